@@ -1,0 +1,1 @@
+"""Bringing referrals to services: the dispatcher and its channels."""

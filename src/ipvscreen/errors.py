@@ -1,0 +1,97 @@
+"""What can go wrong, in one tree; nothing here knows of the web.
+
+::
+
+    IpvscreenError
+    ├── FormRefused            a Questionnaire that cannot be rendered faithfully (path, sentence)
+    ├── AnswerNotOffered       an answer that the form does not offer (link_id)
+    ├── OutOfOrder             a step that the state of the visit or referral does not allow
+    ├── LaunchRefused          a launch or authorization that cannot be trusted or used (words)
+    ├── VisitOver              the visit's time, token or cookie is gone
+    ├── EhrError               the record system did not do what was asked
+    │   ├── EhrUnreachable     no answer: timeout, refused connection, hang-up (may_have_happened)
+    │   └── EhrRefused         an answer that says no (status, words)
+    └── DeliveryError          a service's endpoint did not take a message
+        ├── DeliveryLater      try again (after: seconds | None)
+        └── DeliveryRefused    it never will as it stands (status, words)
+
+Messages are plain words for a clinician; they hold no name, no answer and no token.
+"""
+
+
+class IpvscreenError(Exception):
+    """Root of the tree."""
+
+
+class FormRefused(IpvscreenError):
+    """A Questionnaire uses something that cannot be rendered faithfully."""
+
+    def __init__(self, path: str, sentence: str) -> None:
+        super().__init__(f"{path}: {sentence}")
+        self.path = path
+        self.sentence = sentence
+
+
+class AnswerNotOffered(IpvscreenError):
+    """An answer that the form does not offer for this item."""
+
+    def __init__(self, link_id: str) -> None:
+        super().__init__(f"The form offers no such answer for item {link_id}.")
+        self.link_id = link_id
+
+
+class OutOfOrder(IpvscreenError):
+    """A step that the state does not allow."""
+
+    def __init__(self, state: str, event: str) -> None:
+        super().__init__(f"'{event}' is not possible while '{state}'.")
+        self.state = state
+        self.event = event
+
+
+class LaunchRefused(IpvscreenError):
+    """A launch or an authorization that cannot be trusted or used."""
+
+
+class VisitOver(IpvscreenError):
+    """The visit's time, its token or its cookie is gone."""
+
+
+class EhrError(IpvscreenError):
+    """The record system did not do what was asked."""
+
+
+class EhrUnreachable(EhrError):
+    """No answer came; `may_have_happened` when the request could have been carried out nevertheless."""
+
+    def __init__(self, words: str, *, may_have_happened: bool) -> None:
+        super().__init__(words)
+        self.may_have_happened = may_have_happened
+
+
+class EhrRefused(EhrError):
+    """The record system answered no, with an HTTP `status` and its own `words` (OperationOutcome)."""
+
+    def __init__(self, status: int, words: str) -> None:
+        super().__init__(words)
+        self.status = status
+
+
+class DeliveryError(IpvscreenError):
+    """A service's endpoint did not take a message."""
+
+
+class DeliveryLater(DeliveryError):
+    """It may be taken later; `after` is the number of seconds the service asked for, if it did."""
+
+    def __init__(self, words: str, *, after: float | None = None) -> None:
+        super().__init__(words)
+        self.after = after
+
+
+class DeliveryRefused(DeliveryError):
+    """It will never be taken as it stands."""
+
+    def __init__(self, status: int, words: str) -> None:
+        super().__init__(words)
+        self.status = status

@@ -1,0 +1,1 @@
+"""The steps of a visit, one public function a module; no step calls another."""

@@ -1,0 +1,1 @@
+"""Questionnaire → form → answers → QuestionnaireResponse, and its score: pure functions, no I/O."""

@@ -1,0 +1,1 @@
+"""SMART App Launch: discovery, authorization, tokens. Returns values, stores nothing."""

@@ -1,0 +1,1 @@
+"""What must survive: visits, drafts, services, referrals and the outbox, with sealed columns."""

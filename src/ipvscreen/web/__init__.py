@@ -1,0 +1,1 @@
+"""The pages: launch, visit, presenters, security."""
