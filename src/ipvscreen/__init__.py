@@ -1,1 +1,1 @@
-"""Screening for partner violence inside the record system, labelled, verified, and with a referral that arrives."""
+"""Private health questions inside the record system: labelled, verified, with a referral that arrives."""

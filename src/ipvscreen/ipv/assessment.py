@@ -1,7 +1,29 @@
 """What the answers say, and what they do not say."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+
+from ipvscreen.ipv.instruments import (
+    AAS,
+    AAS_AFRAID,
+    AAS_EVER,
+    AAS_WHOM,
+    CHILDREN_OR_PREGNANT,
+    CONTACT,
+    HARK,
+    HELP_NOW,
+    INSTRUMENTS,
+    NECK,
+    OTHER,
+    QUICK,
+    SAFE_TODAY,
+    SUICIDE,
+    Instrument,
+)
+from ipvscreen.ipv.visit import Door
+from ipvscreen.sdc.answers import Answers
+from ipvscreen.sdc.score import total
 
 
 class Outcome(StrEnum):
@@ -20,6 +42,7 @@ class Danger(StrEnum):
     NECK = "neck"
     SUICIDE = "suicide"
     AFRAID_NOW = "afraid-now"
+    CLINICIAN = "clinician"  # the clinician says so; that outranks every answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +66,7 @@ class Assessment:
     children: bool | None = None
     pregnant: bool | None = None
     wishes: frozenset[str] = frozenset()
+    contact: bool | None = None  # whether there still is contact; asked when it is past only
 
     @property
     def any_yes(self) -> bool:
@@ -53,3 +77,87 @@ class Assessment:
     def past_only(self) -> bool:
         """Past, and nothing that says now."""
         return self.past and not self.current and not self.dangers
+
+
+# Behind these doors nothing was asked, so a form without answers says nothing, not even "incomplete".
+_UNASKED = frozenset(Door) - {Door.ASK}
+
+# quick item → the answer that means danger → which. Long past is not today; the item's own answer stays.
+_QUICK_DANGERS = {
+    SAFE_TODAY: ("no", Danger.NOT_SAFE_TODAY),
+    NECK: ("yes-recent", Danger.NECK),
+    SUICIDE: ("yes", Danger.SUICIDE),
+}
+
+
+def assess(
+    answers: Mapping[str, Answers],
+    *,
+    door: Door | None = None,
+    declined: bool = False,
+    danger: bool = False,
+) -> Assessment:
+    """What the forms (by name) and the door say; `danger` when the clinician says so on any page.
+
+    Current: any yes of HARK; of the AAS a yes of items 2 to 4 unless it was only by someone who is neither
+    partner nor ex-partner (an unanswered "By whom?" must not hide danger), and fear now; "already told me".
+    Past: the "ever" item, and what comes from the record. "Ever" never makes it current. A declined form is
+    DECLINED, but a yes that was given before stays a yes.
+    """
+    asked = {name: form for name, form in answers.items() if _was_asked(name, form, door)}
+    results = tuple(_result(INSTRUMENTS[name], form, declined) for name, form in asked.items())
+    yes = {link_id for result in results for link_id in result.yes}
+    quick = answers.get(QUICK)
+    return Assessment(
+        results=results,
+        current=door is Door.TOLD or _says_now(asked, yes),
+        past=door is Door.FROM_RECORD or AAS_EVER in yes,
+        dangers=_dangers(quick, afraid=AAS_AFRAID in yes, judged=danger or door is Door.DANGER),
+        children=_mentioned(quick, "children"),
+        pregnant=_mentioned(quick, "pregnant"),
+        wishes=frozenset(quick.values(HELP_NOW)) if quick else frozenset(),
+        contact=_said_yes(quick, CONTACT),
+    )
+
+
+def _was_asked(name: str, form: Answers, door: Door | None) -> bool:
+    return name in INSTRUMENTS and (bool(form.given) or door not in _UNASKED)
+
+
+def _result(instrument: Instrument, answers: Answers, declined: bool) -> Result:
+    yes = instrument.yes_items(answers)
+    score = total(answers, instrument.items) if instrument.scored else None
+    if yes:
+        return Result(instrument.name, Outcome.POSITIVE, score, yes)
+    if declined:
+        return Result(instrument.name, Outcome.DECLINED, None, ())
+    outcome = Outcome.NEGATIVE if instrument.all_no(answers) else Outcome.INCOMPLETE
+    return Result(instrument.name, outcome, score, ())
+
+
+def _says_now(asked: Mapping[str, Answers], yes: set[str]) -> bool:
+    hark = any(link_id in yes for link_id in INSTRUMENTS[HARK].items)
+    return hark or AAS_AFRAID in yes or any(_by_partner(asked[AAS], item) for item in AAS_WHOM if item in yes)
+
+
+def _by_partner(aas: Answers, link_id: str) -> bool:
+    whom = aas.values(AAS_WHOM[link_id])
+    return set(whom) != {OTHER}
+
+
+def _dangers(quick: Answers | None, *, afraid: bool, judged: bool) -> tuple[Danger, ...]:
+    found = {danger for item, (code, danger) in _QUICK_DANGERS.items() if quick and quick.value(item) == code}
+    found |= {Danger.AFRAID_NOW} if afraid else set()
+    found |= {Danger.CLINICIAN} if judged else set()
+    return tuple(danger for danger in Danger if danger in found)
+
+
+def _mentioned(quick: Answers | None, code: str) -> bool | None:
+    """Whether that answer was chosen; None where none was. A yes outranks a "neither" chosen beside it."""
+    given = quick.values(CHILDREN_OR_PREGNANT) if quick else ()
+    return code in given if given else None
+
+
+def _said_yes(quick: Answers | None, item: str) -> bool | None:
+    value = quick.value(item) if quick else None
+    return None if value is None else value == "yes"

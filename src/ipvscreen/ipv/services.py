@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ipvscreen.ipv.person import Sex, Setting
+from ipvscreen.ipv.person import Setting, Sex
 
 
 class Kind(StrEnum):

@@ -59,7 +59,7 @@ class Step(StrEnum):
 _S, _E = VisitState, Event
 
 TRANSITIONS: dict[VisitState, dict[Event, VisitState]] = {
-    _S.OPENED: {_E.ASK: _S.ASKING, _E.DISCLOSE: _S.DISCLOSED, _E.DEFER: _S.DEFERRED, _E.RECORD: _S.RECORDED},
+    _S.OPENED: {_E.ASK: _S.ASKING, _E.DISCLOSE: _S.DISCLOSED, _E.DEFER: _S.DEFERRED},
     _S.ASKING: {
         _E.DISCLOSE: _S.DISCLOSED,
         _E.RECORD: _S.RECORDED,

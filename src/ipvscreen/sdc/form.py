@@ -49,6 +49,7 @@ class Item:
     required: bool = False
     repeats: bool = False
     max_length: int | None = None
+    min_value: int | None = None
     enable_when: tuple[Condition, ...] = ()
     enable_any: bool = False
     items: tuple["Item", ...] = ()

@@ -1,0 +1,5 @@
+"""`python -m ipvscreen`."""
+
+from ipvscreen.cli import main
+
+main()

@@ -1,0 +1,130 @@
+"""The demonstration: sandbox record system, charity and app in one process, each on its own port."""
+
+import base64
+import secrets
+import socket
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from pydantic import SecretStr
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ipvscreen.app import create_app, import_services
+from ipvscreen.sandbox.charity import create_charity
+from ipvscreen.sandbox.directory import services_bundle
+from ipvscreen.sandbox.ehr import create_ehr
+from ipvscreen.settings import Ehr, Numbers, Settings
+
+CLIENT_ID = "health-questionnaire"
+_GRACE = 2  # seconds that open connections get when it ends
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """What is served: apps by port, and the addresses that a client needs."""
+
+    apps: Mapping[int, ASGIApp]
+    sockets: tuple[socket.socket, ...]
+    ehr: Any
+    charity: Any
+    clinic: str
+    addresses: Mapping[str, str]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand a request to the app of the port it came in by; the lifespan is the app's own."""
+        port = scope["server"][1] if scope["type"] != "lifespan" else next(iter(self.apps))
+        await self.apps[port](scope, receive, send)
+
+    async def serve(self) -> None:
+        """Serve until a signal ends it."""
+        config = uvicorn.Config(
+            self,
+            access_log=False,
+            server_header=False,
+            log_level="warning",
+            timeout_graceful_shutdown=_GRACE,
+        )
+        await uvicorn.Server(config).serve(sockets=list(self.sockets))
+
+
+@asynccontextmanager
+async def open_demo(ports: tuple[int, int, int]) -> AsyncIterator[Demo]:
+    """Everything joined on free loopback ports (the preferred ones where they are free)."""
+    with ExitStack() as stack:
+        sockets = tuple(stack.enter_context(_listen(port)) for port in ports)
+        folder = stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
+        app_port, ehr_port, service_port = (s.getsockname()[1] for s in sockets)
+        # The app is browsed as 127.0.0.1 and the others as localhost: else all would be same-site.
+        app_url, ehr_url, service_url = (
+            f"http://127.0.0.1:{app_port}",
+            f"http://localhost:{ehr_port}",
+            f"http://localhost:{service_port}",
+        )
+        token = secrets.token_urlsafe(24)
+        settings = demo_settings(app_url, ehr_url, Path(folder) / "store.db")
+        await import_services(settings, services_bundle(f"{service_url}/fhir"))
+        ehr = create_ehr(
+            base_url=ehr_url,
+            app_launch_url=f"{app_url}/launch",
+            client_id=CLIENT_ID,
+            redirect_uris=(f"{app_url}/callback",),
+            token=token,
+            clock=_now,
+        )
+        charity = create_charity(base_url=service_url, token=token, clock=_now)
+        yield Demo(
+            apps={app_port: create_app(settings), ehr_port: ehr, service_port: charity},
+            sockets=sockets,
+            ehr=ehr,
+            charity=charity,
+            clinic=f"{ehr_url}/",
+            addresses={
+                "app": app_url,
+                "launch": f"{ehr_url}/launch/new",
+                "ehr_fhir": f"{ehr_url}/fhir",
+                "service_fhir": f"{service_url}/fhir",
+                "token": token,
+            },
+        )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def demo_settings(app_url: str, ehr_url: str, database: Path) -> Settings:
+    """Settings for the sandbox, with a key that lives as long as the process."""
+    return Settings(
+        public_url=app_url,
+        database=f"sqlite+aiosqlite:///{database}",
+        key="demo",
+        keys={"demo": SecretStr(base64.b64encode(secrets.token_bytes(32)).decode())},
+        ehr=(
+            Ehr(
+                name="sandbox",
+                iss=f"{ehr_url}/fhir",
+                client_id=CLIENT_ID,
+                exit_url=f"{ehr_url}/",
+                who_can_see="In this sandbox: whoever holds its token. No patient portal reads them.",
+                told_if_no_answer="the practice manager",
+            ),
+        ),
+        numbers=Numbers(helpline="0808 157 0142", lead="01632 960 001", advocate="01632 960 002"),
+    )
+
+
+def _listen(port: int) -> socket.socket:
+    """A loopback socket on that port, or on a free one where it is taken."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+    except OSError:
+        listener.bind(("127.0.0.1", 0))
+    return listener

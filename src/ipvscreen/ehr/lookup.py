@@ -1,0 +1,109 @@
+"""Find what is there already: by business identifier, and a Provenance by what it is about."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ipvscreen.ehr.client import FhirClient, tail
+from ipvscreen.errors import EhrRefused
+from ipvscreen.resources.draft import Labelled, with_ids
+
+AT_ONCE = 6  # requests; more of them would look like an attack to some gateways
+
+# Statuses of a search that say: not possible here. Others (401, 429, 5xx) say: not now.
+_NOT_POSSIBLE = frozenset({400, 403, 404, 405, 422, 501})
+
+# The element that names the patient; it is also what the search parameter `patient` looks at (R4).
+PATIENT_ELEMENTS = ("subject", "patient", "for")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """`Type/id`, or None where nothing is there; not `sure` where it was not possible to look."""
+
+    reference: str | None
+    sure: bool = True
+
+
+async def look(client: FhirClient, items: Sequence[Labelled]) -> dict[str, Found]:
+    """By key, what is there of `items`; EhrError where the record system cannot be asked just now."""
+    identified = [item for item in items if item.identifier]
+    others = [item for item in items if not item.identifier]
+    found = await _look_all(client, identified, {})
+    references = {item.full_url: ref for item in identified if (ref := found[item.key].reference)}
+    return found | await _look_all(client, others, references)
+
+
+async def look_for(client: FhirClient, item: Labelled, references: Mapping[str, str]) -> Found:
+    """The same for one; `references` says what other new entries have become, by full URL."""
+    try:
+        found = await _search(client, item, references)
+    except EhrRefused as refused:
+        if refused.status in _NOT_POSSIBLE:
+            return Found(None, sure=False)
+        raise
+    return Found(found)
+
+
+def patient_of(body: Mapping[str, Any]) -> str | None:
+    """`Patient/id` that a resource is about, from a relative or absolute reference."""
+    for element in PATIENT_ELEMENTS:
+        reference = body.get(element)
+        if isinstance(reference, Mapping):
+            return tail(reference.get("reference"))
+    return None
+
+
+def search_for(item: Labelled) -> dict[str, str]:
+    """The search by identifier; with the patient, which some servers insist on and which narrows it."""
+    patient = patient_of(item.body)
+    narrowed = {"patient": patient.removeprefix("Patient/")} if patient else {}
+    return {"identifier": str(item.identifier), **narrowed}
+
+
+def carries(body: Mapping[str, Any], token: str) -> bool:
+    """Whether the resource has the identifier `system|value`: a server may have skipped the parameter."""
+    identifiers = body.get("identifier")
+    each = identifiers if isinstance(identifiers, list) else [identifiers]
+    return any(
+        isinstance(one, Mapping) and f"{one.get('system')}|{one.get('value')}" == token for one in each
+    )
+
+
+async def _look_all(
+    client: FhirClient, items: Sequence[Labelled], references: Mapping[str, str]
+) -> dict[str, Found]:
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def one(item: Labelled) -> Found:
+        async with gate:
+            return await look_for(client, item, references)
+
+    results = await asyncio.gather(*(one(item) for item in items), return_exceptions=True)
+    found = {}
+    for item, result in zip(items, results, strict=True):
+        if isinstance(result, BaseException):
+            raise result
+        found[item.key] = result
+    return found
+
+
+async def _search(client: FhirClient, item: Labelled, references: Mapping[str, str]) -> str | None:
+    if item.identifier:
+        bodies = await client.search(item.kind, search_for(item))
+        same = [body for body in bodies if carries(body, item.identifier)]
+    else:
+        targets = _targets(with_ids(item.body, references))
+        if not targets:
+            return None
+        bodies = await client.search(item.kind, {"target": min(targets)})
+        same = [body for body in bodies if _targets(body) == targets]
+    return next((f"{item.kind}/{body['id']}" for body in same if body.get("id")), None)
+
+
+def _targets(body: Mapping[str, Any]) -> frozenset[str]:
+    targets = body.get("target")
+    each = targets if isinstance(targets, list) else []
+    found = (tail(target.get("reference")) for target in each if isinstance(target, Mapping))
+    return frozenset(reference for reference in found if reference)

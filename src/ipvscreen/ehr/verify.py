@@ -1,0 +1,98 @@
+"""Read back what was written, by id and by search, and believe only that."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from ipvscreen.ehr.client import FhirClient
+from ipvscreen.ehr.lookup import patient_of, search_for
+from ipvscreen.errors import EhrError, EhrRefused, EhrUnreachable
+from ipvscreen.resources.draft import Labelled
+from ipvscreen.resources.labels import lost
+from ipvscreen.resources.written import Check, WrittenOne
+
+_T = TypeVar("_T")
+
+LAG_SECONDS = 1.0  # between two looks: some servers index, and replicate, a moment after they have answered
+_GONE = frozenset({404, 410})
+
+_UNREAD = "The record system took it, but it could not be read back:"
+_VANISHED = "The record system took it, but does not hold it."
+_OTHER_PATIENT = "It stands in the record of another patient. Have it removed there at once."
+_LABEL_LOST = "It is saved without its protection. Hide it in the record system by hand at once."
+_NOT_LISTED = "It is saved and protected, but searches do not show it yet."
+_BARE_IN_LISTS = (
+    "It is saved and protected, but lists in the record system may show it without its protection."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """The stored resource, or why there is none; `gone` where the record system says that it has none."""
+
+    body: Mapping[str, Any] | None
+    gone: bool = False
+    words: str = ""
+
+
+async def verify(
+    client: FhirClient, item: Labelled, reference: str, *, gate: asyncio.Semaphore, lag: float = LAG_SECONDS
+) -> WrittenOne:
+    """What is true of the entry at `reference`; a second look after `lag` seconds where something is missing.
+
+    Reading by id decides over the labels and the patient; a search only confirms (HAPI 8.10 leaves labels
+    out of search results: hapifhir/hapi-fhir#8362).
+    """
+    kind, _, ident = reference.partition("/")
+    by_id, listed = await asyncio.gather(
+        _twice(lambda: _read(client, kind, ident), lambda read: read.body is not None, gate, lag),
+        _twice(lambda: _listed(client, item, ident), lambda body: body is not None, gate, lag),
+    )
+    check, words = _judged(item, by_id, listed)
+    return WrittenOne(item.key, item.kind, reference, check, words)
+
+
+async def _twice(
+    look: Callable[[], Awaitable[_T]], enough: Callable[[_T], bool], gate: asyncio.Semaphore, lag: float
+) -> _T:
+    async with gate:
+        seen = await look()
+    if enough(seen):
+        return seen
+    await asyncio.sleep(lag)
+    async with gate:
+        return await look()
+
+
+async def _read(client: FhirClient, kind: str, ident: str) -> _Read:
+    try:
+        return _Read(await client.read(kind, ident))
+    except EhrRefused as refused:
+        return _Read(None, gone=refused.status in _GONE, words=str(refused))
+    except EhrUnreachable as unreachable:
+        return _Read(None, words=str(unreachable))
+
+
+async def _listed(client: FhirClient, item: Labelled, ident: str) -> Mapping[str, Any] | None:
+    params = search_for(item) if item.identifier else {"_id": ident}
+    try:
+        bodies = await client.search(item.kind, params)
+    except EhrError:
+        return None
+    return next((body for body in bodies if body.get("id") == ident), None)
+
+
+def _judged(item: Labelled, by_id: _Read, listed: Mapping[str, Any] | None) -> tuple[Check, str]:
+    stored = by_id.body
+    if stored is None:
+        if by_id.gone and listed is None:
+            return Check.FAILED, _VANISHED
+        return Check.UNKNOWN, f"{_UNREAD} {by_id.words}"
+    if patient_of(stored) != patient_of(item.body):
+        return Check.FAILED, _OTHER_PATIENT
+    if lost(item.body, stored):
+        return Check.LABEL_LOST, _LABEL_LOST
+    if listed is None:
+        return Check.UNCONFIRMED, _NOT_LISTED
+    return (Check.UNCONFIRMED, _BARE_IN_LISTS) if lost(item.body, listed) else (Check.VERIFIED, "")

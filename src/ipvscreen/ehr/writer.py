@@ -1,0 +1,83 @@
+"""Write labelled entries into the record system, once each, and say of each what is true of it."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from ipvscreen.ehr.client import FhirClient
+from ipvscreen.ehr.lookup import AT_ONCE, look
+from ipvscreen.ehr.sending import Sent, in_one, one_by_one
+from ipvscreen.ehr.verify import LAG_SECONDS, verify
+from ipvscreen.errors import EhrError
+from ipvscreen.resources.draft import Labelled
+from ipvscreen.resources.plan import WritePlan
+from ipvscreen.resources.written import Check, Written, WrittenOne
+
+_NOTHING_TO_NAME = "Nothing that it would be about can be written here."
+
+
+async def write(
+    client: FhirClient, plan: WritePlan, items: Sequence[Labelled], *, lag: float = LAG_SECONDS
+) -> Written:
+    """What became of each of `items`, in their order; what fails is told in the result, never raised.
+
+    May be called again with the same items after any failure: what is there already is found by its
+    identifier and not written twice. Three waves of requests where the server offers transactions: is it
+    there already, write, read back; `lag` is the pause before a second look at what did not show up.
+    """
+    offered = _offered(plan, items)
+    sent = await _sent(client, plan, offered) if offered else {}
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def one(item: Labelled) -> WrittenOne:
+        if item.key not in sent:
+            return WrittenOne(item.key, item.kind, None, Check.NOT_OFFERED, _instead(plan, item.kind))
+        return await _checked(client, item, sent[item.key], gate, lag)
+
+    return Written(tuple(await asyncio.gather(*(one(item) for item in items))))
+
+
+def _offered(plan: WritePlan, items: Sequence[Labelled]) -> list[Labelled]:
+    """What the plan allows; a Provenance only where something that it names is written too."""
+    allowed = [item for item in items if plan.allows(item.kind)]
+    urls = {item.full_url for item in allowed}
+
+    def names_any(item: Labelled) -> bool:
+        return any(target.get("reference") in urls for target in item.body.get("target", ()))
+
+    return [item for item in allowed if item.kind != "Provenance" or names_any(item)]
+
+
+async def _sent(client: FhirClient, plan: WritePlan, items: Sequence[Labelled]) -> Mapping[str, Sent]:
+    try:
+        there = await _there(client, plan, items)
+    except EhrError as error:
+        return {item.key: Sent(None, Check.FAILED, f"{error} Nothing was sent.") for item in items}
+    if plan.transaction and not there:
+        return await in_one(client, items, conditional=plan.conditional)
+    return await one_by_one(client, items, there, conditional=plan.conditional)
+
+
+async def _there(client: FhirClient, plan: WritePlan, items: Sequence[Labelled]) -> dict[str, str]:
+    """By key, what an earlier try has left. A transaction leaves all or nothing: one look tells which."""
+    if plan.transaction:
+        probe = await look(client, [item for item in items if item.identifier][:1])
+        if not any(found.reference for found in probe.values()):
+            return {}
+    found = await look(client, items)
+    return {key: one.reference for key, one in found.items() if one.reference}
+
+
+async def _checked(
+    client: FhirClient, item: Labelled, sent: Sent, gate: asyncio.Semaphore, lag: float
+) -> WrittenOne:
+    if sent.reference is None:
+        return WrittenOne(item.key, item.kind, None, sent.check or Check.UNKNOWN, sent.words)
+    return await verify(client, item, sent.reference, gate=gate, lag=lag)
+
+
+def _instead(plan: WritePlan, kind: str) -> str:
+    """Why a type is not written here and what to do instead, as the plan says."""
+    for ability in plan.cannot():
+        if ability.kind == kind:
+            return f"{ability.why} {ability.do_instead}".strip()
+    return _NOTHING_TO_NAME

@@ -1,0 +1,168 @@
+"""What a person agrees to have sent, how she can be reached, and the states of a referral."""
+
+import re
+from calendar import monthrange
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from ipvscreen.errors import OutOfOrder
+
+
+class ReferralState(StrEnum):
+    """Where a referral stands."""
+
+    DRAFTED = "drafted"
+    QUEUED = "queued"
+    RECEIVED = "received"
+    REFUSED = "refused"
+    CANCELLED = "cancelled"
+
+
+class ReferralEvent(StrEnum):
+    """What moves a referral on."""
+
+    SEND = "send"
+    RECEIVE = "receive"
+    REFUSE = "refuse"
+    CANCEL = "cancel"
+
+
+_S, _E = ReferralState, ReferralEvent
+
+TRANSITIONS: dict[ReferralState, dict[ReferralEvent, ReferralState]] = {
+    _S.DRAFTED: {_E.SEND: _S.QUEUED, _E.CANCEL: _S.CANCELLED},
+    _S.QUEUED: {_E.RECEIVE: _S.RECEIVED, _E.REFUSE: _S.REFUSED, _E.CANCEL: _S.CANCELLED},
+    _S.RECEIVED: {},
+    _S.REFUSED: {_E.SEND: _S.QUEUED, _E.CANCEL: _S.CANCELLED},
+    _S.CANCELLED: {},
+}
+
+
+def after(state: ReferralState, event: ReferralEvent) -> ReferralState:
+    """The state that `event` leads to; OutOfOrder where the table has none."""
+    try:
+        return TRANSITIONS[state][event]
+    except KeyError:
+        raise OutOfOrder(state, event) from None
+
+
+# Loose on purpose: what a person dictates, of any country; at least five digits.
+_PHONE = re.compile(r"\+?(?:[ ()./-]*[0-9]){5,20}[ ]*")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+
+
+class ContactWay(StrEnum):
+    """How the service and the person get in touch."""
+
+    PHONE = "phone"
+    TEXT = "text"
+    EMAIL = "email"
+    LETTER = "letter"
+    SHE_CALLS = "she-calls"  # the person rings the service
+
+
+# What cannot be left open, by way; when the person rings the service, nothing is needed to reach her.
+_NEEDS: dict[ContactWay, str] = {
+    ContactWay.PHONE: "Give the number that is safe to ring.",
+    ContactWay.TEXT: "Give the number that is safe for texts.",
+    ContactWay.EMAIL: "Give the e-mail address that is safe.",
+    ContactWay.LETTER: "Give the postal address that is safe.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SafeContact:
+    """The one safe way to reach the person; everything that could be unsafe is preset no.
+
+    `number` is what that way needs: a telephone number, an e-mail or a postal address. It is never taken
+    from the chart. ValueError, in plain words, where it is missing or cannot be one.
+    """
+
+    way: ContactWay
+    number: str | None = None
+    times: str | None = None
+    voicemail: bool = False
+    text: bool = False
+    letter: bool = False
+    email: bool = False
+    says_who: bool = False
+
+    def __post_init__(self) -> None:
+        """Check that the way can be used."""
+        number = (self.number or "").strip()
+        if self.way in _NEEDS and not number:
+            raise ValueError(_NEEDS[self.way])
+        if self.way in (ContactWay.PHONE, ContactWay.TEXT) and not _PHONE.fullmatch(number):
+            raise ValueError("This is not a telephone number: use digits, spaces and a leading +.")
+        if self.way is ContactWay.EMAIL and not _EMAIL.fullmatch(number):
+            raise ValueError("This is not an e-mail address.")
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """What the person agreed to: that we send (`out`), that the service tells us (`back`), and until when."""
+
+    out: bool
+    back: bool
+    until: date
+
+    def in_force(self, day: date) -> bool:
+        """Whether it still holds on `day`; the last day counts."""
+        return self.out and day <= self.until
+
+
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """Sharing without agreement: who decided, on what basis (a code), and told or why not."""
+
+    decided_by: str
+    basis: str
+    told: bool
+    why_not_told: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check that the decision can be answered for."""
+        if not self.decided_by.strip():
+            raise ValueError("Say who decided to share without agreement.")
+        if not self.basis.strip():
+            raise ValueError("Say on what basis this is shared without agreement.")
+        if not self.told and not (self.why_not_told or "").strip():
+            raise ValueError("Say why the person has not been told.")
+
+
+@dataclass(frozen=True, slots=True)
+class ReferralRequest:
+    """What one service is asked to do, on exactly one footing: agreement or sharing (else ValueError)."""
+
+    service_id: str
+    contact: SafeContact
+    help_wanted: frozenset[str] = frozenset()
+    agreement: Agreement | None = None
+    sharing: Sharing | None = None
+    urgent: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the footing."""
+        if self.agreement and self.sharing:
+            raise ValueError("Either the person agrees, or it is shared without agreement: not both.")
+        if not self.agreement and not self.sharing:
+            raise ValueError(
+                "Nothing is sent without the person's agreement or a recorded decision to share."
+            )
+        if self.agreement and not self.agreement.out:
+            raise ValueError("The person has not agreed that anything is sent.")
+
+
+AGREED_MONTHS = 6
+
+
+def default_until(today: date) -> date:
+    """The preset last day of an agreement: six months on, or the last day of that month.
+
+    The number is ours, not a source's: long enough for weekly contact over 16 weeks after a wait. A
+    deployer's own policy takes its place.
+    """
+    years, month = divmod(today.month - 1 + AGREED_MONTHS, 12)
+    year, month = today.year + years, month + 1
+    return date(year, month, min(today.day, monthrange(year, month)[1]))

@@ -1,0 +1,13 @@
+"""Close a visit: what was kept sealed for it goes, and so does the token."""
+
+from ipvscreen.ipv.draft import Draft
+from ipvscreen.ipv.visit import Event, after
+from ipvscreen.store.facade import Store
+from ipvscreen.store.visits import Visit
+
+
+async def finish(store: Store, visit: Visit) -> Visit:
+    """The closed visit; OutOfOrder while something waits to be recorded or decided."""
+    return await store.visits.change(
+        visit, state=after(visit.state, Event.FINISH), draft=Draft(), held=False, token=None
+    )

@@ -1,0 +1,15 @@
+"""Record, as a deliberate choice, that the questions were not asked, and why."""
+
+from ipvscreen.ehr.client import FhirClient
+from ipvscreen.ehr.writer import write
+from ipvscreen.ipv.visit import Event, after
+from ipvscreen.resources.screening import not_done as not_done_resources
+from ipvscreen.store.facade import Store
+from ipvscreen.store.visits import Visit
+
+
+async def not_done(store: Store, client: FhirClient, visit: Visit, reason: str) -> Visit:
+    """The visit with `written` set; it stays deferred. ValueError for a reason that is not in the list."""
+    state = after(visit.state, Event.RECORD)
+    written = await write(client, visit.plan, not_done_resources(visit.context(), reason))
+    return await store.visits.change(visit, state=state, written=written)

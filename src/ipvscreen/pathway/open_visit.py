@@ -1,0 +1,72 @@
+"""Open a visit: who is in the chart, what can be recorded there, and a place of our own to keep it."""
+
+import asyncio
+import secrets
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from ipvscreen.ehr.client import FhirClient
+from ipvscreen.ehr.reader import person_of, setting_of
+from ipvscreen.errors import EhrError
+from ipvscreen.ipv.draft import Draft
+from ipvscreen.ipv.person import Setting
+from ipvscreen.ipv.visit import VisitState
+from ipvscreen.resources.plan import plan_writes
+from ipvscreen.resources.scopes import Scopes
+from ipvscreen.smart.context import LaunchContext
+from ipvscreen.store.facade import Store
+from ipvscreen.store.visits import Visit
+
+ABSOLUTE_LIMIT = timedelta(minutes=60)  # one consultation; after it a sealed draft waits on the list
+
+
+async def open_visit(
+    store: Store,
+    client: FhirClient,
+    context: LaunchContext,
+    *,
+    ehr_name: str,
+    default_setting: Setting,
+    cookie_hash: str,
+    now: datetime,
+) -> Visit:
+    """The stored visit of this launch; EhrError where the patient or the capabilities cannot be read."""
+    patient, capability, encounter = await asyncio.gather(
+        client.read("Patient", context.patient_id),
+        client.capability(),
+        _encounter(client, context.encounter_id),
+    )
+    who = context.identity.subject or context.identity.user
+    visit = Visit(
+        id=secrets.token_urlsafe(16),
+        ehr=ehr_name,
+        iss=context.iss,
+        patient_id=context.patient_id,
+        encounter_id=context.encounter_id,
+        user=context.identity.user,
+        user_key=f"{context.iss} {who}" if who else None,
+        user_name=context.identity.name,
+        state=VisitState.OPENED,
+        setting=setting_of(encounter, default_setting),
+        opened_at=now,
+        expires_at=min(now + ABSOLUTE_LIMIT, context.expires_at),
+        person=person_of(patient),
+        plan=plan_writes(capability, Scopes.parse(context.scope)),
+        draft=Draft(),
+        written=None,
+        last_form=None,
+        cookie_hash=cookie_hash,
+        age_confirmed=False,
+    )
+    return await store.visits.create(visit, context.access_token)
+
+
+async def _encounter(client: FhirClient, encounter_id: str | None) -> Mapping[str, Any] | None:
+    """The encounter only tells the setting, which the clinician can set: no reason to refuse a visit."""
+    if encounter_id is None:
+        return None
+    try:
+        return await client.read("Encounter", encounter_id)
+    except EhrError:
+        return None

@@ -1,0 +1,26 @@
+"""Record the conversation in the record system, labelled, and believe only what is read back."""
+
+from collections.abc import Mapping
+
+from ipvscreen.ehr.client import FhirClient
+from ipvscreen.ehr.writer import write
+from ipvscreen.ipv.assessment import assess
+from ipvscreen.ipv.reading import read_draft
+from ipvscreen.ipv.visit import Event, after
+from ipvscreen.resources.screening import screening
+from ipvscreen.sdc.form import Form
+from ipvscreen.store.facade import Store
+from ipvscreen.store.visits import Visit
+
+
+async def record(store: Store, client: FhirClient, forms: Mapping[str, Form], visit: Visit) -> Visit:
+    """The visit with `written` set: RECORDED when all of it stands there labelled, else UNRECORDED."""
+    draft = visit.draft
+    answers = read_draft(draft, forms, visit.setting)
+    assessment = assess(answers, door=draft.door, declined=draft.declined)
+    items = screening(visit.context(), answers, assessment, draft.recording, draft.flag, draft.door)
+    written = await write(client, visit.plan, items)
+    event = Event.RECORD_FAILED if written.failed else Event.RECORD
+    return await store.visits.change(
+        visit, state=after(visit.state, event), written=written, held=bool(written.failed)
+    )

@@ -1,0 +1,124 @@
+"""Labelled entries on their way to a record system: stable keys, order, transaction, references."""
+
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+from typing import Any
+
+from ipvscreen.resources.labels import About, labelled
+from ipvscreen.resources.model import checked
+from ipvscreen.resources.terminology import BASE, IDENTIFIER_SYSTEM, BundleType, Method
+
+_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, BASE)
+_ONE_IDENTIFIER = frozenset({"QuestionnaireResponse"})  # 0..1 in R4; 0..* in the others
+_NO_IDENTIFIER = frozenset({"Provenance"})
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """One resource, labelled, not yet written; `key` is its business identifier (a UUID)."""
+
+    key: str
+    kind: str
+    body: dict[str, Any]
+    about: About
+
+    @property
+    def full_url(self) -> str:
+        """How other new resources refer to it."""
+        return f"urn:uuid:{self.key}"
+
+    @property
+    def reference(self) -> dict[str, Any]:
+        """A Reference to it, valid until it has an id."""
+        return {"reference": self.full_url}
+
+    @property
+    def identifier(self) -> str | None:
+        """Its identifier as a search token `system|value`; None for a type that has none in R4."""
+        return None if self.kind in _NO_IDENTIFIER else f"{IDENTIFIER_SYSTEM}|{self.full_url}"
+
+
+def business_key(owner: str, name: str) -> str:
+    """A UUID made of visit (or referral) and role: the same input again is the same entry, not a second."""
+    return str(uuid.uuid5(_NAMESPACE, f"{owner}/{name}"))
+
+
+def entry(key: str, kind: str, body: Mapping[str, Any], about: About) -> Labelled:
+    """A checked, identified and labelled resource; ValueError where it is not valid FHIR."""
+    resource = {"resourceType": kind, **_identifier(kind, key), **body}
+    return Labelled(key, kind, checked(labelled(resource, about)), about)
+
+
+def order(items: Sequence[Labelled]) -> tuple[Labelled, ...]:
+    """For one-by-one creates: what is referred to first, Provenance last; ValueError for a circle."""
+    by_url = {item.full_url: item for item in items}
+    needs = {url: [r for r in _references(item.body) if r in by_url] for url, item in by_url.items()}
+    placed = [by_url[url] for url in TopologicalSorter(needs).static_order()]
+    return tuple(sorted(placed, key=lambda item: item.kind == "Provenance"))
+
+
+def transaction_bundle(items: Sequence[Labelled], *, conditional: bool) -> dict[str, Any]:
+    """All of it as one atomic create; `conditional` lets the server skip what it has (ifNoneExist)."""
+    own = {item.full_url: item.full_url for item in items}
+    bundle = {
+        "resourceType": "Bundle",
+        "type": BundleType.TRANSACTION,
+        "entry": [
+            {
+                "fullUrl": item.full_url,
+                "resource": with_ids(item.body, own),
+                "request": _request(item, conditional=conditional),
+            }
+            for item in items
+        ],
+    }
+    return checked(labelled(bundle, About.BUNDLE))
+
+
+def with_ids(body: Mapping[str, Any], ids: Mapping[str, str]) -> dict[str, Any]:
+    """The resource with `urn:uuid:` references replaced by `Type/id`.
+
+    A reference to an entry that was not written (the plan did not allow it) would point nowhere, and strict
+    servers refuse that; it is left out, its display stays.
+    """
+    resolved: dict[str, Any] = _resolved(body, ids)
+    return resolved
+
+
+def _identifier(kind: str, key: str) -> dict[str, Any]:
+    if kind in _NO_IDENTIFIER:
+        return {}
+    identifier = {"system": IDENTIFIER_SYSTEM, "value": f"urn:uuid:{key}"}
+    return {"identifier": identifier if kind in _ONE_IDENTIFIER else [identifier]}
+
+
+def _request(item: Labelled, *, conditional: bool) -> dict[str, str]:
+    request: dict[str, str] = {"method": Method.POST, "url": item.kind}
+    if conditional and item.identifier:
+        request["ifNoneExist"] = f"identifier={item.identifier}"
+    return request
+
+
+def _references(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        if isinstance(value.get("reference"), str):
+            yield value["reference"]
+        for part in value.values():
+            yield from _references(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _references(part)
+
+
+def _resolved(value: Any, ids: Mapping[str, str]) -> Any:
+    if isinstance(value, Mapping):
+        parts = {key: _resolved(part, ids) for key, part in value.items()}
+        reference = value.get("reference")
+        if isinstance(reference, str) and reference.startswith("urn:uuid:"):
+            parts["reference"] = ids.get(reference)
+        return {key: part for key, part in parts.items() if part not in (None, {}, [])}
+    if isinstance(value, list):
+        return [part for part in (_resolved(part, ids) for part in value) if part != {}]
+    return value

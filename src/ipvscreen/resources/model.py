@@ -1,0 +1,45 @@
+"""The FHIR models through which everything that we write passes: unknown or misplaced elements are refused.
+
+fhir.resources has no R4 models; R4B equals R4 for the elements that we use (a test reads every resource with
+a second implementation, fhirclient's strict R4 4.0.1 models).
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from fhir.resources.R4B.bundle import Bundle
+from fhir.resources.R4B.consent import Consent
+from fhir.resources.R4B.flag import Flag
+from fhir.resources.R4B.healthcareservice import HealthcareService
+from fhir.resources.R4B.messageheader import MessageHeader
+from fhir.resources.R4B.observation import Observation
+from fhir.resources.R4B.patient import Patient
+from fhir.resources.R4B.procedure import Procedure
+from fhir.resources.R4B.provenance import Provenance
+from fhir.resources.R4B.questionnaireresponse import QuestionnaireResponse
+from fhir.resources.R4B.servicerequest import ServiceRequest
+from fhir.resources.R4B.task import Task
+from pydantic import BaseModel
+
+MODELS: dict[str, type[BaseModel]] = {
+    "Bundle": Bundle,
+    "Consent": Consent,
+    "Flag": Flag,
+    "HealthcareService": HealthcareService,
+    "MessageHeader": MessageHeader,
+    "Observation": Observation,
+    "Patient": Patient,
+    "Procedure": Procedure,
+    "Provenance": Provenance,
+    "QuestionnaireResponse": QuestionnaireResponse,
+    "ServiceRequest": ServiceRequest,
+    "Task": Task,
+}
+
+
+def checked(resource: Mapping[str, Any]) -> dict[str, Any]:
+    """The resource as its model reads it, as plain JSON; pydantic's ValidationError if it cannot."""
+    model = MODELS[resource["resourceType"]].model_validate(resource)
+    plain: dict[str, Any] = json.loads(model.model_dump_json(exclude_none=True))
+    return plain

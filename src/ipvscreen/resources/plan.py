@@ -1,0 +1,102 @@
+"""What can be recorded here: the server's CapabilityStatement and the granted scopes, in plain words."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ipvscreen.resources.scopes import Scopes
+
+# Resource type → its name in a sentence, and what the clinician does instead. Shown on a visible screen.
+_KINDS: dict[str, tuple[str, str]] = {
+    "QuestionnaireResponse": (
+        "Questionnaire responses",
+        "The single answers will not be in the record; write what matters as a restricted note.",
+    ),
+    "Observation": ("Observations", "Write the result by hand as a restricted note."),
+    "Flag": ("Flags", "Set the record system's own alert by hand, in neutral words."),
+    "Procedure": ("Procedures", "Note by hand that a health questionnaire was talked through."),
+    "Provenance": ("Provenance entries", "Check that the record system shows you as the author."),
+    "ServiceRequest": (
+        "Service requests",
+        "The service still gets the referral; note it by hand as restricted.",
+    ),
+    "Task": ("Tasks", "The referral will not be in the record's task list; follow it on this app's page."),
+    "Consent": ("Consents", "Note by hand what was agreed and until when."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ability:
+    """Whether one resource type can be written; if not, why, and what to do instead."""
+
+    kind: str
+    allowed: bool
+    why: str = ""
+    do_instead: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WritePlan:
+    """How to write to one record system with one sign-in."""
+
+    transaction: bool
+    conditional: bool
+    abilities: tuple[Ability, ...]
+
+    def allows(self, kind: str) -> bool:
+        """Whether entries of this type may be written; False for a type that is not ours to write."""
+        return any(ability.allowed for ability in self.abilities if ability.kind == kind)
+
+    def cannot(self) -> tuple[Ability, ...]:
+        """What cannot be recorded, to be said before the first question."""
+        return tuple(ability for ability in self.abilities if not ability.allowed)
+
+
+def plan_writes(capability: Mapping[str, Any], scopes: Scopes) -> WritePlan:
+    """The plan for this server and these scopes; what is not declared counts as not offered."""
+    servers = [rest for rest in _list(capability, "rest") if rest.get("mode") == "server"]
+    offers = {entry.get("type"): entry for rest in servers for entry in _list(rest, "resource")}
+    abilities = tuple(_ability(kind, offers.get(kind, {}), scopes) for kind in _KINDS)
+    needed = [a.kind for a in abilities if a.allowed and a.kind != "Provenance"]  # it has no identifier in R4
+    return WritePlan(
+        transaction=any("transaction" in _codes(rest) for rest in servers),
+        conditional=bool(needed) and all(offers[kind].get("conditionalCreate") is True for kind in needed),
+        abilities=abilities,
+    )
+
+
+def plan_to_json(plan: WritePlan) -> dict[str, Any]:
+    """The plan as plain JSON."""
+    return asdict(plan)
+
+
+def plan_from_json(stored: Mapping[str, Any]) -> WritePlan:
+    """The plan that `plan_to_json` stored; TypeError for unknown keys."""
+    abilities = tuple(Ability(**ability) for ability in stored["abilities"])
+    return WritePlan(**{**stored, "abilities": abilities})
+
+
+def _ability(kind: str, offer: Mapping[str, Any], scopes: Scopes) -> Ability:
+    name, do_instead = _KINDS[kind]
+    why = next(_obstacles(kind, name, _codes(offer), scopes), None)
+    return Ability(kind, True) if why is None else Ability(kind, False, why, do_instead)
+
+
+def _obstacles(kind: str, name: str, offered: frozenset[str], scopes: Scopes) -> Iterator[str]:
+    """What is in the way; a label is believed only when read back, so reading is needed too."""
+    if "create" not in offered:
+        yield f"The record system does not accept new {name}."
+    if not scopes.allows(kind, "c"):
+        yield f"This sign-in was not given the right to write {name}."
+    if "read" not in offered:
+        yield f"The record system does not let us check how {name} are protected."
+    if not scopes.allows(kind, "r"):
+        yield f"This sign-in was not given the right to check how {name} are protected."
+
+
+def _codes(holder: Mapping[str, Any]) -> frozenset[str]:
+    return frozenset(interaction.get("code", "") for interaction in _list(holder, "interaction"))
+
+
+def _list(holder: Mapping[str, Any], key: str) -> Sequence[Mapping[str, Any]]:
+    return holder.get(key) or ()

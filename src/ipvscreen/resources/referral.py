@@ -1,0 +1,27 @@
+"""A referral as it stands in the record system: no way to reach the person, no reason, no answer."""
+
+from ipvscreen.ipv.person import Person
+from ipvscreen.ipv.referral import ReferralRequest
+from ipvscreen.ipv.services import Service
+from ipvscreen.resources.context import Context
+from ipvscreen.resources.draft import Labelled
+from ipvscreen.resources.labels import About
+from ipvscreen.resources.message import message
+from ipvscreen.resources.request import Parties, request_entries
+
+__all__ = ["message", "referral"]
+
+
+def referral(
+    ctx: Context, service: Service, request: ReferralRequest, person: Person, key: str
+) -> tuple[Labelled, ...]:
+    """Consent (if the person agreed), ServiceRequest and Task; `key` is the referral's own UUID."""
+    name = {"display": person.name} if person.name else {}
+    parties = Parties(
+        patient=ctx.patient | name,
+        clinician=ctx.clinician,
+        at=ctx.instant,
+        about=About.REFERRAL,
+        encounter=ctx.encounter,
+    )
+    return request_entries(key, service, request, parties)

@@ -1,0 +1,151 @@
+"""What a referral consists of: ServiceRequest, Task and Consent, for the record system and for the message.
+
+Every text here is neutral, since a portal may show it, and says no reason: to whom, by whom and until when is
+all a referral has to say. How the person can be reached stands in the message alone.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from ipvscreen.ipv.referral import Agreement, ContactWay, ReferralRequest, Sharing
+from ipvscreen.ipv.services import Kind, Service
+from ipvscreen.resources.draft import Labelled, business_key, entry
+from ipvscreen.resources.labels import About
+from ipvscreen.resources.terminology import (
+    ACT_CODE,
+    ACT_REASON,
+    BASIS_WORDS,
+    CONSENT_ACTION,
+    CONSENT_SCOPE,
+    PARTICIPATION,
+    SDOHCC,
+    SNOMED,
+    TASK_CODE,
+    Basis,
+    ConsentStatus,
+    Intent,
+    Priority,
+    ProvisionType,
+    RequestStatus,
+    TaskStatus,
+    concept,
+)
+
+# SNOMED CT Global Patient Set. Its one code with "peer support" is about breast feeding: wrong here.
+_COMMUNITY = concept(SNOMED, "710915002", "Referral to community service (procedure)")
+_PEERS = concept(SNOMED, "711281004", "Referral to support group (procedure)")
+_PEER_KINDS = frozenset({Kind.MENTOR_MOTHER, Kind.PEER_MENTOR})
+
+_OUT = "Name, way to be reached and help wanted, to the service"
+_BACK = "Whether the person was reached, back to the record"
+
+
+@dataclass(frozen=True, slots=True)
+class Parties:
+    """Who is who, as references that hold where it is read: in the record system, or in the message."""
+
+    patient: dict[str, Any]
+    clinician: dict[str, Any]
+    at: str
+    about: About
+    encounter: dict[str, Any]
+
+
+def request_entries(
+    key: str, service: Service, request: ReferralRequest, parties: Parties
+) -> tuple[Labelled, ...]:
+    """Consent where the person agreed, ServiceRequest and Task; ValueError for a basis not in our list."""
+    consent = _consent(key, service, request.agreement, parties) if request.agreement else None
+    asked = _service_request(key, service, request, parties, consent)
+    task = _task(key, service, request, parties, asked)
+    return (*((consent,) if consent else ()), asked, task)
+
+
+def _service_request(
+    key: str, service: Service, request: ReferralRequest, parties: Parties, consent: Labelled | None
+) -> Labelled:
+    body: dict[str, Any] = {
+        "status": RequestStatus.ACTIVE,
+        "intent": Intent.ORDER,
+        "priority": _priority(request),
+        "code": _PEERS if service.kind in _PEER_KINDS else _COMMUNITY,
+        "subject": parties.patient,
+        **parties.encounter,
+        "authoredOn": parties.at,
+        "requester": parties.clinician,
+        "performer": [{"display": service.short_name}],
+    }
+    if request.contact.way is ContactWay.SHE_CALLS:
+        body["orderDetail"] = [
+            concept(SDOHCC, "contacting-subject-prohibited", "Contacting Subject Prohibited")
+        ]
+    if consent:
+        body["supportingInfo"] = [consent.reference]
+    if request.sharing:
+        body["note"] = [{"text": _without_agreement(request.sharing)}]
+    return entry(business_key(key, "request"), "ServiceRequest", body, parties.about)
+
+
+def _task(
+    key: str, service: Service, request: ReferralRequest, parties: Parties, asked: Labelled
+) -> Labelled:
+    body = {
+        "status": TaskStatus.REQUESTED,
+        "intent": Intent.ORDER,
+        "priority": _priority(request),
+        "code": concept(TASK_CODE, "fulfill", "Fulfill the focal request"),
+        "focus": asked.reference,
+        "for": parties.patient,
+        **parties.encounter,
+        "authoredOn": parties.at,
+        "requester": parties.clinician,
+        "owner": {"display": service.short_name},
+    }
+    return entry(business_key(key, "task"), "Task", body, parties.about)
+
+
+def _consent(key: str, service: Service, agreement: Agreement, parties: Parties) -> Labelled:
+    """R4: the root provision has no type, each nested one must have it; ppc-1 wants a policy or rule."""
+    back = ProvisionType.PERMIT if agreement.back else ProvisionType.DENY
+    body = {
+        "status": ConsentStatus.ACTIVE,
+        "scope": concept(CONSENT_SCOPE, "patient-privacy", "Privacy Consent"),
+        "category": [concept(ACT_CODE, "IDSCL", "information disclosure")],
+        "patient": parties.patient,
+        "dateTime": parties.at,
+        "performer": [parties.patient],
+        "policyRule": concept(ACT_CODE, "OPTIN", "opt-in"),
+        "provision": {
+            "period": {"end": agreement.until.isoformat()},
+            "provision": [
+                _provision(ProvisionType.PERMIT, _OUT, {"display": service.short_name}),
+                _provision(back, _BACK, parties.clinician),
+            ],
+        },
+    }
+    return entry(business_key(key, "consent"), "Consent", body, parties.about)
+
+
+def _provision(kind: ProvisionType, what: str, recipient: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": kind,
+        "actor": [
+            {"role": concept(PARTICIPATION, "PRCP", "primary information recipient"), "reference": recipient}
+        ],
+        "action": [concept(CONSENT_ACTION, "disclose", "Disclose")],
+        "purpose": [{"system": ACT_REASON, "code": "TREAT", "display": "treatment"}],
+        "code": [{"text": what}],
+    }
+
+
+def _priority(request: ReferralRequest) -> Priority:
+    return Priority.URGENT if request.urgent else Priority.ROUTINE
+
+
+def _without_agreement(sharing: Sharing) -> str:
+    """Why the person was not told is free text and stays with us: it could say anything to a portal."""
+    told = "yes" if sharing.told else "no"
+    return (
+        f"Sent without the person's agreement; basis: {BASIS_WORDS[Basis(sharing.basis)]}; told: {told}."
+        f" Decided by {sharing.decided_by}."
+    )

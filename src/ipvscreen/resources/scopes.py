@@ -1,0 +1,67 @@
+"""SMART scopes: what was granted, in the spelling of version 1 or 2, and what we ask for.
+
+Source: SMART App Launch 2.2, "Scopes and launch context". Servers grant less than was asked, split one
+scope into several, or answer in the other version's spelling; all of that is read here.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+Letter = Literal["c", "r", "u", "d", "s"]
+
+# `system/` is for services without a user: it says nothing about this sign-in.
+_SCOPE = re.compile(r"(?:patient|user)/(\*|[A-Z][A-Za-z]*)\.(read|write|\*|[cruds]+)(?:\?\S*)?")
+_VERSION_1 = {"read": "rs", "write": "cud", "*": "cruds"}
+
+_WRITTEN = "crs"  # create, then read back by id and by search
+ASKED_FOR: dict[str, str] = {
+    "Patient": "r",
+    "Encounter": "r",
+    "QuestionnaireResponse": _WRITTEN,
+    "Observation": _WRITTEN,
+    "Flag": _WRITTEN,
+    "Procedure": _WRITTEN,
+    "Provenance": _WRITTEN,
+    "ServiceRequest": _WRITTEN,
+    "Task": _WRITTEN,
+    "Consent": _WRITTEN,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Scopes:
+    """What a sign-in was granted: pairs of resource type (or `*`) and letter."""
+
+    granted: frozenset[tuple[str, str]]
+
+    @classmethod
+    def parse(cls, text: str) -> "Scopes":
+        """Read a space-separated scope string; what is not about resources is left out."""
+        matches = (_SCOPE.fullmatch(scope) for scope in text.split())
+        return cls(frozenset((m[1], letter) for m in matches if m for letter in _VERSION_1.get(m[2], m[2])))
+
+    def allows(self, kind: str, letter: Letter) -> bool:
+        """Whether this interaction is granted on this resource type.
+
+        A scope narrowed by a query (`?category=…`) counts: whether an entry falls inside is the server's to
+        judge, and its refusal is handled where it is written.
+        """
+        return not self.granted.isdisjoint({(kind, letter), ("*", letter)})
+
+
+def requested(spelling: Literal["v1", "v2"] = "v2") -> str:
+    """The scope string that we ask for: the least that the visit needs."""
+    resources = [
+        scope
+        for kind, letters in ASKED_FOR.items()
+        for scope in (_version_1(kind, letters) if spelling == "v1" else (f"patient/{kind}.{letters}",))
+    ]
+    return " ".join(("launch", "openid", "fhirUser", *resources))
+
+
+def _version_1(kind: str, letters: str) -> tuple[str, ...]:
+    return (f"patient/{kind}.read", *((f"patient/{kind}.write",) if "c" in letters else ()))
+
+
+REQUESTED = requested()

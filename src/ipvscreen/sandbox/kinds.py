@@ -1,0 +1,81 @@
+"""The resource types of this record system: what may be done with each, and how each is searched."""
+
+from ipvscreen.sandbox.switches import Switches
+
+WRITABLE = frozenset(
+    {
+        "QuestionnaireResponse",
+        "Observation",
+        "Flag",
+        "Provenance",
+        "ServiceRequest",
+        "Task",
+        "Consent",
+        "Procedure",
+    }
+)
+
+# Parameter → (type of parameter, element). R4 search parameters, https://hl7.org/fhir/R4/searchparameter-registry.html
+Params = dict[str, tuple[str, str]]
+
+_COMMON: Params = {"_id": ("token", "id"), "_security": ("token", "meta.security")}
+_IDENTIFIER: Params = {"identifier": ("token", "identifier")}
+_SUBJECT: Params = {"patient": ("reference", "subject"), "subject": ("reference", "subject")}
+_ENCOUNTER: Params = {"encounter": ("reference", "encounter")}
+_STATUS: Params = {"status": ("token", "status")}
+_CODE: Params = {"code": ("token", "code")}
+_CATEGORY: Params = {"category": ("token", "category")}
+_BASED_ON: Params = {"based-on": ("reference", "basedOn")}
+_FOCUS: Params = {"focus": ("reference", "focus")}
+_PATIENT: Params = {"patient": ("reference", "patient")}
+_FOR: Params = {"patient": ("reference", "for"), "subject": ("reference", "for")}
+
+SEARCH: dict[str, Params] = {
+    "Patient": _COMMON | _IDENTIFIER,
+    "Practitioner": _COMMON | _IDENTIFIER,
+    "PractitionerRole": _COMMON | _IDENTIFIER | {"practitioner": ("reference", "practitioner")},
+    "HealthcareService": _COMMON | _IDENTIFIER,
+    "Questionnaire": _COMMON | _IDENTIFIER | _STATUS,
+    "Device": _COMMON | _IDENTIFIER | _STATUS,
+    "RelatedPerson": _COMMON | _IDENTIFIER | _PATIENT,
+    "Encounter": _COMMON | _IDENTIFIER | _SUBJECT | _STATUS,
+    "Condition": _COMMON | _IDENTIFIER | _SUBJECT | _ENCOUNTER | _CODE | _CATEGORY,
+    "QuestionnaireResponse": _COMMON | _IDENTIFIER | _SUBJECT | _ENCOUNTER | _STATUS | _BASED_ON,
+    "Observation": _COMMON
+    | _IDENTIFIER
+    | _SUBJECT
+    | _ENCOUNTER
+    | _STATUS
+    | _CODE
+    | _CATEGORY
+    | _FOCUS
+    | _BASED_ON,
+    "Flag": _COMMON | _IDENTIFIER | _SUBJECT | _ENCOUNTER,
+    # R4 gives Provenance no identifier, and `patient` means a Patient among the targets.
+    "Provenance": _COMMON | {"target": ("reference", "target"), "patient": ("reference", "target")},
+    "ServiceRequest": _COMMON | _IDENTIFIER | _SUBJECT | _ENCOUNTER | _STATUS | _CODE | _CATEGORY | _BASED_ON,
+    "Task": _COMMON | _IDENTIFIER | _FOR | _ENCOUNTER | _STATUS | _CODE | _FOCUS | _BASED_ON,
+    "Consent": _COMMON | _IDENTIFIER | _PATIENT | _STATUS | _CATEGORY,
+    "Procedure": _COMMON | _IDENTIFIER | _SUBJECT | _ENCOUNTER | _STATUS | _CODE | _CATEGORY | _BASED_ON,
+}
+
+KINDS = frozenset(SEARCH)
+
+# Where each type names its patient; a type that is not here is not about one patient.
+PATIENT_ELEMENT: dict[str, str] = {
+    "RelatedPerson": "patient",
+    "Encounter": "subject",
+    "Condition": "subject",
+    "QuestionnaireResponse": "subject",
+    "Observation": "subject",
+    "Flag": "subject",
+    "ServiceRequest": "subject",
+    "Task": "for",
+    "Consent": "patient",
+    "Procedure": "subject",
+}
+
+
+def may_create(kind: str, switches: Switches) -> bool:
+    """Whether the record system takes new resources of this type at all."""
+    return kind in WRITABLE and (kind != "Flag" or switches.flag_create)

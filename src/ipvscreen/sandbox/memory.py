@@ -1,0 +1,94 @@
+"""The resources, in memory: every version kept, found by id or by business identifier."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+Resource = dict[str, Any]
+Lookup = Callable[[str, str], Resource | None]
+"""(type, id) → the current version's body; None where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of a resource; `body` carries its id and meta and is never changed."""
+
+    body: Resource
+    number: int
+    at: datetime
+
+    @property
+    def etag(self) -> str:
+        """The weak entity tag, as FHIR writes it."""
+        return f'W/"{self.number}"'
+
+
+class Memory:
+    """All versions of all resources. Calls do not await: in one event loop each is atomic."""
+
+    def __init__(self) -> None:
+        self._versions: dict[str, dict[str, list[Version]]] = {}
+        self._by_identifier: dict[tuple[str, str, str], set[str]] = {}
+
+    def put(self, body: Resource, at: datetime) -> Version:
+        """Store `body` (it has its id) as the next version of that id."""
+        kind, ident = body["resourceType"], body["id"]
+        versions = self._versions.setdefault(kind, {}).setdefault(ident, [])
+        number = len(versions) + 1
+        meta = {**body.get("meta", {}), "versionId": str(number), "lastUpdated": instant(at)}
+        version = Version({"resourceType": kind, "id": ident, **body, "meta": meta}, number, at)
+        for known in versions[-1:]:
+            self._index(known.body, set.discard)
+        self._index(version.body, set.add)
+        versions.append(version)
+        return version
+
+    def history(self, kind: str, ident: str) -> list[Version]:
+        """Every version, oldest first; empty where there is none."""
+        return self._versions.get(kind, {}).get(ident, [])
+
+    def current(self, kind: str, ident: str) -> Version | None:
+        """The newest version; None where there is none."""
+        versions = self.history(kind, ident)
+        return versions[-1] if versions else None
+
+    def find(self, kind: str, ident: str) -> Resource | None:
+        """The newest version's body: a Lookup."""
+        version = self.current(kind, ident)
+        return version.body if version else None
+
+    def all(self, kind: str) -> Iterator[Resource]:
+        """The newest version of everything of this type, oldest resource first."""
+        return (versions[-1].body for versions in self._versions.get(kind, {}).values())
+
+    def everything(self) -> Iterator[Resource]:
+        """The newest version of everything."""
+        return (body for kind in self._versions for body in self.all(kind))
+
+    def with_identifier(self, kind: str, system: str, value: str) -> list[Resource]:
+        """What carries this business identifier now."""
+        idents = self._by_identifier.get((kind, system, value), set())
+        return [self._versions[kind][ident][-1].body for ident in sorted(idents)]
+
+    def _index(self, body: Resource, change: Callable[[set[str], str], None]) -> None:
+        for identifier in identifiers(body):
+            key = (body["resourceType"], identifier.get("system", ""), identifier.get("value", ""))
+            change(self._by_identifier.setdefault(key, set()), body["id"])
+
+
+def identifiers(body: Resource) -> Iterable[dict[str, str]]:
+    """The business identifiers: one on QuestionnaireResponse and Bundle, several elsewhere (R4)."""
+    found = body.get("identifier", [])
+    return [found] if isinstance(found, dict) else found
+
+
+def new_id() -> str:
+    """A logical id that tells nothing."""
+    return uuid4().hex
+
+
+def instant(at: datetime) -> str:
+    """A FHIR instant in UTC, to the millisecond."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

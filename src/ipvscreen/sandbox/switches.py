@@ -1,0 +1,138 @@
+"""Switches by which a test makes the sandbox fail; every one may be set while it runs."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ipvscreen.sandbox.refusals import HangUp, Refusal
+
+Key = tuple[str, str]
+"""(method, what): what is a FHIR type, "transaction", "token", "metadata" or "smart-configuration".
+
+"*" stands for any method or any FHIR type (a transaction included); the last three are only ever
+meant by their name. A search is a GET however it is sent.
+"""
+
+_BY_NAME_ONLY = frozenset({"token", "metadata", "smart-configuration"})
+
+_WORDS: dict[int, tuple[str, str]] = {
+    401: ("login", "Your sign-in is no longer accepted by this record system."),
+    403: ("forbidden", "Your role may not do this in this record system."),
+    404: ("not-found", "This record system does not know what was asked for."),
+    409: ("conflict", "Someone else is changing the same record."),
+    412: ("conflict", "The record is not as your request expected it to be."),
+    422: ("business-rule", "A rule of this practice does not allow this entry."),
+    429: ("throttled", "Too many requests: wait seven seconds."),
+    500: ("exception", "The record system failed on its own account."),
+}
+
+
+@dataclass(slots=True)
+class Refuse:
+    """Refuse with `status`, after letting `after` calls pass, and `times` times (None: for good)."""
+
+    status: int
+    after: int = 0
+    times: int | None = None
+    seen: int = 0
+
+    def next_status(self) -> int | None:
+        """The status for one more call; None where it may pass."""
+        self.seen += 1
+        if self.seen <= self.after:
+            return None
+        if self.times is not None and self.seen > self.after + self.times:
+            return None
+        return self.status
+
+
+@dataclass(slots=True)
+class Switches:
+    """Of the record system. `at` narrows hang, hang_up and lose_answer to some calls."""
+
+    no_transaction: bool = False
+    no_conditional_create: bool = False
+    flag_create: bool = True
+    drop_labels: set[str] = field(default_factory=set)
+    labels_missing_in_search: bool = False
+    refuse: dict[Key, int | Refuse] = field(default_factory=dict)
+    hang: float = 0.0  # seconds, before anything is done
+    hang_up: bool = False
+    lose_answer: bool | Literal["hang-up"] = False  # writes only: stored, then 500 or a closed connection
+    at: Key = ("*", "*")
+    empty_201: bool = False
+    narrow_scope: str | None = None
+    omit_patient: bool = False
+    omit_id_token: bool = False
+    expires_in: int = 3600
+    deny_authorization: bool = False
+
+    def status_for(self, method: str, what: str) -> int | None:
+        """The status with which this call is to be refused; None where it may pass."""
+        for key in _keys(method, what):
+            rule = self.refuse.get(key)
+            status = rule.next_status() if isinstance(rule, Refuse) else rule
+            if status is not None:
+                return status
+        return None
+
+    def check(self, method: str, what: str) -> None:
+        """Raise the refusal that is switched on for this call."""
+        status = self.status_for(method, what)
+        if status is not None:
+            raise switched_refusal(status)
+
+    async def before(self, method: str, what: str) -> None:
+        """Hang or hang up, where that is switched on for this call."""
+        if self.at not in _keys(method, what):
+            return
+        await asyncio.sleep(self.hang)
+        if self.hang_up:
+            raise HangUp("The record system closed the connection.")
+
+    def after(self, method: str, what: str) -> None:
+        """Lose the answer to a write that has been stored, where that is switched on."""
+        if not self.lose_answer or self.at not in _keys(method, what):
+            return
+        if self.lose_answer == "hang-up":
+            raise HangUp("The record system closed the connection after storing.")
+        raise Refusal(500, "exception", "The record system failed after it had begun to store.")
+
+
+@dataclass(slots=True)
+class CharitySwitches:
+    """Of the charity's endpoint."""
+
+    refuse: int | Refuse | None = None
+    hang: float = 0.0
+    hang_up: bool = False
+    lose_answer: bool | Literal["hang-up"] = False
+
+    async def before(self) -> None:
+        """Hang, hang up or refuse, where that is switched on."""
+        await asyncio.sleep(self.hang)
+        if self.hang_up:
+            raise HangUp("The service closed the connection.")
+        status = self.refuse.next_status() if isinstance(self.refuse, Refuse) else self.refuse
+        if status is not None:
+            raise switched_refusal(status)
+
+    def after(self) -> None:
+        """Lose the answer to a message that has been stored, where that is switched on."""
+        if self.lose_answer == "hang-up":
+            raise HangUp("The service closed the connection after storing.")
+        if self.lose_answer:
+            raise Refusal(500, "exception", "The service failed after it had begun to store.")
+
+
+def switched_refusal(status: int) -> Refusal:
+    """The refusal that a switch asks for, with the headers that the status calls for."""
+    code, words = _WORDS.get(status, ("processing", f"This system answers {status} today."))
+    headers = {429: {"Retry-After": "7"}, 401: {"WWW-Authenticate": 'Bearer error="invalid_token"'}}
+    return Refusal(status, code, words, headers.get(status))
+
+
+def _keys(method: str, what: str) -> tuple[Key, ...]:
+    if what in _BY_NAME_ONLY:
+        return ((method, what), ("*", what))
+    return ((method, what), ("*", what), (method, "*"), ("*", "*"))

@@ -1,0 +1,138 @@
+"""Whether one body may be written: by type, scope, patient and reference; and how it is prepared."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import parse_qsl
+
+from ipvscreen.sandbox.access import Access, has_compartment, patients_of
+from ipvscreen.sandbox.kinds import KINDS, WRITABLE, may_create
+from ipvscreen.sandbox.memory import Lookup, Resource, Version
+from ipvscreen.sandbox.references import references_in, target_of
+from ipvscreen.sandbox.refusals import Refusal
+from ipvscreen.sandbox.search import check_query, found
+from ipvscreen.sandbox.state import Sandbox
+from ipvscreen.sandbox.validate import validate
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """The sandbox and the caller's access, with a lookup that also sees what a transaction has staged."""
+
+    sandbox: Sandbox
+    access: Access
+    lookup: Lookup
+
+    def put(self, body: Resource, at: datetime) -> Version:
+        """Store a body that has been checked."""
+        if body["resourceType"] in self.sandbox.switches.drop_labels:
+            body = _without_labels(body)
+        return self.sandbox.memory.put(body, at)
+
+
+def check_type(store: Store, method: str, kind: str) -> None:
+    """404 for an unknown type, 405 for one that is not written here, 403 without a scope for it."""
+    check_known(kind)
+    taken = may_create(kind, store.sandbox.switches) if method == "POST" else kind in WRITABLE
+    if not taken:
+        verb = "takes no new" if method == "POST" else "changes no"
+        raise Refusal(405, "not-supported", f"This record system {verb} {kind}.", {"Allow": "GET"})
+    store.access.require("c" if method == "POST" else "u", kind)
+
+
+def check_known(kind: str) -> None:
+    """404 for a type that this record system does not have."""
+    if kind not in KINDS:
+        raise Refusal(404, "not-supported", f"This record system has no resources called '{kind}'.")
+
+
+def prepared(body: Resource, ident: str) -> Resource:
+    """The body under its id, without the version and time that only the server gives."""
+    meta = {name: value for name, value in _meta(body).items() if name not in ("versionId", "lastUpdated")}
+    rest = {name: value for name, value in body.items() if name not in ("resourceType", "id", "meta")}
+    return {
+        "resourceType": body["resourceType"],
+        "id": ident,
+        **({"meta": meta} if meta else {}),
+        **rest,
+    }
+
+
+def check_body(store: Store, letter: str, body: Resource) -> None:
+    """Everything that can be wrong with a prepared body: 422 for its content, 403 for its patient."""
+    validate(body)
+    _check_references(store, body)
+    kind = body["resourceType"]
+    if has_compartment(kind) and not patients_of(body, store.access.base, store.lookup):
+        raise Refusal(422, "required", f"This {kind} does not say which patient it is about.")
+    store.access.require_for(letter, body, store.lookup)
+
+
+def existing(store: Store, kind: str, condition: str | None) -> Version | None:
+    """What a conditional create finds: nothing or one; 412 for several, 403 for another patient's."""
+    if condition is None:
+        return None
+    if store.sandbox.switches.no_conditional_create:
+        raise Refusal(412, "not-supported", "Entries cannot be made on a condition in this record system.")
+    query = parse_qsl(condition.lstrip("?"), keep_blank_values=True)
+    if not query:
+        raise Refusal(400, "value", f"'{condition}' is no condition: write it as a search.")
+    check_query(kind, query)
+    matching = found(store.sandbox.memory, kind, query, store.access.base)
+    if len(matching) > 1:
+        raise Refusal(412, "multiple-matches", f"More than one {kind} matches the condition.")
+    for body in matching:
+        store.access.require_for("c", body, store.lookup)
+    return store.sandbox.memory.current(kind, matching[0]["id"]) if matching else None
+
+
+def check_version(store: Store, kind: str, ident: str, if_match: str | None) -> None:
+    """404 for what is not there, 428 without If-Match, 412 when it names another version than the current."""
+    current = store.sandbox.memory.current(kind, ident)
+    if current is None:
+        raise Refusal(404, "not-found", f"There is no {kind} with this id; new ones get their id from here.")
+    store.access.require_for("u", current.body, store.lookup)
+    if if_match is None:
+        raise Refusal(428, "required", f"Say with If-Match which version of this {kind} you have seen.")
+    if if_match.strip() != current.etag:
+        raise Refusal(412, "conflict", f"This {kind} has been changed since the version that you have seen.")
+
+
+def check_same_id(body: Resource, ident: str) -> None:
+    """400 unless an updated body says the id of its address."""
+    if body.get("id") != ident:
+        raise Refusal(400, "value", "The id in the body is not the id in the address.")
+
+
+def _check_references(store: Store, body: Resource) -> None:
+    patient = store.access.patient
+    for reference in references_in(body):
+        if reference.startswith(("#", "http://", "https://")) and not _is_ours(store, reference):
+            continue
+        target = target_of(reference, store.access.base)
+        aimed_at = store.lookup(*target) if target else None
+        if aimed_at is None:
+            raise Refusal(
+                422, "not-found", f"The reference '{reference}' leads nowhere in this record system."
+            )
+        about = patients_of(aimed_at, store.access.base, store.lookup)
+        if about and about != {patient}:
+            raise Refusal(
+                403, "forbidden", "This entry refers to a patient other than the one of this launch."
+            )
+
+
+def _is_ours(store: Store, reference: str) -> bool:
+    return reference.startswith(f"{store.access.base}/")
+
+
+def _meta(body: Resource) -> dict[str, Any]:
+    meta = body.get("meta", {})
+    if not isinstance(meta, dict):
+        raise Refusal(422, "structure", "meta must be an object.")
+    return meta
+
+
+def _without_labels(body: Resource) -> Resource:
+    meta = {name: value for name, value in _meta(body).items() if name != "security"}
+    return {**body, "meta": meta}

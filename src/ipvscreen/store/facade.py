@@ -1,0 +1,66 @@
+"""The store as the other rooms see it: opened once, one attribute for each table."""
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from ipvscreen.store import schema
+from ipvscreen.store.engine import make_engine, reading, writing
+from ipvscreen.store.followups import FollowUps
+from ipvscreen.store.launches import Launches
+from ipvscreen.store.outbox import Outbox
+from ipvscreen.store.referrals import Referrals
+from ipvscreen.store.sealed import Ring
+from ipvscreen.store.services import Services
+from ipvscreen.store.visits import Visits
+
+
+class Store:
+    """Everything that must survive; `open_store` makes one, `close` gives its connections back."""
+
+    def __init__(self, engine: AsyncEngine, ring: Ring) -> None:
+        self._engine = engine
+        self.launches = Launches(engine, ring)
+        self.visits = Visits(engine, ring)
+        self.services = Services(engine, ring)
+        self.referrals = Referrals(engine, ring)
+        self.outbox = Outbox(engine, ring)
+        self.followups = FollowUps(engine, ring)
+
+    async def close(self) -> None:
+        """Give back every connection."""
+        await self._engine.dispose()
+
+
+async def open_store(url: str, ring: Ring, *, migrate: bool = True) -> Store:
+    """The store at `url`, with this version's tables.
+
+    SchemaOutdated where `migrate` is off and the tables are others; ValueError for a URL that keeps nothing.
+    """
+    engine = make_engine(url)
+    try:
+        if migrate:
+            await _upgrade(engine)
+        else:
+            await _check(engine)
+    except BaseException:
+        await engine.dispose()
+        raise
+    return Store(engine, ring)
+
+
+async def migrate(url: str) -> None:
+    """Bring the store at `url` to this version's tables."""
+    engine = make_engine(url)
+    try:
+        await _upgrade(engine)
+    finally:
+        await engine.dispose()
+
+
+async def _upgrade(engine: AsyncEngine) -> None:
+    async with writing(engine) as connection:
+        await connection.run_sync(schema.upgrade)
+
+
+async def _check(engine: AsyncEngine) -> None:
+    async with reading(engine) as connection:
+        await connection.run_sync(schema.check)

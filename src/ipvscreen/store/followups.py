@@ -1,0 +1,64 @@
+"""Follow-ups: neutral entries of our own that somebody is to be seen again; nothing of it leaves."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from ipvscreen.store.engine import reading, writing
+from ipvscreen.store.sealed import Ring, SealedTable
+from ipvscreen.store.tables import followups, visits
+from ipvscreen.store.visits import Visit, clinician_indexes
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """One entry: the visit that it comes from, the day, and a neutral text."""
+
+    id: str
+    visit_id: str
+    due: date
+    text: str
+
+
+class FollowUps:
+    """The table of follow-ups, one a visit."""
+
+    def __init__(self, engine: AsyncEngine, ring: Ring) -> None:
+        self._engine = engine
+        self._ring = ring
+        self._sealed = SealedTable(ring, followups.name)
+
+    async def add(self, visit: Visit, *, due: date, text: str) -> FollowUp:
+        """The follow-up of this visit; asked again, the later one stands."""
+        entry = FollowUp(id=secrets.token_hex(16), visit_id=visit.id, due=due, text=text)
+        values = {
+            "id": entry.id,
+            "visit_id": visit.id,
+            "due": due,
+            "text": self._sealed.seal("text", entry.id, text),
+        }
+        async with writing(self._engine) as connection:
+            await connection.execute(delete(followups).where(followups.c.visit_id == visit.id))
+            await connection.execute(insert(followups).values(values))
+        return entry
+
+    async def of_clinician(self, ehr: str, user_key: str | None) -> list[FollowUp]:
+        """This clinician's follow-ups, the earliest first."""
+        if user_key is None:
+            return []
+        mine = visits.c.user_index.in_(clinician_indexes(self._ring, ehr, user_key))
+        query = select(followups).join(visits).where(visits.c.ehr == ehr, mine).order_by(followups.c.due)
+        async with reading(self._engine) as connection:
+            rows = (await connection.execute(query)).mappings().all()
+        return [
+            FollowUp(
+                id=row["id"],
+                visit_id=row["visit_id"],
+                due=row["due"],
+                text=self._sealed.open("text", row["id"], row["text"]),
+            )
+            for row in rows
+        ]

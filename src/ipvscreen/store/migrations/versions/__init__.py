@@ -1,0 +1,1 @@
+"""One change of the tables a module; forward only, for going back would lose what is stored."""

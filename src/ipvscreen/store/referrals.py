@@ -1,0 +1,112 @@
+"""Referrals: stored together with their message and the visit's new state, in one transaction."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Unpack
+
+from sqlalchemy import ColumnElement, RowMapping, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from ipvscreen.errors import OutOfOrder
+from ipvscreen.ipv.referral import ReferralState
+from ipvscreen.store.engine import reading, writing
+from ipvscreen.store.outbox import NewJob, enqueue
+from ipvscreen.store.sealed import Ring, SealedTable
+from ipvscreen.store.tables import outbox, referrals, visits
+from ipvscreen.store.visit import Visit, VisitChanges
+from ipvscreen.store.visits import compare_and_set, stored
+
+
+@dataclass(frozen=True, slots=True)
+class Referral:
+    """One referral; `id` is its stable key. `words` are the service's last ones, when it did not take it."""
+
+    id: str
+    visit_id: str
+    service_id: str
+    service_name: str
+    phone: str
+    state: ReferralState
+    queued_at: datetime
+    reply_by: datetime
+    received_at: datetime | None = None
+    receipt: str | None = None
+    words: str | None = None
+    urgent: bool = False
+
+
+class Referrals:
+    """The table of referrals; the outbox moves them on."""
+
+    def __init__(self, engine: AsyncEngine, ring: Ring) -> None:
+        self._engine = engine
+        self._sealed = SealedTable(ring, referrals.name)
+        self._sealed_visits = SealedTable(ring, visits.name)
+        self._sealed_outbox = SealedTable(ring, outbox.name)
+
+    async def add(
+        self, visit: Visit, referral: Referral, job: NewJob, **changes: Unpack[VisitChanges]
+    ) -> Visit:
+        """The visit with `changes`, its referral stored and its message in the outbox: all or nothing.
+
+        A referral that is there already is left as it is, and the visit is given back as it stands.
+        OutOfOrder where the visit was changed since it was read.
+        """
+        async with writing(self._engine) as connection:
+            if await self._is_there(connection, referral):
+                return await self._standing(connection, visit)
+            changed = await compare_and_set(connection, self._sealed_visits, visit, changes)
+            await connection.execute(insert(referrals).values(self._columns(referral)))
+            await enqueue(connection, self._sealed_outbox, job, referral.id, referral.queued_at)
+        return changed
+
+    async def get(self, referral_id: str) -> Referral | None:
+        """The referral as it stands; None where there is none."""
+        found = await self._where(referrals.c.id == referral_id)
+        return found[0] if found else None
+
+    async def of_visit(self, visit_id: str) -> list[Referral]:
+        """The referrals of a visit, oldest first."""
+        return await self._where(referrals.c.visit_id == visit_id)
+
+    async def _where(self, condition: ColumnElement[bool]) -> list[Referral]:
+        query = select(referrals).where(condition).order_by(referrals.c.queued_at, referrals.c.id)
+        async with reading(self._engine) as connection:
+            rows = (await connection.execute(query)).mappings().all()
+        return [self._referral(row) for row in rows]
+
+    async def _is_there(self, connection: AsyncConnection, referral: Referral) -> bool:
+        mine = (referrals.c.id == referral.id, referrals.c.visit_id == referral.visit_id)
+        return await connection.scalar(select(referrals.c.id).where(*mine)) is not None
+
+    async def _standing(self, connection: AsyncConnection, visit: Visit) -> Visit:
+        found = await stored(connection, self._sealed_visits, visit.id)
+        if found is None:
+            raise OutOfOrder(visit.state, "changed meanwhile")
+        return found
+
+    def _columns(self, referral: Referral) -> dict[str, Any]:
+        details = {
+            "service_id": referral.service_id,
+            "service_name": referral.service_name,
+            "phone": referral.phone,
+            "urgent": referral.urgent,
+        }
+        outcome = {"receipt": referral.receipt, "words": referral.words}
+        return {
+            "id": referral.id,
+            "visit_id": referral.visit_id,
+            "state": referral.state,
+            "queued_at": referral.queued_at,
+            "reply_by": referral.reply_by,
+            "received_at": referral.received_at,
+            "details": self._sealed.seal("details", referral.id, details),
+            "outcome": self._sealed.seal("outcome", referral.id, outcome),
+        }
+
+    def _referral(self, row: RowMapping) -> Referral:
+        def opened(column: str) -> Any:
+            return self._sealed.open(column, row["id"], row[column])
+
+        plain = {name: row[name] for name in ("id", "visit_id", "queued_at", "reply_by", "received_at")}
+        return Referral(**plain, state=ReferralState(row["state"]), **opened("details"), **opened("outcome"))

@@ -1,0 +1,36 @@
+"""The schema's version: brought up to date, or checked, by Alembic from inside the package."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+
+from ipvscreen.errors import IpvscreenError
+
+
+class SchemaOutdated(IpvscreenError):
+    """The tables are not those of this version."""
+
+
+def _config() -> Config:
+    config = Config()
+    folder = str(Path(__file__).parent / "migrations")
+    config.set_main_option("script_location", folder.replace("%", "%%"))  # Config interpolates %
+    return config
+
+
+def upgrade(connection: Connection) -> None:
+    """Bring the tables to this version, within the transaction of `connection`."""
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def check(connection: Connection) -> None:
+    """SchemaOutdated where `upgrade` would change something, or where the tables are of a later version."""
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    if MigrationContext.configure(connection).get_current_revision() != head:
+        raise SchemaOutdated("The tables are not those of this version; run 'ipvscreen migrate'.")

@@ -1,0 +1,140 @@
+"""The tables. What is looked up stands plain; whatever tells of a person is sealed (`LargeBinary`)."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+)
+from sqlalchemy.types import TypeDecorator
+
+
+class Utc(TypeDecorator[datetime]):
+    """A moment: aware in, aware UTC out, also where the database keeps no zone (SQLite)."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002  SQLAlchemy's signature
+        """In UTC; ValueError for a naive time, whose moment would be a guess."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone cannot be stored")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002  as above
+        """Aware, in UTC."""
+        if value is None:
+            return None
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _id() -> Column[str]:
+    return Column("id", String(64), primary_key=True)
+
+
+def _sealed(name: str) -> Column[bytes]:
+    return Column(name, LargeBinary, nullable=False)
+
+
+def _visit_id(*, unique: bool = False) -> Column[str]:
+    return Column("visit_id", String(64), ForeignKey("visits.id"), nullable=False, unique=unique)
+
+
+launches = Table(
+    "launches",
+    metadata,
+    _id(),  # SHA-256 of the state, which itself is a secret while the launch lasts
+    Column("browser", String(64), nullable=False),
+    Column("created_at", Utc, nullable=False),
+    _sealed("handshake"),
+)
+
+visits = Table(
+    "visits",
+    metadata,
+    _id(),
+    Column("version", Integer, nullable=False),
+    Column("ehr", String(64), nullable=False),
+    Column("user_index", String(64)),  # blind index; NULL where the clinician is unknown
+    Column("state", String(16), nullable=False),
+    Column("held", Boolean, nullable=False),
+    Column("opened_at", Utc, nullable=False),
+    Column("expires_at", Utc, nullable=False),
+    _sealed("token"),
+    _sealed("context"),
+    _sealed("person"),
+    _sealed("plan"),
+    _sealed("draft"),
+    _sealed("written"),
+    _sealed("referred_in_record"),
+    Index(None, "ehr", "user_index"),
+)
+
+# Sealed for its integrity: whoever can write to the file must not be able to redirect referrals.
+services = Table(
+    "services",
+    metadata,
+    _id(),
+    Column("position", Integer, nullable=False),
+    _sealed("body"),
+)
+
+referrals = Table(
+    "referrals",
+    metadata,
+    _id(),
+    _visit_id(),
+    Column("state", String(16), nullable=False),
+    Column("queued_at", Utc, nullable=False),
+    Column("reply_by", Utc, nullable=False),
+    Column("received_at", Utc),
+    _sealed("details"),
+    _sealed("outcome"),
+    Index(None, "visit_id"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    _id(),
+    Column("referral_id", String(64), ForeignKey("referrals.id"), nullable=False),
+    Column("key", String(64), nullable=False, unique=True),
+    Column("status", String(16), nullable=False),
+    Column("due", Utc, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("lease", String(64)),
+    Column("queued_at", Utc, nullable=False),
+    _sealed("message"),
+    Index(None, "status", "due"),
+)
+
+followups = Table(
+    "followups",
+    metadata,
+    _id(),
+    _visit_id(unique=True),
+    Column("due", Date, nullable=False),
+    _sealed("text"),
+)

@@ -1,0 +1,66 @@
+"""Cookies: one for each visit, and one that binds a launch to the browser that began it; values are random.
+
+Names are opaque and differ for each visit, so that two visits in one browser never share a session and
+leaving one deletes that one. The `Set-Cookie` line is written by hand: Starlette refuses `partitioned`
+below Python 3.14.
+"""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Mapping
+
+from starlette.responses import Response
+
+_VISIT_SECONDS = 4 * 3600  # longer than a visit, so that one that ran out can say so
+_LAUNCH_SECONDS = 300
+
+
+def _name(purpose: str, key: str) -> str:
+    return f"__Host-{hashlib.sha256(f'{purpose} {key}'.encode()).hexdigest()[:16]}"
+
+
+def visit_cookie(visit_id: str) -> str:
+    """The name of the cookie of that visit."""
+    return _name("visit", visit_id)
+
+
+def launch_cookie(state: str) -> str:
+    """The name of the cookie that a browser holds between launch and callback."""
+    return _name("launch", state)
+
+
+def fresh() -> str:
+    """A new value of 256 bits."""
+    return secrets.token_urlsafe(32)
+
+
+def hashed(value: str) -> str:
+    """What is stored of a value: its SHA-256 in hex."""
+    return hashlib.sha256(value.encode()).hexdigest()
+
+
+def holds(cookies: Mapping[str, str], name: str, stored: str) -> bool:
+    """Whether the request's cookie of that name has the stored hash."""
+    return hmac.compare_digest(hashed(cookies.get(name, "")), stored)
+
+
+def put_visit(response: Response, visit_id: str, value: str, *, framed: bool = False) -> None:
+    """Give the browser the cookie of a visit; `framed` for a record system that shows us in a frame."""
+    _append(response, visit_cookie(visit_id), value, _VISIT_SECONDS, framed=framed)
+
+
+def put_launch(response: Response, state: str, value: str, *, framed: bool = False) -> None:
+    """Give the browser the cookie that the callback will ask for."""
+    _append(response, launch_cookie(state), value, _LAUNCH_SECONDS, framed=framed)
+
+
+def drop(response: Response, name: str, *, framed: bool = False) -> None:
+    """Take a cookie away; this too keeps the page before it out of the back-forward cache."""
+    _append(response, name, "", 0, framed=framed)
+
+
+def _append(response: Response, name: str, value: str, seconds: int, *, framed: bool) -> None:
+    where = "SameSite=None; Partitioned" if framed else "SameSite=Lax"
+    line = f"{name}={value}; Max-Age={seconds}; Path=/; Secure; HttpOnly; {where}"
+    response.raw_headers.append((b"set-cookie", line.encode("latin-1")))

@@ -1,0 +1,170 @@
+"""What a form posted, read strictly: answers by form and linkId, our own fields by closed models."""
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import Any, ClassVar, TypeVar
+from urllib.parse import parse_qsl
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from starlette.requests import Request
+
+from ipvscreen.errors import IpvscreenError
+from ipvscreen.ipv.draft import Call, Recording
+from ipvscreen.ipv.person import Setting
+from ipvscreen.ipv.referral import ContactWay
+from ipvscreen.ipv.visit import Door
+from ipvscreen.sdc.form import Form
+
+_MOST_BYTES = 64_000
+_MOST_FIELDS = 200
+_URLENCODED = "application/x-www-form-urlencoded"
+
+Posted = Mapping[str, tuple[str, ...]]
+
+
+class FieldsRefused(IpvscreenError):
+    """The form holds something that the page does not offer; its names and values are never repeated."""
+
+
+async def read_form(request: Request) -> Posted:
+    """Every field with its values; empty ones are left out, as nothing was chosen or typed.
+
+    Urlencoded only: a multipart parser would spool parts to disk.
+    """
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _URLENCODED:
+        raise FieldsRefused("This is not a form of this page.")
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _MOST_BYTES:
+            raise FieldsRefused("The form is too long.")
+    try:
+        pairs = parse_qsl(body.decode(), max_num_fields=_MOST_FIELDS, encoding="utf-8", errors="strict")
+    except ValueError:
+        raise FieldsRefused("The form cannot be read.") from None
+    posted: dict[str, tuple[str, ...]] = {}
+    for name, value in pairs:
+        posted[name] = (*posted.get(name, ()), value)
+    return posted
+
+
+def split(posted: Posted, forms: Iterable[Form]) -> tuple[dict[str, dict[str, tuple[str, ...]]], Posted]:
+    """The answers by form name and linkId, and the fields that are no item of these forms."""
+    rest = dict(posted)
+    entered = {
+        form.name: {item.link_id: rest.pop(item.link_id) for item in form.questions() if item.link_id in rest}
+        for form in forms
+    }
+    return entered, rest
+
+
+class Own(BaseModel):
+    """Our own fields of one page: closed, each once but for those named in `many`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True, str_max_length=300)
+    many: ClassVar[frozenset[str]] = frozenset()
+
+
+class StartFields(Own):
+    """A door, or a form to resume; pressing one of the doors attests what the gate says."""
+
+    door: Door | None = None
+    resume: str | None = None
+    setting: Setting | None = None
+    age_confirmed: bool = False
+
+
+class Otherwise(StrEnum):
+    """What the page of questions can end with instead of answers."""
+
+    DECLINED = "declined"
+    NEVER_HAD_A_PARTNER = "never-had-a-partner"
+
+
+class QuestionsFields(Own):
+    """How it is recorded; `other` ends the questions without answers."""
+
+    recording: Recording = Recording.FULL
+    other: Otherwise | None = None
+
+
+class RespondFields(Own):
+    """How it is recorded, and whether a flag is agreed to."""
+
+    recording: Recording = Recording.FULL
+    flag: bool = False
+
+
+class DraftFields(RespondFields):
+    """What the script keeps meanwhile, of either page of questions."""
+
+
+class DangerFields(Own):
+    """What became of the call."""
+
+    call: Call | None = None
+
+
+class SheetFields(Own):
+    """What both sheets share; how people err is told on the page, so these are lenient."""
+
+    many: ClassVar[frozenset[str]] = frozenset({"help"})
+
+    service: str | None = None
+    way: ContactWay | None = None
+    number: str | None = None
+    times: str | None = None
+    voicemail: bool = False
+    help: tuple[str, ...] = ()
+    urgent: bool = False
+
+
+class ReferFields(SheetFields):
+    """The sheet with agreement."""
+
+    out: bool | None = None
+    back: bool | None = None
+    until: str | None = None
+
+
+class ShareFields(SheetFields):
+    """The sheet without."""
+
+    decided_by: str | None = None
+    basis: str | None = None
+    told: bool | None = None
+    why_not_told: str | None = None
+
+
+class Action(StrEnum):
+    """The buttons of the last pages."""
+
+    RETRY = "retry"
+    BY_HAND = "by-hand"
+    CLOSE = "close"
+    FOLLOW_UP = "follow-up"
+    NOT_DONE = "not-done"
+
+
+class ActionFields(Own):
+    """A button, with the day or the reason that goes with it."""
+
+    action: Action
+    due: str | None = None
+    reason: str | None = None
+
+
+Fields = TypeVar("Fields", bound=Own)
+
+
+def own(model: type[Fields], posted: Posted) -> Fields:
+    """The fields of one page; FieldsRefused for one too many, one twice, or a value that is not offered."""
+    values: dict[str, Any] = {}
+    for name, given in posted.items():
+        if name not in model.many and len(given) > 1:
+            raise FieldsRefused("A field of this form came twice.")
+        values[name] = given if name in model.many else given[0]
+    try:
+        return model.model_validate(values)
+    except ValidationError:
+        raise FieldsRefused("The form holds something that this page does not offer.") from None

@@ -1,0 +1,82 @@
+"""What was entered on a sheet for a service: its contact and its footing, or what is wrong, by field."""
+
+from datetime import date, timedelta
+
+from ipvscreen.ipv.referral import Agreement, ContactWay, SafeContact, Sharing
+from ipvscreen.web.fields import ReferFields, ShareFields, SheetFields
+from ipvscreen.web.presenters.refer import BASES, Entered
+
+LONGEST = timedelta(days=366)  # an agreement that nobody looks at again is none
+
+Mistakes = dict[str, str]
+
+
+def contact(fields: SheetFields) -> tuple[SafeContact | None, Mistakes]:
+    """The safe contact; a way that was not chosen cannot be unsafe."""
+    way = fields.way
+    if way is None:
+        return None, {"way": "Choose the safe way to make contact."}
+    try:
+        made = SafeContact(
+            way=way,
+            number=fields.number,
+            times=fields.times,
+            voicemail=fields.voicemail,
+            text=way is ContactWay.TEXT,
+            letter=way is ContactWay.LETTER,
+            email=way is ContactWay.EMAIL,
+        )
+    except ValueError as wrong:
+        return None, {"number": str(wrong)}
+    return made, {}
+
+
+def agreement(fields: ReferFields, today: date) -> tuple[Agreement | None, Mistakes]:
+    """The agreement: sending agreed to, telling back said either way, and an end."""
+    wrong: Mistakes = {}
+    until = _day(fields.until)
+    if fields.out is None:
+        wrong["out"] = "Say whether the patient agrees that this is sent."
+    elif not fields.out:
+        wrong["out"] = "Without agreement nothing is sent from this page. See sharing without agreement."
+    if fields.back is None:
+        wrong["back"] = "Say whether the service may tell you."
+    if until is None or not today < until <= today + LONGEST:
+        wrong["until"] = "Give a day from tomorrow on, at most a year ahead."
+    if wrong or until is None:
+        return None, wrong
+    return Agreement(out=True, back=bool(fields.back), until=until), {}
+
+
+def sharing(fields: ShareFields) -> tuple[Sharing | None, Mistakes]:
+    """The decision to share without agreement, that can be answered for."""
+    wrong: Mistakes = {}
+    if not fields.decided_by:
+        wrong["decided_by"] = "Say who decided."
+    if fields.basis not in BASES:
+        wrong["basis"] = "Say on what basis."
+    if fields.told is None:
+        wrong["told"] = "Say whether the patient has been told."
+    if fields.told is False and not fields.why_not_told:
+        wrong["why_not_told"] = "Say why the patient has not been told."
+    if wrong:
+        return None, wrong
+    return Sharing(fields.decided_by or "", fields.basis or "", bool(fields.told), fields.why_not_told), {}
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text or "")
+    except ValueError:
+        return None
+
+
+def again(fields: SheetFields, mistakes: Mistakes) -> Entered:
+    """What was entered, to be shown once more with what is wrong in it."""
+    dumped = fields.model_dump(mode="json", exclude={"help"}, exclude_none=True)
+    values = {name: _text(value) for name, value in dumped.items()}
+    return Entered(values, frozenset(fields.help), mistakes)
+
+
+def _text(value: object) -> str:
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)

@@ -1,0 +1,73 @@
+"""The last pages: not now, and what may wait until the patient has left."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from ipvscreen.store.visits import Visit
+from ipvscreen.web import words
+from ipvscreen.web.presenters.done import FOLLOW_UP_AFTER, noted_words
+from ipvscreen.web.presenters.frame import Frame
+from ipvscreen.web.presenters.record import Notice, notices
+
+REASONS = {
+    "declined": "The patient declined",
+    "accompanied-by-adult": "Another adult was present",
+    "accompanied-by-child-who-understands": "A child who could repeat it was present",
+    "no-professional-interpreter": "No professional interpreter",
+    "never-had-a-partner": "Never had a partner",
+    "lacks-capacity": "Not able to decide about it now",
+    "unsafe-channel": "The telephone or video was not private",
+    "acute-illness": "Too ill today",
+}
+# SNOMED CT Global Patient Set; a code is chosen by the clinician, by hand, and never by a score.
+CODES = (
+    ("706893006", "Victim of intimate partner abuse (finding)"),
+    ("706892001", "At risk of intimate partner abuse (finding)"),
+    ("707087005", "At increased risk of domestic violence (finding)"),
+    ("713820002", "Victim of sexual assault by intimate partner (finding)"),
+    ("313070006", "Counseling for domestic abuse (procedure)"),
+    ("413457006", "Domestic violence education (procedure)"),
+    ("713136002", "Assessment of risk of violence (procedure)"),
+    ("710915002", "Referral to community service (procedure)"),
+    ("711281004", "Referral to support group (procedure)"),
+    ("710910007", "Referral to legal service (procedure)"),
+    ("308440001", "Referral to social worker (procedure)"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NotNowPage:
+    """The page; its text is the same for every patient, unless a reason was recorded by choice."""
+
+    frame: Frame
+    text: str
+    notices: tuple[Notice, ...]
+    follow_up: str
+    noted: str
+    reasons: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FinishPage:
+    """The page."""
+
+    frame: Frame
+    codes: tuple[tuple[str, str], ...]
+
+
+def not_now_page(frame: Frame, visit: Visit, today: date, *, noted: date | None) -> NotNowPage:
+    """Neutral; `noted` is the day of the visit's follow-up."""
+    recorded = visit.written is not None
+    return NotNowPage(
+        frame=frame,
+        text="" if recorded else words.NOT_NOW,
+        notices=notices(visit.written, visit.plan) if recorded else (),
+        follow_up=(today + FOLLOW_UP_AFTER).isoformat(),
+        noted=noted_words(noted),
+        reasons=() if recorded else tuple(REASONS.items()),
+    )
+
+
+def finish_page(frame: Frame) -> FinishPage:
+    """What may wait: details, letter, codes."""
+    return FinishPage(frame, CODES)

@@ -1,0 +1,72 @@
+"""The page after Save: what stands in the record, what to say, and what comes next."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from ipvscreen.ipv.assessment import Assessment, Outcome
+from ipvscreen.ipv.validity import Row
+from ipvscreen.ipv.visit import VisitState
+from ipvscreen.store.visits import Visit
+from ipvscreen.web import words
+from ipvscreen.web.presenters.frame import Frame, day_words
+from ipvscreen.web.presenters.record import Notice, notices
+from ipvscreen.web.presenters.results import ResultLine, danger_lines, result_lines
+
+FOLLOW_UP_AFTER = timedelta(days=14)
+
+
+@dataclass(frozen=True, slots=True)
+class DonePage:
+    """The page; `unrecorded` offers another try and "by hand", `disclosed` puts a service first."""
+
+    frame: Frame
+    notices: tuple[Notice, ...]
+    unrecorded: bool
+    disclosed: bool
+    say: str
+    private: str
+    dangers: tuple[str, ...]
+    results: tuple[ResultLine, ...]
+    follow_up: str
+    noted: str
+
+
+def done_page(
+    frame: Frame,
+    visit: Visit,
+    assessment: Assessment,
+    rows: Sequence[Row],
+    today: date,
+    *,
+    disclosed: bool,
+    noted: date | None,
+) -> DonePage:
+    """What was recorded, and support offered whatever the answers were."""
+    return DonePage(
+        frame=frame,
+        notices=notices(visit.written, visit.plan),
+        unrecorded=visit.state is VisitState.UNRECORDED,
+        disclosed=disclosed,
+        say=_say(visit, disclosed=disclosed),
+        private=words.NO_YES if _no_yes(assessment) and not disclosed else "",
+        dangers=danger_lines(assessment),
+        results=result_lines(assessment, visit, rows, today),
+        follow_up=(today + FOLLOW_UP_AFTER).isoformat(),
+        noted=noted_words(noted),
+    )
+
+
+def noted_words(due: date | None) -> str:
+    """That a follow-up is noted, and for when."""
+    return f"Follow-up noted for {day_words(due)}." if due else ""
+
+
+def _say(visit: Visit, *, disclosed: bool) -> str:
+    if disclosed:
+        return ""
+    return words.DECLINED if visit.draft.declined else words.AFTER_NEGATIVE
+
+
+def _no_yes(assessment: Assessment) -> bool:
+    return not any(result.outcome is Outcome.DECLINED for result in assessment.results)

@@ -1,0 +1,90 @@
+"""What stands in the record, said plainly: checked, unprotected, not found, not there; and what to do."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ipvscreen.resources.plan import WritePlan
+from ipvscreen.resources.written import Check, Written, WrittenOne
+
+_KINDS = {
+    "QuestionnaireResponse": "the answers",
+    "Observation": "the results",
+    "Flag": "a flag",
+    "Procedure": "that a conversation took place",
+    "Provenance": "who recorded it",
+    "ServiceRequest": "the referral",
+    "Task": "the task that follows it",
+    "Consent": "what was agreed",
+}
+_HAND = "Enter it in the record by hand, marked as restricted and hidden from online access."
+_INSTEAD = {
+    Check.LABEL_LOST: (
+        "ALARM: stored without protection",
+        "Open the record now, hide these entries from online access or remove them, and tell whoever runs the"
+        " record system.",
+    ),
+    Check.FAILED: ("NOT recorded", f"Try again. If it fails again: {_HAND[0].lower()}{_HAND[1:]}"),
+    Check.UNKNOWN: (
+        "No answer came: it may be there or not",
+        "Look in the record first. Then try again here: what is already there is not entered twice.",
+    ),
+    Check.NOT_OFFERED: ("NOT recorded: the record system does not take it", _HAND),
+    Check.UNCONFIRMED: (
+        "Recorded, and not yet found again by a search",
+        "Look in the record at the end of the visit. Nothing else has to be done now.",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One sentence about entries that share a fate; `tone` is good, warning or alarm."""
+
+    tone: str
+    heading: str
+    details: tuple[str, ...]
+    do_this: str
+
+
+def kind_words(kinds: Iterable[str]) -> tuple[str, ...]:
+    """Each kind once, in plain words, in the order in which we list them."""
+    present = set(kinds)
+    return tuple(words for kind, words in _KINDS.items() if kind in present)
+
+
+def notices(written: Written | None, plan: WritePlan) -> tuple[Notice, ...]:
+    """What became of one write, the alarms first; nothing written is said too."""
+    if written is None or not written.items:
+        return (Notice("good", "Nothing was added to the health record.", (), ""),)
+    bad = [_notice(check, written, plan) for check in _INSTEAD if _of(written, check)]
+    good = _of(written, Check.VERIFIED)
+    return (*bad, _checked(good)) if good else tuple(bad)
+
+
+def _of(written: Written, check: Check) -> tuple[WrittenOne, ...]:
+    return tuple(item for item in written.items if item.check is check)
+
+
+def _list(items: Iterable[WrittenOne]) -> str:
+    return ", ".join(kind_words(item.kind for item in items))
+
+
+def _checked(items: tuple[WrittenOne, ...]) -> Notice:
+    return Notice(
+        "good", f"Recorded and checked: {_list(items)}.", ("Marked as restricted, and read back.",), ""
+    )
+
+
+def _notice(check: Check, written: Written, plan: WritePlan) -> Notice:
+    items = _of(written, check)
+    start, do_this = _INSTEAD[check]
+    if check is Check.NOT_OFFERED:
+        do_this = _do_instead(items, plan) or do_this
+    tone = "alarm" if check is Check.LABEL_LOST else "warning"
+    said = dict.fromkeys(item.words for item in items if item.words)
+    return Notice(tone, f"{start}: {_list(items)}.", tuple(said), do_this)
+
+
+def _do_instead(items: tuple[WrittenOne, ...], plan: WritePlan) -> str:
+    kinds = {item.kind for item in items}
+    return " ".join(ability.do_instead for ability in plan.cannot() if ability.kind in kinds)

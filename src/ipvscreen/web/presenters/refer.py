@@ -1,0 +1,158 @@
+"""The sheet for a service: which and why, the safe contact, and on what footing it is sent."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from ipvscreen.ipv.assessment import Assessment
+from ipvscreen.ipv.gate import may_send
+from ipvscreen.ipv.instruments import HELP_NOW
+from ipvscreen.ipv.referral import ContactWay
+from ipvscreen.ipv.services import Match
+from ipvscreen.sdc.form import Form
+from ipvscreen.store.visits import Visit
+from ipvscreen.web import words
+from ipvscreen.web.presenters.frame import Frame, day_words
+from ipvscreen.web.words import Numbers
+
+WAYS = {
+    ContactWay.PHONE: "Telephone",
+    ContactWay.TEXT: "Text message",
+    ContactWay.EMAIL: "Email",
+    ContactWay.LETTER: "Letter",
+    ContactWay.SHE_CALLS: "The service does not make contact; the patient rings them",
+}
+BASES = {
+    "serious-harm": "Serious harm to the patient or somebody else could otherwise follow",
+    "child": "A child could be harmed",
+    "court": "A court or the law requires it",
+    "other": "Another reason, noted in the record",
+}
+CALL_FIRST = "There is danger. Send opens when the call has been made, declined, or is impossible."
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceLine:
+    """One service of the directory."""
+
+    id: str
+    name: str
+    for_whom: str
+    reasons: tuple[str, ...]
+    hours: str
+    phone: str
+    checked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """What both sheets share: who is asked, how the patient can be reached, what is in the way."""
+
+    services: tuple[ServiceLine, ...]
+    others: tuple[ServiceLine, ...]
+    none_fits: str
+    ways: tuple[tuple[str, str, bool], ...]
+    help_wanted: tuple[tuple[str, str, bool], ...]
+    urgent: bool
+    blocked: str
+    choosing: str
+    contact: str
+    values: Mapping[str, str]
+    mistakes: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ReferPage:
+    """The sheet with the patient's agreement."""
+
+    frame: Frame
+    sheet: Sheet
+    consent: str
+    until: str
+    latest: str
+
+
+@dataclass(frozen=True, slots=True)
+class SharePage:
+    """The sheet without it."""
+
+    frame: Frame
+    sheet: Sheet
+    bases: tuple[tuple[str, str, bool], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """What was posted and did not pass, to be shown again; `values` by field name."""
+
+    values: Mapping[str, str]
+    help_wanted: frozenset[str]
+    mistakes: Mapping[str, str]
+
+
+NOTHING = Entered({}, frozenset(), {})
+
+
+def sheet(
+    visit: Visit,
+    assessment: Assessment,
+    matches: Sequence[Match],
+    quick: Form,
+    numbers: Numbers,
+    entered: Entered,
+) -> Sheet:
+    """The services that can be asked, the others with their reason, and the patient's own side."""
+    values = entered.values
+    fitting = tuple(match for match in matches if match.fits)
+    others = tuple(match for match in matches if not match.fits)
+    wishes = entered.help_wanted or assessment.wishes
+    danger = bool(assessment.dangers)
+    return Sheet(
+        services=tuple(_line(match, values.get("service")) for match in fitting),
+        others=tuple(_line(match, None) for match in others),
+        none_fits="" if fitting else _none_fits(visit, others, numbers),
+        ways=tuple((way.value, label, values.get("way") == way.value) for way, label in WAYS.items()),
+        help_wanted=tuple((o.code, o.display, o.code in wishes) for o in quick.item(HELP_NOW).options),
+        urgent=values.get("urgent") == "yes" if values else danger,
+        blocked="" if may_send(visit.draft.call, danger=danger) else CALL_FIRST,
+        choosing=words.CHOOSING,
+        contact=words.SAFE_CONTACT,
+        values=values,
+        mistakes=entered.mistakes,
+    )
+
+
+def refer_page(frame: Frame, one: Sheet, *, until: date, latest: date) -> ReferPage:
+    """The sheet; the consent ends on `until` unless the patient says otherwise, at the `latest` then."""
+    shown = one.values.get("until") or until.isoformat()
+    return ReferPage(
+        frame=frame,
+        sheet=one,
+        consent=words.consent("the service", day_words(until)),
+        until=shown,
+        latest=latest.isoformat(),
+    )
+
+
+def share_page(frame: Frame, one: Sheet) -> SharePage:
+    """The sheet without agreement."""
+    chosen = one.values.get("basis")
+    return SharePage(frame, one, tuple((code, label, code == chosen) for code, label in BASES.items()))
+
+
+def _line(match: Match, chosen: str | None) -> ServiceLine:
+    one = match.service
+    return ServiceLine(
+        id=one.id,
+        name=one.name,
+        for_whom=one.for_whom,
+        reasons=match.reasons,
+        hours=one.hours,
+        phone=one.phone,
+        checked=one.id == chosen,
+    )
+
+
+def _none_fits(visit: Visit, others: Sequence[Match], numbers: Numbers) -> str:
+    reason = _line(others[0], None).reasons[0].rstrip(".") if others else "the directory is empty"
+    return words.nothing_fits(reason, visit.user_name or "you", "a day you agree now", numbers)

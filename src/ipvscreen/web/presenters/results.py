@@ -1,0 +1,58 @@
+"""What the forms say, with what they do not say beside it; never on a page unless the clinician opens it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from ipvscreen.ipv.assessment import Assessment, Danger, Outcome, Result
+from ipvscreen.ipv.validity import Row, validity_of
+from ipvscreen.store.visits import Visit
+
+LANGUAGE = "en"
+_NAMES = {"hark": "HARK", "aas": "AAS", "aas-1": "AAS, first item"}
+_OUTCOMES = {
+    Outcome.POSITIVE: "At least one yes",
+    Outcome.NEGATIVE: "All answered, no yes",
+    Outcome.INCOMPLETE: "Incomplete: not every item was answered, so it says neither yes nor no",
+    Outcome.DECLINED: "Declined",
+}
+DANGERS = {
+    Danger.NOT_SAFE_TODAY: "Not safe to go home today",
+    Danger.NECK: "Neck squeezed, or breathing stopped",
+    Danger.SUICIDE: "Thoughts of ending life: ask about them now, and follow your own pathway today",
+    Danger.AFRAID_NOW: "Afraid now",
+    Danger.CLINICIAN: "Your own judgement: danger now",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ResultLine:
+    """Of one instrument; `score` is in words, or empty where there is no number."""
+
+    name: str
+    outcome: str
+    score: str
+    validity: str
+
+
+def result_lines(
+    assessment: Assessment, visit: Visit, rows: Sequence[Row], today: date
+) -> tuple[ResultLine, ...]:
+    """One line for each instrument that was asked; our own prompts are none."""
+    scored = (result for result in assessment.results if result.instrument in _NAMES)
+    return tuple(_line(result, visit, rows, today) for result in scored)
+
+
+def _line(result: Result, visit: Visit, rows: Sequence[Row], today: date) -> ResultLine:
+    validity = validity_of(result.instrument, visit.person, visit.setting, LANGUAGE, today, rows)
+    return ResultLine(
+        name=_NAMES[result.instrument],
+        outcome=_OUTCOMES[result.outcome],
+        score="" if result.score is None else f"Total {result.score}",
+        validity=" ".join(part for part in (validity.sentence, validity.limits) if part),
+    )
+
+
+def danger_lines(assessment: Assessment) -> tuple[str, ...]:
+    """What needs doing today, in words."""
+    return tuple(DANGERS[danger] for danger in assessment.dangers)

@@ -1,0 +1,71 @@
+"""What became of each referral: received or not, by when an answer, who is told if none comes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from ipvscreen.ipv.referral import ReferralState
+from ipvscreen.resources.plan import WritePlan
+from ipvscreen.resources.written import Written
+from ipvscreen.store.referrals import Referral
+from ipvscreen.web import words
+from ipvscreen.web.presenters.frame import Frame, clock_words, moment_words
+from ipvscreen.web.presenters.record import Notice, notices
+
+TOLD = "your practice"
+
+
+@dataclass(frozen=True, slots=True)
+class SentLine:
+    """One referral; `tone` is good, waiting or alarm."""
+
+    tone: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SentPage:
+    """The page; `waiting` while a service has not yet answered."""
+
+    frame: Frame
+    lines: tuple[SentLine, ...]
+    waiting: bool
+    record: tuple[Notice, ...]
+
+
+def sent_page(
+    frame: Frame,
+    referrals: Sequence[Referral],
+    in_record: Written | None,
+    plan: WritePlan,
+    *,
+    told: str | None,
+    zone: tzinfo,
+) -> SentPage:
+    """Each referral of the visit, the newest first, and what stands of it in the record."""
+    return SentPage(
+        frame=frame,
+        lines=tuple(_line(one, told or TOLD, zone) for one in referrals),
+        waiting=any(one.state is ReferralState.QUEUED for one in referrals),
+        record=_in_record(in_record, plan),
+    )
+
+
+def _in_record(written: Written | None, plan: WritePlan) -> tuple[Notice, ...]:
+    return notices(written, plan) if written and written.items else ()
+
+
+def _line(one: Referral, told: str, zone: tzinfo) -> SentLine:
+    reply_by = moment_words(one.reply_by, zone)
+    if one.state is ReferralState.RECEIVED and one.received_at is not None:
+        at = clock_words(one.received_at, zone)
+        return SentLine("good", words.received(one.service_name, at, reply_by, told, one.phone))
+    if one.state is ReferralState.REFUSED:
+        return SentLine(
+            "alarm", f"{one.service_name} did not take it. Nothing was lost: ring {one.phone} now."
+        )
+    return SentLine(
+        "waiting",
+        f"Kept safely, not yet received by {one.service_name}; it is tried again until it is."
+        f" {words.awaited(reply_by, told, one.phone)}",
+    )

@@ -1,0 +1,109 @@
+"""The first page: is it safe to ask, what can be recorded here, and which door."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+
+from ipvscreen.ipv.gate import Gate
+from ipvscreen.ipv.person import Setting
+from ipvscreen.ipv.visit import Door
+from ipvscreen.resources.plan import Ability
+from ipvscreen.store.visits import Visit
+from ipvscreen.web import words
+from ipvscreen.web.presenters.frame import SETTINGS, Frame, moment_words
+from ipvscreen.web.presenters.record import kind_words
+
+_LABELS = {
+    Door.ASK: "Alone and safe: ask",
+    Door.TOLD: "Already told me",
+    Door.WORRIED: "Worried anyway",
+    Door.DANGER: "Danger now",
+    Door.FROM_RECORD: "From the record",
+    Door.NOT_NOW: "Not now",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DoorButton:
+    """One door; exactly one on the page is primary."""
+
+    value: str
+    label: str
+    primary: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A form this clinician began; `resume` is its id only where it is about this patient."""
+
+    words: str
+    resume: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StartPage:
+    """The page."""
+
+    frame: Frame
+    gate: str
+    sentences: tuple[str, ...]
+    needs_age_confirmed: bool
+    can: tuple[str, ...]
+    cannot: tuple[Ability, ...]
+    no_service: bool
+    doors: tuple[DoorButton, ...]
+    settings: tuple[tuple[str, str, bool], ...]
+    unfinished: tuple[Unfinished, ...]
+    mistakes: dict[str, str]
+
+
+def start_page(
+    frame: Frame,
+    visit: Visit,
+    gate: Gate,
+    *,
+    unfinished: Sequence[Visit],
+    services: int,
+    zone: tzinfo,
+    mistakes: dict[str, str],
+) -> StartPage:
+    """The first page of that visit; `services` is how many stand in the directory."""
+    return StartPage(
+        frame=frame,
+        gate=words.GATE,
+        sentences=gate.sentences,
+        needs_age_confirmed=gate.needs_age_confirmed,
+        can=kind_words(ability.kind for ability in visit.plan.abilities if ability.allowed),
+        cannot=visit.plan.cannot(),
+        no_service=services == 0,
+        doors=_doors(gate, visit.setting),
+        settings=tuple((value.value, label, value is visit.setting) for value, label in SETTINGS.items()),
+        unfinished=tuple(_unfinished(old, visit, zone) for old in unfinished),
+        mistakes=mistakes,
+    )
+
+
+def _doors(gate: Gate, setting: Setting) -> tuple[DoorButton, ...]:
+    shut = set() if gate.may_ask else {Door.ASK}
+    if setting is not Setting.MENTAL_HEALTH:
+        shut.add(Door.FROM_RECORD)
+    first = Door.ASK if gate.may_ask else Door.NOT_NOW
+    return tuple(
+        DoorButton(door.value, label, door is first) for door, label in _LABELS.items() if door not in shut
+    )
+
+
+def same_person(old: Visit, new: Visit) -> bool:
+    """Whether both visits are about the same patient of the same record system."""
+    return (old.iss, old.patient_id) == (new.iss, new.patient_id)
+
+
+def _unfinished(old: Visit, new: Visit, zone: tzinfo) -> Unfinished:
+    begun = _begun(old.opened_at, zone)
+    if same_person(old, new):
+        return Unfinished(f"This patient, begun {begun}", old.id)
+    return Unfinished(f"Another patient, begun {begun}. To go on, open it from that patient's record.", None)
+
+
+def _begun(moment: datetime, zone: tzinfo) -> str:
+    return moment_words(moment, zone)

@@ -1,0 +1,143 @@
+"""The last pages: done, sent, not now, finish; each button is one step of the pathway."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import date
+
+from starlette.responses import Response
+
+from ipvscreen.errors import OutOfOrder
+from ipvscreen.ipv.visit import Door, Step, VisitState
+from ipvscreen.pathway.choose import choose
+from ipvscreen.pathway.finish import finish
+from ipvscreen.pathway.follow_up import follow_up
+from ipvscreen.pathway.not_done import not_done
+from ipvscreen.pathway.record import record
+from ipvscreen.store.visits import Visit
+from ipvscreen.web.fields import Action, ActionFields, FieldsRefused, Posted, own
+from ipvscreen.web.presenters.closing import REASONS, finish_page, not_now_page
+from ipvscreen.web.presenters.done import done_page
+from ipvscreen.web.presenters.sent import sent_page
+from ipvscreen.web.turn import Turn, go, leave
+
+_DAY_REFUSED = "Give a day from tomorrow on."
+
+
+async def show_done(turn: Turn) -> Response:
+    """What stands in the record, and what comes next."""
+    assessment = turn.assessment()
+    page = done_page(
+        turn.frame(),
+        turn.visit,
+        assessment,
+        turn.rooms.validity,
+        turn.today,
+        disclosed=assessment.any_yes or turn.visit.draft.door is not Door.ASK,
+        noted=await _noted(turn),
+    )
+    return turn.render(page)
+
+
+async def show_sent(turn: Turn) -> Response:
+    """What became of each referral."""
+    visit = turn.visit
+    referrals = await turn.rooms.store.referrals.of_visit(visit.id)
+    page = sent_page(
+        turn.frame(),
+        referrals[::-1],
+        visit.referred_in_record,
+        visit.plan,
+        told=turn.entry.told_if_no_answer,
+        zone=turn.rooms.zone,
+    )
+    return turn.render(page)
+
+
+async def show_not_now(turn: Turn) -> Response:
+    """Neutral."""
+    return turn.render(not_now_page(turn.frame(), turn.visit, turn.today, noted=await _noted(turn)))
+
+
+async def show_finish(turn: Turn) -> Response:
+    """What may wait until the patient has left."""
+    return turn.render(finish_page(turn.frame()))
+
+
+async def submit(turn: Turn, posted: Posted) -> Response:
+    """What the button says, where its page has that button."""
+    fields = own(ActionFields, posted)
+    do = _ACTIONS.get((turn.step, fields.action))
+    if do is None:
+        raise FieldsRefused("The form holds something that this page does not offer.")
+    return await do(turn, fields)
+
+
+async def _retry(turn: Turn, _: ActionFields) -> Response:
+    rooms = turn.rooms
+    if turn.visit.state is not VisitState.UNRECORDED:
+        raise OutOfOrder(turn.visit.state, Action.RETRY)
+    return go(await record(rooms.store, turn.client, rooms.forms, await turn.claim()))
+
+
+async def _close(turn: Turn, _: ActionFields) -> Response:
+    """Also "entered by hand": both end the visit."""
+    visit = await _deferred(turn) if turn.step is Step.NOT_NOW else await turn.claim()
+    await finish(turn.rooms.store, visit)
+    return leave(turn.rooms, visit, turn.entry)
+
+
+async def _follow_up(turn: Turn, fields: ActionFields) -> Response:
+    due = _due(fields.due, turn.today)
+    visit = await _deferred(turn) if turn.step is Step.NOT_NOW else await turn.claim()
+    await follow_up(turn.rooms.store, visit, due=due)
+    return go(visit, turn.step)
+
+
+async def _not_done(turn: Turn, fields: ActionFields) -> Response:
+    if fields.reason not in REASONS:
+        raise FieldsRefused("Choose a reason of the list.")
+    visit = await _deferred(turn)
+    return go(await not_done(turn.rooms.store, turn.client, visit, fields.reason))
+
+
+async def _deferred(turn: Turn) -> Visit:
+    """The visit, put off: the page can be opened before the door has been chosen."""
+    visit = await turn.claim()
+    if visit.state is VisitState.DEFERRED:
+        return visit
+    return await choose(
+        turn.rooms.store,
+        visit,
+        Door.NOT_NOW,
+        setting=visit.setting,
+        age_confirmed=visit.age_confirmed,
+        now=turn.now,
+    )
+
+
+def _due(text: str | None, today: date) -> date:
+    try:
+        due = date.fromisoformat(text or "")
+    except ValueError:
+        raise FieldsRefused(_DAY_REFUSED) from None
+    if due <= today:
+        raise FieldsRefused(_DAY_REFUSED)
+    return due
+
+
+async def _noted(turn: Turn) -> date | None:
+    """The day of this visit's follow-up, if there is one."""
+    visit = turn.visit
+    mine = await turn.rooms.store.followups.of_clinician(visit.ehr, visit.user_key)
+    return next((entry.due for entry in mine if entry.visit_id == visit.id), None)
+
+
+_ACTIONS: Mapping[tuple[Step, Action], Callable[[Turn, ActionFields], Awaitable[Response]]] = {
+    (Step.DONE, Action.RETRY): _retry,
+    (Step.DONE, Action.BY_HAND): _close,
+    (Step.DONE, Action.CLOSE): _close,
+    (Step.DONE, Action.FOLLOW_UP): _follow_up,
+    (Step.NOT_NOW, Action.FOLLOW_UP): _follow_up,
+    (Step.NOT_NOW, Action.NOT_DONE): _not_done,
+    (Step.NOT_NOW, Action.CLOSE): _close,
+    (Step.FINISH, Action.CLOSE): _close,
+}

@@ -1,0 +1,46 @@
+"""The danger page: the telephone first; what became of the call opens Send."""
+
+from dataclasses import replace
+
+from starlette.responses import Response
+
+from ipvscreen.ipv.draft import Call
+from ipvscreen.ipv.visit import Door, VisitState
+from ipvscreen.pathway.choose import choose
+from ipvscreen.pathway.keep import keep
+from ipvscreen.store.visits import Visit
+from ipvscreen.web.fields import DangerFields, Posted, own
+from ipvscreen.web.presenters.danger import danger_page
+from ipvscreen.web.turn import Turn, go
+
+_SAY = {"call": "Say what became of the call."}
+
+
+async def show(turn: Turn, *, mistakes: dict[str, str] | None = None) -> Response:
+    """Numbers, and what to look at."""
+    page = danger_page(turn.frame(), turn.visit, turn.assessment(), turn.rooms.numbers, mistakes or {})
+    return turn.render(page, status=422 if mistakes else 200)
+
+
+async def submit(turn: Turn, posted: Posted) -> Response:
+    """Keep what became of the call; before anything was recorded, go on to respond."""
+    fields = own(DangerFields, posted)
+    if fields.call is None:
+        return await show(turn, mistakes=_SAY)
+    return go(await _called(turn, fields.call))
+
+
+async def _called(turn: Turn, call: Call) -> Visit:
+    visit, store = await turn.claim(), turn.rooms.store
+    if visit.state is VisitState.OPENED:
+        visit = await choose(
+            store,
+            visit,
+            Door.DANGER,
+            setting=visit.setting,
+            age_confirmed=visit.age_confirmed,
+            now=turn.now,
+        )
+    disclose = visit.state is VisitState.ASKING
+    draft = replace(visit.draft, call=call)
+    return await keep(store, visit, draft, forms=turn.rooms.forms, disclose=disclose)

@@ -1,0 +1,36 @@
+"""The page that responds: quick items about today; Save records everything said so far."""
+
+from dataclasses import replace
+
+from starlette.responses import Response
+
+from ipvscreen.ipv.visit import Step
+from ipvscreen.pathway.keep import keep
+from ipvscreen.pathway.record import record
+from ipvscreen.web.fields import Posted, RespondFields, own, split
+from ipvscreen.web.presenters.respond import respond_page
+from ipvscreen.web.turn import Turn, go
+
+
+async def show(turn: Turn) -> Response:
+    """Lines to say, the quick items, how it is recorded."""
+    rooms = turn.rooms
+    page = respond_page(turn.frame(), turn.visit, turn.assessment(), rooms.forms, rooms.validity, turn.today)
+    return turn.render(page)
+
+
+async def submit(turn: Turn, posted: Posted) -> Response:
+    """Keep, record, and telephone first where there is danger and no call yet."""
+    entered, rest = split(posted, turn.forms())
+    fields = own(RespondFields, rest)
+    draft = replace(
+        turn.visit.draft,
+        entered=entered,
+        recording=fields.recording,
+        flag=fields.flag,
+    )
+    store, forms = turn.rooms.store, turn.rooms.forms
+    danger = bool(turn.assess(draft).dangers)
+    visit = await keep(store, await turn.claim(), draft, forms=forms)
+    visit = await record(store, turn.client, forms, visit)
+    return go(visit, Step.DANGER if danger and draft.call is None else None)

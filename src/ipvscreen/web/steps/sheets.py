@@ -1,0 +1,96 @@
+"""The two sheets for a service: with the patient's agreement, or shared without it."""
+
+from starlette.responses import Response
+
+from ipvscreen.ipv.instruments import HELP_NOW, QUICK
+from ipvscreen.ipv.matching import match
+from ipvscreen.ipv.need import need_of
+from ipvscreen.ipv.referral import ReferralRequest, default_until
+from ipvscreen.ipv.services import Match, Service
+from ipvscreen.ipv.visit import Step
+from ipvscreen.pathway.refer import refer
+from ipvscreen.resources.directory import service_of
+from ipvscreen.web.fields import FieldsRefused, Posted, ReferFields, ShareFields, SheetFields, own
+from ipvscreen.web.footing import LONGEST, Mistakes, again, agreement, contact, sharing
+from ipvscreen.web.presenters.refer import NOTHING, Entered, Sheet, refer_page, share_page, sheet
+from ipvscreen.web.turn import Turn, go
+
+
+async def show_refer(turn: Turn, entered: Entered = NOTHING) -> Response:
+    """The sheet with agreement."""
+    until = default_until(turn.today)
+    page = refer_page(turn.frame(), await _sheet(turn, entered), until=until, latest=turn.today + LONGEST)
+    return turn.render(page, status=422 if entered.mistakes else 200)
+
+
+async def show_share(turn: Turn, entered: Entered = NOTHING) -> Response:
+    """The sheet without it."""
+    page = share_page(turn.frame(), await _sheet(turn, entered))
+    return turn.render(page, status=422 if entered.mistakes else 200)
+
+
+async def submit_refer(turn: Turn, posted: Posted) -> Response:
+    """Send with agreement, or show again what is missing."""
+    fields = own(ReferFields, posted)
+    service, wrong = await _chosen(turn, fields)
+    safe, unsafe = contact(fields)
+    agreed, missing = agreement(fields, turn.today)
+    if service is None or safe is None or agreed is None:
+        return await show_refer(turn, again(fields, wrong | unsafe | missing))
+    wanted = frozenset(fields.help)
+    request = ReferralRequest(service.id, safe, wanted, agreement=agreed, urgent=fields.urgent)
+    return await _send(turn, service, request)
+
+
+async def submit_share(turn: Turn, posted: Posted) -> Response:
+    """Send without agreement, with the decision, or show again what is missing."""
+    fields = own(ShareFields, posted)
+    service, wrong = await _chosen(turn, fields)
+    safe, unsafe = contact(fields)
+    decision, missing = sharing(fields)
+    if service is None or safe is None or decision is None:
+        return await show_share(turn, again(fields, wrong | unsafe | missing))
+    wanted = frozenset(fields.help)
+    request = ReferralRequest(service.id, safe, wanted, sharing=decision, urgent=fields.urgent)
+    return await _send(turn, service, request)
+
+
+async def _send(turn: Turn, service: Service, request: ReferralRequest) -> Response:
+    rooms = turn.rooms
+    visit = await refer(
+        rooms.store,
+        turn.client,
+        rooms.forms,
+        await turn.claim(),
+        service,
+        request,
+        source=rooms.public_url,
+        now=turn.now,
+    )
+    rooms.dispatcher.kick()
+    return go(visit, Step.SENT)
+
+
+async def _matches(turn: Turn) -> tuple[Match, ...]:
+    services = [service_of(resource) for resource in await turn.rooms.store.services.all()]
+    need = need_of(turn.assessment(), turn.visit.person, turn.visit.setting, turn.today)
+    return match(services, need)
+
+
+async def _sheet(turn: Turn, entered: Entered) -> Sheet:
+    rooms = turn.rooms
+    return sheet(
+        turn.visit, turn.assessment(), await _matches(turn), rooms.forms[QUICK], rooms.numbers, entered
+    )
+
+
+async def _chosen(turn: Turn, fields: SheetFields) -> tuple[Service | None, Mistakes]:
+    """The service, one of those that fit; and the help wanted, checked against what the item offers."""
+    offered = {option.code for option in turn.rooms.forms[QUICK].item(HELP_NOW).options}
+    if not set(fields.help) <= offered:
+        raise FieldsRefused("The form holds something that this page does not offer.")
+    if fields.service is None:
+        return None, {"service": "Choose a service."}
+    fitting = (found.service for found in await _matches(turn) if found.fits)
+    service = next((one for one in fitting if one.id == fields.service), None)
+    return service, {} if service else {"service": "This service is not offered here. Choose another."}

@@ -1,0 +1,70 @@
+"""The first page: a door, or a form that was begun before."""
+
+from starlette.responses import Response
+
+from ipvscreen.errors import OutOfOrder
+from ipvscreen.ipv.gate import age_gate
+from ipvscreen.ipv.visit import Door, Step
+from ipvscreen.pathway.choose import choose
+from ipvscreen.pathway.resume import resume
+from ipvscreen.web import cookies
+from ipvscreen.web.fields import Posted, StartFields, own
+from ipvscreen.web.presenters.start import same_person, start_page
+from ipvscreen.web.turn import Turn, go
+
+_CONFIRM_AGE = {"age_confirmed": "Confirm that the patient is 16 or over, or choose another door."}
+
+
+async def show(turn: Turn, *, mistakes: dict[str, str] | None = None) -> Response:
+    """The gate, what can be recorded here, the doors."""
+    visit, store = turn.visit, turn.rooms.store
+    page = start_page(
+        turn.frame(),
+        visit,
+        age_gate(visit.person, turn.today),
+        unfinished=await store.visits.unfinished(visit.ehr, visit.user_key),
+        services=len(await store.services.all()),
+        zone=turn.rooms.zone,
+        mistakes=mistakes or {},
+    )
+    return turn.render(page, status=422 if mistakes else 200)
+
+
+async def submit(turn: Turn, posted: Posted) -> Response:
+    """Go through a door, or back to what was begun."""
+    fields = own(StartFields, posted)
+    if fields.resume is not None:
+        return await _resume(turn, fields.resume)
+    if fields.door is None:
+        raise OutOfOrder(turn.visit.state, "no door")
+    gate = age_gate(turn.visit.person, turn.today)
+    if fields.door is Door.ASK and gate.needs_age_confirmed and not fields.age_confirmed:
+        return await show(turn, mistakes=_CONFIRM_AGE)
+    visit = await choose(
+        turn.rooms.store,
+        await turn.claim(),
+        fields.door,
+        setting=fields.setting or turn.visit.setting,
+        age_confirmed=fields.age_confirmed,
+        now=turn.now,
+    )
+    return go(visit, Step.DANGER if fields.door is Door.DANGER else None)
+
+
+async def _resume(turn: Turn, old_id: str) -> Response:
+    """Only this clinician's own, and only of the patient whose chart is open."""
+    mine = await turn.rooms.store.visits.unfinished(turn.visit.ehr, turn.visit.user_key)
+    old = next((visit for visit in mine if visit.id == old_id), None)
+    if old is None or not same_person(old, turn.visit):
+        raise OutOfOrder(turn.visit.state, "resume")
+    resumed = await resume(turn.rooms.store, old, turn.visit)
+    return _moved(turn, resumed.id, go(resumed))
+
+
+def _moved(turn: Turn, visit_id: str, response: Response) -> Response:
+    """The browser's cookie goes over to the visit that it has taken up."""
+    framed = bool(turn.entry.frame_ancestors)
+    now_in = cookies.visit_cookie(turn.visit.id)
+    cookies.put_visit(response, visit_id, turn.cookies[now_in], framed=framed)
+    cookies.drop(response, now_in, framed=framed)
+    return response

@@ -1,0 +1,102 @@
+"""A store in a file of its own for each test, and a visit to put into it."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ipvscreen.ipv.draft import Draft
+from ipvscreen.ipv.person import Person, Setting, Sex
+from ipvscreen.ipv.referral import ReferralState
+from ipvscreen.ipv.visit import VisitState
+from ipvscreen.resources.plan import Ability, WritePlan
+from ipvscreen.store.facade import Store, open_store
+from ipvscreen.store.outbox import NewJob
+from ipvscreen.store.referrals import Referral
+from ipvscreen.store.sealed import Ring
+from ipvscreen.store.visits import Visit
+
+AT = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
+
+NewVisit = Callable[..., Visit]
+NewReferral = Callable[..., tuple[Referral, NewJob]]
+
+
+@pytest.fixture
+def at() -> datetime:
+    return AT
+
+
+@pytest.fixture
+def ring() -> Ring:
+    return Ring({"k1": bytes(range(32))}, current="k1")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "store.db"
+
+
+@pytest.fixture
+def url(file: Path) -> str:
+    return f"sqlite+aiosqlite:///{file}"
+
+
+@pytest.fixture
+async def store(url: str, ring: Ring) -> AsyncIterator[Store]:
+    opened = await open_store(url, ring)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def new_visit() -> NewVisit:
+    visit = Visit(
+        id="visit-1",
+        ehr="practice",
+        iss="https://ehr.test/fhir",
+        patient_id="patient-1",
+        encounter_id="encounter-1",
+        user="Practitioner/1",
+        user_key="https://ehr.test/fhir Practitioner/1",
+        user_name="Dr Example",
+        state=VisitState.ASKING,
+        setting=Setting.GP,
+        opened_at=AT,
+        expires_at=AT + timedelta(minutes=60),
+        person=Person("Anna Example", date(1990, 5, 17), Sex.FEMALE, interpreter="Polish"),
+        plan=WritePlan(True, True, (Ability("Observation", True), Ability("Flag", False, "no", "by hand"))),
+        draft=Draft(),
+        written=None,
+        last_form=None,
+        cookie_hash="c" * 64,
+        age_confirmed=False,
+    )
+
+    def make(**changes: Any) -> Visit:
+        return replace(visit, **changes)
+
+    return make
+
+
+@pytest.fixture
+def new_referral() -> NewReferral:
+    def make(key: str = "key-1", *, visit_id: str = "visit-1", at: datetime = AT) -> tuple[Referral, NewJob]:
+        referral = Referral(
+            id=key,
+            visit_id=visit_id,
+            service_id="mentors",
+            service_name="Mentors",
+            phone="020 7946 0000",
+            state=ReferralState.QUEUED,
+            queued_at=at,
+            reply_by=at + timedelta(hours=48),
+            urgent=True,
+        )
+        body = {"resourceType": "Bundle", "type": "message"}
+        return referral, NewJob(key, f"about-{key}", "https://service.test/fhir", body)
+
+    return make

@@ -1,0 +1,229 @@
+"""A referral and its message: stored together or not at all, sent by one sender at a time, settled once."""
+
+import asyncio
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from ipvscreen.errors import OutOfOrder
+from ipvscreen.ipv.referral import ReferralState
+from ipvscreen.ipv.visit import VisitState
+from ipvscreen.store.facade import Store, open_store
+from ipvscreen.store.outbox import Job
+from ipvscreen.store.sealed import KeyMissing, Ring
+from ipvscreen.store.visits import Visit
+
+LEASE = 30
+
+
+@pytest.fixture
+async def visit(store: Store, new_visit) -> Visit:
+    return await store.visits.create(new_visit(state=VisitState.RECORDED), "token")
+
+
+@pytest.fixture
+async def job(store: Store, visit: Visit, new_referral, at: datetime) -> Job:
+    """One referral, its message claimed."""
+    await store.referrals.add(visit, *new_referral())
+    (claimed,) = await store.outbox.claim(at, 10, LEASE)
+    return claimed
+
+
+async def test_referral_message_and_visit_are_stored_together(
+    store: Store, visit: Visit, new_referral, at: datetime
+):
+    referral, job = new_referral()
+
+    changed = await store.referrals.add(visit, referral, job, state=VisitState.REFERRED)
+
+    assert await store.visits.get(visit.id) == changed == replace(visit, state="referred", version=2)
+    assert await store.referrals.get(referral.id) == referral
+    assert await store.referrals.of_visit(visit.id) == [referral]
+    (sent,) = await store.outbox.claim(at, 10, LEASE)
+    assert (sent.key, sent.correlation, sent.endpoint, sent.body) == (
+        job.key,
+        job.correlation,
+        job.endpoint,
+        job.body,
+    )
+    assert (sent.referral_id, sent.attempts, sent.queued_at) == (referral.id, 1, at)
+
+
+async def test_the_same_form_twice_is_one_referral(store: Store, visit: Visit, new_referral, at: datetime):
+    once = await store.referrals.add(visit, *new_referral(), state=VisitState.REFERRED)
+
+    again = await store.referrals.add(visit, *new_referral(at=at + timedelta(seconds=1)), last_form="again")
+
+    assert again == once
+    assert await store.referrals.of_visit(visit.id) == [new_referral()[0]]
+    assert len(await store.outbox.claim(at, 10, LEASE)) == 1
+
+
+async def test_ten_times_at_once_too(store: Store, visit: Visit, new_referral, at: datetime):
+    adding = (store.referrals.add(visit, *new_referral(), state=VisitState.REFERRED) for _ in range(10))
+    results = await asyncio.gather(*adding)
+
+    assert all(result == results[0] for result in results)
+    assert len(await store.outbox.claim(at, 10, LEASE)) == 1
+
+
+async def test_a_visit_that_changed_meanwhile_refers_to_nothing(
+    store: Store, visit: Visit, new_referral, at: datetime
+):
+    await store.visits.change(visit, last_form="f1")
+
+    with pytest.raises(OutOfOrder):
+        await store.referrals.add(visit, *new_referral())
+
+    assert await store.referrals.of_visit(visit.id) == []
+    assert await store.outbox.claim(at, 10, LEASE) == []
+
+
+async def test_when_the_message_cannot_be_stored_nothing_is(store: Store, visit: Visit, new_referral):
+    visit = await store.referrals.add(visit, *new_referral())
+    other, _ = new_referral("key-2")
+    _, same_message = new_referral("key-1")
+
+    with pytest.raises(IntegrityError):
+        await store.referrals.add(visit, other, same_message, state=VisitState.REFERRED)
+
+    assert await store.visits.get(visit.id) == visit
+    assert await store.referrals.get("key-2") is None
+
+
+async def test_there_is_no_referral_of_an_unknown_id(store: Store):
+    assert await store.referrals.get("none") is None
+    assert await store.referrals.of_visit("none") == []
+
+
+async def test_a_message_is_not_due_before_it_was_queued(
+    store: Store, visit: Visit, new_referral, at: datetime
+):
+    await store.referrals.add(visit, *new_referral())
+
+    assert await store.outbox.claim(at - timedelta(seconds=1), 10, LEASE) == []
+
+
+async def test_senders_never_share_a_job(
+    store: Store, url: str, ring: Ring, visit, new_referral, at: datetime
+):
+    keys = [f"key-{number}" for number in range(20)]
+    for key in keys:
+        visit = await store.referrals.add(visit, *new_referral(key))
+    other = await open_store(url, ring)
+
+    claims = [each.outbox.claim(at, 3, LEASE) for each in (store, other) * 5]
+    jobs = [job for claimed in await asyncio.gather(*claims) for job in claimed]
+
+    await other.close()
+    assert sorted(job.key for job in jobs) == sorted(keys)
+
+
+async def test_the_oldest_go_first_and_no_more_than_asked(
+    store: Store, visit: Visit, new_referral, at: datetime
+):
+    for minutes in (2, 0, 1):
+        queued = at + timedelta(minutes=minutes)
+        visit = await store.referrals.add(visit, *new_referral(f"key-{minutes}", at=queued))
+
+    now = at + timedelta(minutes=5)
+    assert [job.key for job in await store.outbox.claim(now, 2, LEASE)] == ["key-0", "key-1"]
+
+
+async def test_a_dead_senders_job_comes_back_when_the_lease_runs_out(store: Store, job: Job, at: datetime):
+    assert await store.outbox.claim(at + timedelta(seconds=LEASE - 1), 10, LEASE) == []
+
+    (back,) = await store.outbox.claim(at + timedelta(seconds=LEASE), 10, LEASE)
+
+    assert back == replace(job, attempts=2, lease=back.lease)
+    assert back.lease != job.lease
+
+
+async def test_a_finished_job_is_a_received_referral(store: Store, job: Job, at: datetime, new_referral):
+    later = at + timedelta(seconds=5)
+
+    assert await store.outbox.finish(job, "Bundle/1", later) is True
+
+    expected = replace(new_referral()[0], state=ReferralState.RECEIVED, received_at=later, receipt="Bundle/1")
+    assert await store.referrals.get(job.referral_id) == expected
+    assert await store.outbox.claim(at + timedelta(days=9), 10, LEASE) == []
+
+
+async def test_a_finished_message_is_not_kept(store: Store, job: Job, at: datetime):
+    before = await message_of(store)
+    await store.outbox.finish(job, None, at)
+
+    assert before["body"] == job.body
+    assert await message_of(store) is None
+
+
+async def test_a_sender_that_was_too_slow_settles_nothing(store: Store, job: Job, at: datetime):
+    (back,) = await store.outbox.claim(at + timedelta(seconds=LEASE), 10, LEASE)
+
+    assert await store.outbox.finish(job, "late", at) is False
+    assert await store.outbox.refuse(job, "late") is False
+    assert await store.outbox.fail(job, at, "late") is False
+
+    waiting = await store.referrals.get(job.referral_id)
+    assert waiting is not None
+    assert (waiting.state, waiting.receipt, waiting.words) == (ReferralState.QUEUED, None, None)
+    assert await store.outbox.finish(back, "in time", at) is True
+
+
+async def test_a_job_is_settled_once(store: Store, job: Job, at: datetime):
+    assert await store.outbox.finish(job, "first", at) is True
+
+    assert await store.outbox.finish(job, "second", at) is False
+    assert await store.outbox.refuse(job, "second") is False
+
+
+async def test_a_lease_that_ran_out_but_was_not_taken_still_settles(store: Store, job: Job, at: datetime):
+    assert await store.outbox.finish(job, "slow", at + timedelta(hours=1)) is True
+
+
+async def test_a_failed_job_waits_until_it_is_due(store: Store, job: Job, at: datetime):
+    due = at + timedelta(minutes=10)
+
+    assert await store.outbox.fail(job, due, "The service is busy.") is True
+
+    assert await store.outbox.claim(due - timedelta(seconds=1), 10, LEASE) == []
+    (again,) = await store.outbox.claim(due, 10, LEASE)
+    assert (again.key, again.attempts, again.body) == (job.key, 2, job.body)
+    waiting = await store.referrals.get(job.referral_id)
+    assert waiting is not None
+    assert (waiting.state, waiting.words) == (ReferralState.QUEUED, "The service is busy.")
+
+
+async def test_a_refused_job_is_a_refused_referral_and_keeps_its_message(
+    store: Store, job: Job, at: datetime
+):
+    assert await store.outbox.refuse(job, "Not our area.") is True
+
+    refused = await store.referrals.get(job.referral_id)
+    assert refused is not None
+    assert (refused.state, refused.words) == (ReferralState.REFUSED, "Not our area.")
+    assert await store.outbox.claim(at + timedelta(days=9), 10, LEASE) == []
+    assert (await message_of(store))["body"] == job.body
+
+
+async def test_without_its_key_a_message_waits_and_is_not_refused(
+    store: Store, url: str, ring: Ring, visit: Visit, new_referral, at: datetime
+):
+    await store.referrals.add(visit, *new_referral())
+    keyless = await open_store(url, Ring({"another": b"a" * 32}, "another"))
+
+    with pytest.raises(KeyMissing):
+        await keyless.outbox.claim(at, 10, LEASE)
+
+    await keyless.close()
+    assert len(await store.outbox.claim(at + timedelta(seconds=LEASE), 10, LEASE)) == 1
+
+
+async def message_of(store: Store):
+    """The one stored message, opened."""
+    box = store.outbox
+    async with box._engine.connect() as connection:
+        row = (await connection.exec_driver_sql("SELECT id, message FROM outbox")).one()
+    return box._sealed.open("message", row.id, row.message)

@@ -1,0 +1,128 @@
+"""The schema: made by the migrations alone, equal to the tables, from wherever the package lies."""
+
+import asyncio
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection
+
+import ipvscreen
+from ipvscreen.store.engine import make_engine, reading, writing
+from ipvscreen.store.facade import Store, migrate, open_store
+from ipvscreen.store.schema import SchemaOutdated
+from ipvscreen.store.sealed import Ring
+from ipvscreen.store.tables import metadata
+
+
+def differences(connection: Connection) -> list[object]:
+    context = MigrationContext.configure(connection, opts={"compare_type": True})
+    return list(compare_metadata(context, metadata))
+
+
+async def test_the_migrations_make_the_tables(store: Store):
+    async with reading(store._engine) as connection:
+        assert await connection.run_sync(differences) == []
+
+
+async def test_a_difference_would_be_seen(store: Store):
+    async with writing(store._engine) as connection:
+        await connection.exec_driver_sql("ALTER TABLE visits ADD COLUMN extra TEXT")
+        await connection.exec_driver_sql("DROP INDEX ix_outbox_status_due")
+        assert len(await connection.run_sync(differences)) == 2
+
+
+async def test_migrating_again_keeps_what_is_stored(store: Store, url: str):
+    await store.services.replace([{"id": "a"}])
+
+    await migrate(url)
+
+    assert await store.services.all() == [{"id": "a"}]
+
+
+async def test_two_can_start_at_once(url: str, ring: Ring):
+    stores = await asyncio.gather(*(open_store(url, ring) for _ in range(4)))
+
+    for store in stores:
+        assert await store.services.all() == []
+        await store.close()
+
+
+async def test_without_migrating_other_tables_are_refused(url: str, ring: Ring, file: Path):
+    with pytest.raises(SchemaOutdated):
+        await open_store(url, ring, migrate=False)
+
+    await migrate(url)
+    await (await open_store(url, ring, migrate=False)).close()
+
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(SchemaOutdated):
+        await open_store(url, ring, migrate=False)
+
+
+def test_the_package_migrates_from_wherever_it_is_installed(tmp_path: Path):
+    site = tmp_path / "site 100% packages"
+    shutil.copytree(Path(ipvscreen.__file__).parent, site / "ipvscreen")
+    code = (
+        "import asyncio, ipvscreen; from ipvscreen.store.facade import migrate;"
+        "print(ipvscreen.__file__); asyncio.run(migrate('sqlite+aiosqlite:///here.db'))"
+    )
+
+    done = subprocess.run(  # noqa: S603  our own code
+        [sys.executable, "-W", "error", "-c", code],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(site)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(str(site))
+    with closing(sqlite3.connect(tmp_path / "here.db")) as connection:
+        tables = {
+            name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        }
+    assert tables == {*metadata.tables, "alembic_version"}
+
+
+@pytest.mark.parametrize("url", ["sqlite+aiosqlite://", "sqlite+aiosqlite:///:memory:"])
+async def test_a_database_that_keeps_nothing_is_refused(url: str, ring: Ring):
+    with pytest.raises(ValueError, match="database file"):
+        await open_store(url, ring)
+
+
+async def test_each_connection_keeps_what_it_was_told_is_kept(url: str):
+    engine = make_engine(url)
+    expected = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "secure_delete": 1}
+    async with reading(engine) as connection:
+        told = {name: (await connection.exec_driver_sql(f"PRAGMA {name}")).scalar() for name in expected}
+    await engine.dispose()
+
+    assert told == expected
+
+
+async def test_a_writer_waits_for_another_and_readers_wait_for_none(store: Store):
+    engine, order = store._engine, []
+
+    async def second() -> None:
+        async with writing(engine) as connection:
+            await connection.exec_driver_sql("SELECT 1")
+            order.append("second")
+
+    async with writing(engine):
+        waiting = asyncio.create_task(second())
+        await asyncio.sleep(0.1)
+        assert await store.services.all() == []
+        order.append("first")
+    await waiting
+
+    assert order == ["first", "second"]

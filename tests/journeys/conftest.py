@@ -1,0 +1,164 @@
+"""Real Chromium against the whole house on loopback; the clinician counts what she has to do."""
+
+import asyncio
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from ipvscreen.cli.demo import Demo, open_demo
+
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+WAIT = 15_000  # milliseconds; a limit for a noisy machine, not a measurement
+
+
+class Running:
+    """The demonstration in a thread of its own, with its switches at hand."""
+
+    def __init__(self) -> None:
+        self._ready = threading.Event()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._serve(),))
+        self.demo: Demo
+        self._thread.start()
+        assert self._ready.wait(30), "the sandbox did not start"
+
+    async def _serve(self) -> None:
+        async with open_demo((0, 0, 0)) as self.demo:
+            self._stop = asyncio.Event()
+            serving = asyncio.create_task(self.demo.serve())
+            self._ready.set()
+            await self._stop.wait()
+            serving.cancel()
+            await asyncio.gather(serving, return_exceptions=True)
+
+    def stop(self) -> None:
+        """End it, and wait until it has ended."""
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(20)
+        self._loop.close()
+
+    @property
+    def switches(self) -> Any:
+        """What makes the sandbox record system fail."""
+        return self.demo.ehr.state.sandbox.switches
+
+    def read(self, kind: str, base: str = "ehr_fhir", **params: str) -> list[dict[str, Any]]:
+        """Every resource of that type, read with the sandbox's own token."""
+        addresses = self.demo.addresses
+        answer = httpx.get(
+            f"{addresses[base]}/{kind}",
+            params=params,
+            headers={"Authorization": f"Bearer {addresses['token']}"},
+        )
+        answer.raise_for_status()
+        return [entry["resource"] for entry in answer.json().get("entry", [])]
+
+
+@pytest.fixture(scope="session")
+def running() -> Iterator[Running]:
+    """One demonstration for all journeys; each takes a patient of its own."""
+    server = Running()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium; where it is missing a user's machine skips, CI fails."""
+    if not Path(CHROMIUM).exists():
+        if os.environ.get("IPVSCREEN_CI"):
+            pytest.fail("no Chromium: the journeys could not run")
+        pytest.skip("no Chromium on this machine (looked for `chromium`)")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@dataclass
+class Clinician:
+    """A person at the keyboard. Every click, key and typed field is one action."""
+
+    page: Page
+    running: Running
+    script: bool = True
+    actions: int = 0
+    pages: list[str] = field(default_factory=list)
+
+    def launch(self, patient: str, clinician: str = "gp") -> None:
+        """Open the app from the record system; this is not counted."""
+        url = f"{self.running.demo.addresses['launch']}?patient={patient}&clinician={clinician}"
+        self.page.goto(url)
+        self.see("start")
+
+    def see(self, step: str) -> None:
+        """The page of that step is shown, titled as every other, and accessible."""
+        self.page.wait_for_selector(f"main[data-step='{step}']", timeout=WAIT)
+        assert self.page.title() == "Health questionnaire"
+        if not self.pages or self.pages[-1] != step:
+            self.pages.append(step)
+        report = Axe().run(self.page)
+        assert report.violations_count == 0, report.generate_report()
+
+    def door(self, name: str) -> None:
+        """Go through a door of the first page."""
+        self._act(lambda: self.page.click(f"button[name=door][value='{name}']"))
+
+    def choose(self, name: str, value: str) -> None:
+        """Tick or choose one control."""
+        self._act(lambda: self.page.check(f"input[name='{name}'][value='{value}']"))
+
+    def type(self, name: str, text: str) -> None:
+        """Fill in one field."""
+        self._act(lambda: self.page.fill(f"[name='{name}']", text))
+
+    def press(self, key: str) -> None:
+        """One key."""
+        self._act(lambda: self.page.keyboard.press(key))
+
+    def primary(self) -> None:
+        """The one primary button of the page."""
+        assert self.page.locator("main .button.primary").count() == 1
+        self._act(lambda: self.page.click("main .button.primary"))
+
+    def click(self, selector: str) -> None:
+        """Any other control."""
+        self._act(lambda: self.page.click(selector))
+
+    def answer(self, answers: dict[str, str]) -> None:
+        """Answer items by their linkId."""
+        for link_id, value in answers.items():
+            self.choose(link_id, value)
+
+    def text(self) -> str:
+        """What stands on the page."""
+        return self.page.inner_text("main")
+
+    def _act(self, action: Any) -> None:
+        self.actions += 1
+        action()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A browser profile of its own."""
+    fresh = browser.new_context()
+    fresh.set_default_timeout(WAIT)
+    yield fresh
+    fresh.close()
+
+
+@pytest.fixture
+def clinician(context: BrowserContext, running: Running) -> Clinician:
+    """A clinician with a fresh browser."""
+    return Clinician(context.new_page(), running)

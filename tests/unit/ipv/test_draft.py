@@ -1,0 +1,82 @@
+"""A draft comes back from its JSON as it was, and nothing else passes for one."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ipvscreen.errors import AnswerNotOffered
+from ipvscreen.ipv.assessment import Danger, Outcome
+from ipvscreen.ipv.draft import Call, Draft, Recording, draft_from_json, draft_to_json
+from ipvscreen.ipv.person import Setting
+from ipvscreen.ipv.reading import assess_draft, read_draft
+from ipvscreen.ipv.visit import Door
+from ipvscreen.sdc.form import Form
+
+ENTERED = st.dictionaries(
+    st.text(), st.dictionaries(st.text(), st.lists(st.text(), max_size=3).map(tuple), max_size=3), max_size=3
+)
+DRAFTS = st.builds(
+    Draft,
+    door=st.none() | st.sampled_from(Door),
+    entered=ENTERED,
+    recording=st.sampled_from(Recording),
+    flag=st.booleans(),
+    call=st.none() | st.sampled_from(Call),
+    declined=st.booleans(),
+)
+
+
+@given(DRAFTS)
+def test_there_and_back(draft: Draft) -> None:
+    assert draft_from_json(json.loads(json.dumps(draft_to_json(draft)))) == draft
+
+
+BODY = draft_to_json(Draft())
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {key: value for key, value in BODY.items() if key != "call"},
+        BODY | {"score": 3},
+        BODY | {"door": "window"},
+        BODY | {"recording": "loud"},
+        BODY | {"call": "later"},
+        BODY | {"flag": "yes"},
+        BODY | {"declined": None},
+    ],
+)
+def test_what_is_not_exactly_a_draft_is_refused(body: dict[str, Any]) -> None:
+    assert draft_from_json(BODY) == Draft()
+    with pytest.raises(ValueError, match=r"Not a draft|is not a valid"):
+        draft_from_json(body)
+
+
+def test_a_draft_is_read_against_the_forms_of_its_visit(forms: dict[str, Form]) -> None:
+    """Those never shown included; those of another setting not."""
+    entered = {"hark": {"76500-8": ("LA33-6",)}, "quick": {"neck": ("yes-recent",)}}
+    draft = Draft(door=Door.ASK, entered=entered)
+    read = read_draft(draft, forms, Setting.GP)
+    given_items = {name: set(answers.given) for name, answers in read.items()}
+    assert given_items == {"hark": {"76500-8"}, "aas-1": set(), "quick": {"neck"}}
+    assert set(read_draft(draft, forms, Setting.ANTENATAL)) == {"aas", "quick"}
+    found = assess_draft(draft, forms, Setting.GP)
+    assert found.current
+    assert found.dangers == (Danger.NECK,)
+    assert found.results[0].yes == ("76500-8",)
+
+
+def test_an_answer_that_a_form_does_not_offer_is_not_assessed(forms: dict[str, Form]) -> None:
+    draft = Draft(door=Door.ASK, entered={"hark": {"76500-8": ("maybe",)}})
+    with pytest.raises(AnswerNotOffered):
+        assess_draft(draft, forms, Setting.GP)
+
+
+def test_a_draft_keeps_its_door_and_that_it_was_declined(forms: dict[str, Form]) -> None:
+    assert assess_draft(Draft(door=Door.FROM_RECORD), forms, Setting.MENTAL_HEALTH).past
+    found = assess_draft(Draft(door=Door.ASK, declined=True), forms, Setting.GP)
+    assert [result.outcome for result in found.results] == [Outcome.DECLINED, Outcome.DECLINED]

@@ -1,0 +1,127 @@
+"""A request stands on exactly one footing and can reach the person; agreements end."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ipvscreen.ipv.referral import (
+    Agreement,
+    ContactWay,
+    ReferralRequest,
+    SafeContact,
+    Sharing,
+    default_until,
+)
+
+SHE_CALLS = SafeContact(ContactWay.SHE_CALLS)
+AGREEMENT = Agreement(out=True, back=False, until=date(2026, 9, 2))
+SHARING = Sharing("Dr A", "risk-to-child", told=True)
+
+
+def test_everything_unsafe_is_preset_no() -> None:
+    contact = SafeContact(ContactWay.PHONE, "07700 900123")
+    unsafe = (contact.voicemail, contact.text, contact.letter, contact.email, contact.says_who)
+    assert unsafe == (False,) * 5
+
+
+@pytest.mark.parametrize(
+    ("way", "sentence"),
+    [
+        (ContactWay.PHONE, "Give the number that is safe to ring."),
+        (ContactWay.TEXT, "Give the number that is safe for texts."),
+        (ContactWay.EMAIL, "Give the e-mail address that is safe."),
+        (ContactWay.LETTER, "Give the postal address that is safe."),
+    ],
+)
+@pytest.mark.parametrize("number", [None, "", "  "])
+def test_a_way_needs_what_it_uses(way: ContactWay, number: str | None, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        SafeContact(way, number)
+
+
+@pytest.mark.parametrize(
+    ("way", "number"),
+    [
+        (ContactWay.PHONE, "07700 900123"),
+        (ContactWay.PHONE, " +44 (0)20 7946 0123 "),
+        (ContactWay.TEXT, "+1-202-555-0143"),
+        (ContactWay.EMAIL, "a.b@example.org"),
+        (ContactWay.LETTER, "c/o A, 1 Some Street"),
+        (ContactWay.SHE_CALLS, None),
+    ],
+)
+def test_what_can_be_used_is_taken(way: ContactWay, number: str | None) -> None:
+    assert SafeContact(way, number).number == number
+
+
+@pytest.mark.parametrize("number", ["1234", "ring me", "0770090012x", "+", "0" * 21, "++44 20 7946 0123"])
+@pytest.mark.parametrize("way", [ContactWay.PHONE, ContactWay.TEXT])
+def test_what_is_no_telephone_number_is_refused(way: ContactWay, number: str) -> None:
+    with pytest.raises(ValueError, match="not a telephone number"):
+        SafeContact(way, number)
+
+
+@pytest.mark.parametrize("number", ["a", "a@b", "a b@example.org", "@example.org"])
+def test_what_is_no_address_is_refused(number: str) -> None:
+    with pytest.raises(ValueError, match="not an e-mail address"):
+        SafeContact(ContactWay.EMAIL, number)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"decided_by": " "}, "Say who decided"),
+        ({"basis": ""}, "Say on what basis"),
+        ({"told": False}, "Say why the person has not been told"),
+        ({"told": False, "why_not_told": " "}, "Say why the person has not been told"),
+    ],
+)
+def test_sharing_without_agreement_is_answered_for(changes: dict[str, Any], sentence: str) -> None:
+    complete = {"decided_by": "Dr A", "basis": "risk-to-child", "told": True}
+    assert Sharing(**complete)
+    assert Sharing(**complete | {"told": False, "why_not_told": "She would be in danger"})
+    with pytest.raises(ValueError, match=sentence):
+        Sharing(**complete | changes)
+
+
+@pytest.mark.parametrize(
+    ("footing", "sentence"),
+    [
+        ({}, "Nothing is sent without"),
+        ({"agreement": AGREEMENT, "sharing": SHARING}, "not both"),
+        ({"agreement": Agreement(out=False, back=True, until=date(2026, 9, 2))}, "has not agreed"),
+    ],
+)
+def test_exactly_one_footing(footing: dict[str, Any], sentence: str) -> None:
+    assert ReferralRequest("a", SHE_CALLS, agreement=AGREEMENT).sharing is None
+    assert ReferralRequest("a", SHE_CALLS, sharing=SHARING).agreement is None
+    with pytest.raises(ValueError, match=sentence):
+        ReferralRequest("a", SHE_CALLS, **footing)
+
+
+def test_an_agreement_holds_until_its_last_day() -> None:
+    assert AGREEMENT.in_force(date(2026, 9, 2))
+    assert not AGREEMENT.in_force(date(2026, 9, 3))
+    assert not Agreement(out=False, back=True, until=date(2026, 9, 2)).in_force(date(2026, 3, 2))
+
+
+@pytest.mark.parametrize(
+    ("today", "until"),
+    [
+        (date(2026, 3, 2), date(2026, 9, 2)),
+        (date(2026, 8, 31), date(2027, 2, 28)),
+        (date(2027, 8, 31), date(2028, 2, 29)),
+        (date(2026, 6, 30), date(2026, 12, 30)),
+        (date(2026, 7, 1), date(2027, 1, 1)),
+    ],
+)
+def test_six_months_on(today: date, until: date) -> None:
+    assert default_until(today) == until
+
+
+@given(st.dates(date(2020, 1, 1), date(2100, 1, 1)))
+def test_six_months_are_never_less_than_the_sixteen_weeks(today: date) -> None:
+    assert 181 <= (default_until(today) - today).days <= 184

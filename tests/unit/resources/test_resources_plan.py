@@ -1,0 +1,101 @@
+"""The write plan, from what a server declares and what a sign-in was granted."""
+
+from collections.abc import Collection
+from typing import Any
+
+import pytest
+
+from ipvscreen.resources.neutral import topic_word
+from ipvscreen.resources.plan import plan_from_json, plan_to_json, plan_writes
+from ipvscreen.resources.scopes import ASKED_FOR, REQUESTED, Scopes
+
+ALL = [kind for kind, letters in ASKED_FOR.items() if "c" in letters]
+GRANTED = Scopes.parse(REQUESTED)
+
+
+def capability(
+    kinds: Collection[str] = ALL,
+    *,
+    interactions: Collection[str] = ("create", "read", "search-type"),
+    system: Collection[str] = ("transaction",),
+    conditional: Collection[str] = ALL,
+) -> dict[str, Any]:
+    resources = [
+        {"type": k, "interaction": [{"code": i} for i in interactions], "conditionalCreate": k in conditional}
+        for k in kinds
+    ]
+    server = {"mode": "server", "resource": resources, "interaction": [{"code": code} for code in system]}
+    return {"resourceType": "CapabilityStatement", "rest": [{"mode": "client"}, server]}
+
+
+def test_all_is_offered_and_granted() -> None:
+    plan = plan_writes(capability(), GRANTED)
+    assert plan.transaction
+    assert plan.conditional
+    assert plan.cannot() == ()
+    assert all(plan.allows(kind) for kind in ALL)
+    assert not plan.allows("Patient")
+
+
+def test_a_type_that_the_server_does_not_take() -> None:
+    plan = plan_writes(capability([kind for kind in ALL if kind != "Flag"]), GRANTED)
+    (cannot,) = plan.cannot()
+    assert cannot.kind == "Flag"
+    assert not plan.allows("Flag")
+    assert cannot.why == "The record system does not accept new Flags."
+    assert cannot.do_instead == "Set the record system's own alert by hand, in neutral words."
+
+
+def test_a_right_that_was_not_granted() -> None:
+    scopes = Scopes.parse(REQUESTED.replace("Observation.crs", "Observation.rs"))
+    (cannot,) = plan_writes(capability(), scopes).cannot()
+    assert cannot.why == "This sign-in was not given the right to write Observations."
+
+
+def test_what_cannot_be_read_back_is_not_written() -> None:
+    plan = plan_writes(capability(interactions=("create",)), GRANTED)
+    assert not plan.allows("Observation")
+    assert {a.why for a in plan.cannot() if a.kind == "Task"} == {
+        "The record system does not let us check how Tasks are protected."
+    }
+    write_only = plan_writes(capability(), Scopes.parse("patient/*.write"))
+    assert {a.why for a in write_only.cannot() if a.kind == "Consent"} == {
+        "This sign-in was not given the right to check how Consents are protected."
+    }
+
+
+@pytest.mark.parametrize(
+    "silent", [{}, {"rest": None}, {"rest": [{"mode": "client", "resource": [{"type": "Flag"}]}]}]
+)
+def test_what_is_not_declared_is_not_offered(silent: dict[str, Any]) -> None:
+    plan = plan_writes(silent, GRANTED)
+    assert [ability.kind for ability in plan.cannot()] == ALL
+    assert not plan.transaction
+    assert not plan.conditional
+
+
+def test_batch_is_no_transaction() -> None:
+    assert not plan_writes(capability(system=("batch",)), GRANTED).transaction
+
+
+def test_conditional_create_is_needed_on_what_is_written_and_has_an_identifier() -> None:
+    assert plan_writes(capability(conditional=[k for k in ALL if k != "Provenance"]), GRANTED).conditional
+    assert not plan_writes(capability(conditional=[k for k in ALL if k != "Task"]), GRANTED).conditional
+    without_task = [kind for kind in ALL if kind != "Task"]
+    assert plan_writes(capability(without_task, conditional=without_task), GRANTED).conditional
+
+
+def test_stored_and_read_again() -> None:
+    plan = plan_writes(capability(["Flag"]), GRANTED)
+    stored = plan_to_json(plan)
+    assert plan_from_json(stored) == plan
+    with pytest.raises(TypeError):
+        plan_from_json({**stored, "more": 1})
+
+
+def test_its_sentences_may_stand_on_a_visible_screen() -> None:
+    plan = plan_writes({}, GRANTED)
+    for ability in plan.cannot():
+        assert ability.why
+        assert ability.do_instead
+        assert topic_word(ability.why + ability.do_instead) is None

@@ -1,0 +1,38 @@
+"""What became of each entry, as data."""
+
+import pytest
+
+from ipvscreen.resources.written import Check, Written, WrittenOne, written_from_json, written_to_json
+
+
+def one(check: Check) -> WrittenOne:
+    return WrittenOne(key="k", kind="Flag", reference="Flag/1", check=check, words="w")
+
+
+@pytest.mark.parametrize("check", Check)
+def test_only_verified_is_verified_and_three_need_a_hand(check: Check) -> None:
+    written = Written((one(Check.VERIFIED), one(check)))
+    assert written.all_verified is (check is Check.VERIFIED)
+    needs_a_hand = check in (Check.FAILED, Check.LABEL_LOST, Check.UNKNOWN)
+    assert written.failed == ((one(check),) if needs_a_hand else ())
+
+
+def test_nothing_written_is_nothing_verified() -> None:
+    assert not Written().all_verified
+    assert Written().failed == ()
+
+
+def test_written_is_stored_and_read_again() -> None:
+    written = Written(tuple(one(check) for check in Check))
+    assert written_from_json(written_to_json(written)) == written
+    assert isinstance(written_from_json(written_to_json(written)).items[0].check, Check)
+
+
+def test_stored_garbage_is_refused() -> None:
+    stored = written_to_json(Written((one(Check.FAILED),)))
+    stored["items"][0]["check"] = "maybe"
+    with pytest.raises(ValueError, match="maybe"):
+        written_from_json(stored)
+    stored["items"][0].update(check="failed", more=1)
+    with pytest.raises(TypeError):
+        written_from_json(stored)

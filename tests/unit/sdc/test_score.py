@@ -1,0 +1,47 @@
+"""A total is all of it or none of it: never a smaller number because something is missing."""
+
+from typing import Any
+
+import pytest
+
+from ipvscreen.sdc.answers import PASS, read_answers
+from ipvscreen.sdc.load import load_form
+from ipvscreen.sdc.score import total
+
+
+def scored(questionnaire: dict[str, Any], entered: dict[str, list[str]], *link_ids: str) -> int | None:
+    return total(read_answers(load_form(questionnaire), entered), link_ids)
+
+
+def test_weights_add_up(questionnaire: dict[str, Any]) -> None:
+    assert scored(questionnaire, {"well": ["y"]}, "well") == 1
+    assert scored(questionnaire, {"well": ["n"]}, "well") == 0
+    assert scored(questionnaire, {"well": ["n"], "where": ["head"]}, "well", "where") == 2
+
+
+@pytest.mark.parametrize("entered", [{}, {"well": [PASS]}, {"well": [""]}, {"where": ["head"]}])
+def test_anything_missing_leaves_no_number(
+    questionnaire: dict[str, Any], entered: dict[str, list[str]]
+) -> None:
+    assert scored(questionnaire, entered, "well", "where") is None
+
+
+def test_an_empty_sum_is_not_zero(questionnaire: dict[str, Any]) -> None:
+    assert scored(questionnaire, {"well": ["y"]}) is None
+
+
+def test_an_answer_without_a_weight_is_loud(questionnaire: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="where has no weight"):
+        scored(questionnaire, {"well": ["n"], "where": ["head", "else"]}, "where")
+    with pytest.raises(ValueError, match="free has no weight"):
+        scored(questionnaire, {"free": ["2"]}, "free")
+
+
+def test_a_sum_that_is_not_whole_is_loud(questionnaire: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="whole number"):
+        scored(questionnaire, {"well": ["n"], "where": ["foot"]}, "where")
+
+
+def test_an_unknown_item_is_loud(questionnaire: dict[str, Any]) -> None:
+    with pytest.raises(KeyError):
+        scored(questionnaire, {}, "nowhere")
