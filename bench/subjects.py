@@ -1,4 +1,4 @@
-"""What the bench compares: our question page as the sandbox serves it, LHC-Forms as npm installed it, one server."""
+"""What is compared: our question page as the sandbox serves it, LHC-Forms as npm installed it; one server."""
 
 import asyncio
 import gzip
@@ -31,8 +31,9 @@ SCRIPTS = {
     "webcomponent/runtime.js": 'type="module"',
     "webcomponent/polyfills.js": 'type="module"',
     "webcomponent/main.js": 'type="module"',
-    "fhir/R4/lformsFHIR.min.js": "",
+    "fhir/R4/lformsFHIR.min.js": "defer",  # in turn with the modules; it looks for what main.js defines
 }
+
 
 @dataclass(frozen=True, slots=True)
 class File:
@@ -45,8 +46,8 @@ class File:
 @contextmanager
 def sandbox() -> Iterator[dict[str, str]]:
     """The sandbox on free ports; its addresses."""
-    ports = "--port-app 0 --port-ehr 0 --port-service 0".split()
-    command = [Path(sys.executable).with_name("ipvscreen"), "sandbox", "--json", *ports]
+    ports = ["--port-app=0", "--port-ehr=0", "--port-service=0"]
+    command = [str(Path(sys.executable).with_name("ipvscreen")), "sandbox", "--json", *ports]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603  ours
         try:
             yield json.loads(process.stdout.readline())  # type: ignore[union-attr]  # stdout is a pipe
@@ -59,11 +60,11 @@ def ours(browser: Browser) -> tuple[str, dict[str, File]]:
     answers: list[Response] = []
     with sandbox() as addresses, browser.new_context() as context:
         page = context.new_page()
-        page.goto(f"{addresses['launch']}?patient=negative&clinician=gp")
-        page.on("response", answers.append)
+        page.goto(f"{addresses['launch']}?patient=anna-woman&clinician=dr-osei")
         page.click("button[name=door][value=ask]")
         page.wait_for_selector("main[data-step=questions]")
-        page.wait_for_load_state("networkidle")
+        page.on("response", lambda answer: answers.append(answer))
+        page.reload(wait_until="networkidle")
         files = {urlsplit(answer.url).path: kept(answer) for answer in answers if answer.ok}
         return urlsplit(page.url).path, files
 
@@ -90,7 +91,9 @@ def theirs() -> tuple[str, dict[str, File]]:
 <link rel="icon" href="data:,"><link rel="stylesheet" href="/lforms/{STYLE}"></head>
 <body><div id="form"></div>
 {scripts}
-<script type="module">LForms.Util.addFormToPage({json.dumps(QUESTIONNAIRE)}, 'form', {{fhirVersion: 'R4'}});</script>
+<script type="module">
+LForms.Util.addFormToPage({json.dumps(QUESTIONNAIRE)}, 'form', {{fhirVersion: 'R4'}});
+</script>
 </body></html>"""
     return "/lforms", files | {"/lforms": File(html.encode(), {"content-type": "text/html; charset=utf-8"})}
 

@@ -16,14 +16,16 @@ PATIENT = {"resourceType": "Patient", "id": "p1"}
 @contextlib.asynccontextmanager
 async def server(talk):
     """A server on loopback; `talk(reader, writer)` is what it does once it has read a request."""
-    served = []
+    served, talking = [], set()
 
     async def serve(reader, writer):
-        head = await reader.readuntil(b"\r\n\r\n")
-        served.append(head)
+        talking.add(asyncio.current_task())
+        served.append(await reader.readuntil(b"\r\n\r\n"))
         with contextlib.suppress(ConnectionError):
             await talk(writer)
-            writer.close()
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
 
     listening = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = listening.sockets[0].getsockname()[1]
@@ -32,6 +34,7 @@ async def server(talk):
     finally:
         listening.close()
         await listening.wait_closed()
+        await asyncio.gather(*talking)
 
 
 async def created(base, seconds=10.0):

@@ -9,11 +9,12 @@ from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import pytest
+from joserfc import jwt
+from joserfc.jwk import KeySet
+
 from ipvscreen.sandbox.ehr import create_ehr
 from ipvscreen.sandbox.state import Sandbox
 from ipvscreen.sandbox.switches import Refuse
-from joserfc import jwt
-from joserfc.jwk import KeySet
 
 BASE = "https://ehr.test"
 CALLBACK = "https://app.test/callback"
@@ -120,6 +121,11 @@ async def test_nobody_can_be_launched_for_an_unknown_person(
     answer = await client.get("/launch/new", params=who)
     assert answer.status_code == 404
     assert 'data-step="problem"' in answer.text
+
+
+def test_a_test_cannot_launch_for_an_unknown_patient(sandbox: Sandbox) -> None:
+    with pytest.raises(KeyError):
+        sandbox.new_launch("nobody", "dr-osei")
 
 
 async def test_discovery_tells_only_what_is_there(client: httpx.AsyncClient) -> None:
@@ -266,9 +272,7 @@ async def test_a_form_must_be_a_form_and_not_too_long(client: httpx.AsyncClient)
     assert (await client.post("/auth/authorize", data={"state": "x" * 2_000_000})).status_code == 413
 
 
-async def test_a_launch_is_used_once_and_within_five_minutes(
-    client: httpx.AsyncClient, clock: Clock
-) -> None:
+async def test_a_launch_is_used_once_and_within_five_minutes(client: httpx.AsyncClient, clock: Clock) -> None:
     parameters = await asked(client)
     assert "code" in query_of(await client.get("/auth/authorize", params=parameters))
     again = query_of(await client.get("/auth/authorize", params=parameters))

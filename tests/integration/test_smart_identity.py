@@ -10,6 +10,7 @@ import httpx
 import pytest
 import respx
 from joserfc import jwt
+from joserfc.errors import SecurityWarning
 from joserfc.jwk import ECKey, RSAKey
 from joserfc.jws import JWSRegistry, serialize_compact
 
@@ -295,6 +296,15 @@ async def test_unusable_keys_prove_nothing(mock, http, keys):
 
     with pytest.raises(LaunchRefused, match="who is signed in"):
         await asked(http, signed())
+
+
+async def test_a_key_that_is_too_short_proves_nothing(mock, http):
+    with pytest.warns(SecurityWarning):
+        short = RSAKey.generate_key(1024)
+    mock.get(JWKS).respond(json={"keys": [public(short)]})
+
+    with pytest.raises(LaunchRefused, match="who is signed in"):
+        await asked(http, signed(short))
 
 
 async def test_keys_that_cannot_be_fetched_refuse_the_launch(mock, http):

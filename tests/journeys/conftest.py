@@ -4,7 +4,7 @@ import asyncio
 import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,18 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from ipvscreen.cli.demo import Demo, open_demo
+from ipvscreen.sandbox.switches import Refuse
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 WAIT = 15_000  # milliseconds; a limit for a noisy machine, not a measurement
 
 
@@ -51,6 +60,10 @@ class Running:
     def switches(self) -> Any:
         """What makes the sandbox record system fail."""
         return self.demo.ehr.state.sandbox.switches
+
+    def refuse(self, status: int, after: int) -> Refuse:
+        """A refusal after so many calls that pass."""
+        return Refuse(status, after=after)
 
     def read(self, kind: str, base: str = "ehr_fhir", **params: str) -> list[dict[str, Any]]:
         """Every resource of that type, read with the sandbox's own token."""
@@ -87,15 +100,15 @@ def browser() -> Iterator[Browser]:
 
 @dataclass
 class Clinician:
-    """A person at the keyboard. Every click, key and typed field is one action."""
+    """A person at the keyboard. Every click and key is one action; typed fields are counted apart."""
 
     page: Page
     running: Running
-    script: bool = True
     actions: int = 0
+    typed: int = 0
     pages: list[str] = field(default_factory=list)
 
-    def launch(self, patient: str, clinician: str = "gp") -> None:
+    def launch(self, patient: str, clinician: str = "dr-osei") -> None:
         """Open the app from the record system; this is not counted."""
         url = f"{self.running.demo.addresses['launch']}?patient={patient}&clinician={clinician}"
         self.page.goto(url)
@@ -119,8 +132,9 @@ class Clinician:
         self._act(lambda: self.page.check(f"input[name='{name}'][value='{value}']"))
 
     def type(self, name: str, text: str) -> None:
-        """Fill in one field."""
-        self._act(lambda: self.page.fill(f"[name='{name}']", text))
+        """Fill in one field; counted apart from the actions."""
+        self.typed += 1
+        self.page.fill(f"[name='{name}']", text)
 
     def press(self, key: str) -> None:
         """One key."""
@@ -139,6 +153,23 @@ class Clinician:
         """Answer items by their linkId."""
         for link_id, value in answers.items():
             self.choose(link_id, value)
+
+    def tab_to(self, selector: str) -> None:
+        """Tab until the control has the focus; not counted."""
+        for _ in range(80):
+            if self.page.locator(selector).evaluate("e => e === document.activeElement"):
+                return
+            self.page.keyboard.press("Tab")
+        pytest.fail(f"the keyboard does not reach {selector}")
+
+    def wait_until_received(self) -> None:
+        """Look again until the page says that the service has it."""
+        for _ in range(50):
+            if "Received by" in self.text():
+                return
+            self.page.wait_for_timeout(200)
+            self.page.reload()
+        pytest.fail(f"no receipt: {self.text()}")
 
     def text(self) -> str:
         """What stands on the page."""
@@ -159,6 +190,12 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture
-def clinician(context: BrowserContext, running: Running) -> Clinician:
+def make_clinician(running: Running) -> Callable[[Page], Clinician]:
+    """Makes a clinician of a page."""
+    return lambda page: Clinician(page, running)
+
+
+@pytest.fixture
+def clinician(context: BrowserContext, make_clinician: Callable[[Page], Clinician]) -> Clinician:
     """A clinician with a fresh browser."""
-    return Clinician(context.new_page(), running)
+    return make_clinician(context.new_page())

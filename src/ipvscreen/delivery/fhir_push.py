@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from ipvscreen.ehr.client import tail
 from ipvscreen.ehr.exchange import TOTAL_SECONDS, Answer, exchange, issues_of, own_words
 from ipvscreen.errors import DeliveryLater, DeliveryRefused, EhrUnreachable, LaunchRefused
 from ipvscreen.smart.addresses import parse
@@ -55,7 +56,7 @@ async def push(
         _refuse(answer, clock())
     if answer.ok:
         _check_response(answer)
-    return Receipt(clock(), _reference(answer.body), duplicate)
+    return Receipt(clock(), _reference(answer), duplicate)
 
 
 def _checked(endpoint: str) -> str:
@@ -108,11 +109,14 @@ def _is_error(body: Mapping[str, Any] | None) -> bool:
     return any(issue.get("severity") in ("fatal", "error") for issue in issues_of(body))
 
 
-def _reference(body: Mapping[str, Any] | None) -> str | None:
-    """The service's own id of the message: its MessageHeader's, else its Bundle's."""
-    bundle = body if body is not None and body.get("resourceType") == "Bundle" else {}
-    reference = _message_header(body).get("id") or bundle.get("id")
-    return reference[:_REFERENCE_LENGTH] if isinstance(reference, str) else None
+def _reference(answer: Answer) -> str | None:
+    """The service's own id of the message: where it keeps it, else what its answer is called."""
+    body = answer.body or {}
+    bundle = body if body.get("resourceType") == "Bundle" else {}
+    for named in (tail(answer.headers.get("Location")), _message_header(body).get("id"), bundle.get("id")):
+        if isinstance(named, str) and named:
+            return named[:_REFERENCE_LENGTH]
+    return None
 
 
 def _message_header(body: Mapping[str, Any] | None) -> Mapping[str, Any]:

@@ -78,7 +78,7 @@ class FhirClient:
 
     async def create(self, body: Mapping[str, Any], if_none_exist: str | None = None) -> Created:
         """Create one resource; with `if_none_exist` (a search) only where it finds none yet."""
-        kind = _checked(_KIND, str(body.get("resourceType")))
+        kind = _checked(_KIND, str(body.get("resourceType", "")))
         headers = {"Prefer": "return=representation"}
         if if_none_exist is not None:
             headers["If-None-Exist"] = if_none_exist

@@ -59,7 +59,27 @@ async def exchange(
     It tells two failures apart: before sending, when surely nothing happened, and after, when the request
     may have been carried out all the same.
     """
-    request = httpx.Request(
+    request = _request(method, url, headers, params, body, seconds)
+    try:
+        async with asyncio.timeout(seconds):
+            return await _answer(http, request, limit, who)
+    except _BEFORE_SENDING:
+        raise EhrUnreachable(f"{who} could not be reached.", may_have_happened=False) from None
+    except (httpx.TimeoutException, TimeoutError):
+        raise EhrUnreachable(f"{who} did not answer in time.", may_have_happened=True) from None
+    except httpx.RequestError:
+        raise EhrUnreachable(f"{who} broke off before it had answered.", may_have_happened=True) from None
+
+
+def _request(
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    params: Mapping[str, str] | None,
+    body: Mapping[str, Any] | None,
+    seconds: float,
+) -> httpx.Request:
+    return httpx.Request(
         method,
         url,
         params=params,
@@ -74,15 +94,6 @@ async def exchange(
         },
         extensions={"timeout": httpx.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds)).as_dict()},
     )
-    try:
-        async with asyncio.timeout(seconds):
-            return await _answer(http, request, limit, who)
-    except _BEFORE_SENDING:
-        raise EhrUnreachable(f"{who} could not be reached.", may_have_happened=False) from None
-    except (httpx.TimeoutException, TimeoutError):
-        raise EhrUnreachable(f"{who} did not answer in time.", may_have_happened=True) from None
-    except httpx.RequestError:
-        raise EhrUnreachable(f"{who} broke off before it had answered.", may_have_happened=True) from None
 
 
 async def _answer(http: httpx.AsyncClient, request: httpx.Request, limit: int, who: str) -> Answer:

@@ -31,6 +31,8 @@ async def look(client: FhirClient, items: Sequence[Labelled]) -> dict[str, Found
     identified = [item for item in items if item.identifier]
     others = [item for item in items if not item.identifier]
     found = await _look_all(client, identified, {})
+    if not all(one.sure for one in found.values()):  # what they are about is not known, so neither are they
+        return found | {item.key: Found(None, sure=False) for item in others}
     references = {item.full_url: ref for item in identified if (ref := found[item.key].reference)}
     return found | await _look_all(client, others, references)
 

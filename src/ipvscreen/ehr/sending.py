@@ -37,14 +37,14 @@ async def in_one(client: FhirClient, items: Sequence[Labelled], *, conditional: 
 
 
 async def one_by_one(
-    client: FhirClient, items: Sequence[Labelled], there: Mapping[str, str], *, conditional: bool
+    client: FhirClient, items: Sequence[Labelled], there: Mapping[str, Sent], *, conditional: bool
 ) -> dict[str, Sent]:
     """By key, what became of each, sent in order up to the first that was not taken.
 
-    `there`: what an earlier try has left (key → `Type/id`); it is not sent again.
+    `there`: what is known of an earlier try; it is not sent again.
     """
-    sent = {key: Sent(reference) for key, reference in there.items()}
-    stopped = False
+    sent = dict(there)
+    stopped = any(item.identifier and item.key in there and not there[item.key].reference for item in items)
     for item in order(items):
         if item.key in sent:
             continue

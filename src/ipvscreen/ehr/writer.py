@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from ipvscreen.ehr.client import FhirClient
-from ipvscreen.ehr.lookup import AT_ONCE, look
+from ipvscreen.ehr.lookup import AT_ONCE, Found, look
 from ipvscreen.ehr.sending import Sent, in_one, one_by_one
 from ipvscreen.ehr.verify import LAG_SECONDS, verify
 from ipvscreen.errors import EhrError
@@ -13,19 +13,26 @@ from ipvscreen.resources.plan import WritePlan
 from ipvscreen.resources.written import Check, Written, WrittenOne
 
 _NOTHING_TO_NAME = "Nothing that it would be about can be written here."
+_CANNOT_LOOK = "It may be there from an earlier try, and the record system does not let us look for it."
 
 
 async def write(
-    client: FhirClient, plan: WritePlan, items: Sequence[Labelled], *, lag: float = LAG_SECONDS
+    client: FhirClient,
+    plan: WritePlan,
+    items: Sequence[Labelled],
+    *,
+    before: Written | None = None,
+    lag: float = LAG_SECONDS,
 ) -> Written:
     """What became of each of `items`, in their order; what fails is told in the result, never raised.
 
     May be called again with the same items after any failure: what is there already is found by its
-    identifier and not written twice. Three waves of requests where the server offers transactions: is it
-    there already, write, read back; `lag` is the pause before a second look at what did not show up.
+    identifier and not written twice. `before`, the result of the earlier call, helps where the record
+    system lets nobody search. Three waves of requests where the server offers transactions: is it there
+    already, write, read back; `lag` is the pause before a second look at what did not show up.
     """
     offered = _offered(plan, items)
-    sent = await _sent(client, plan, offered) if offered else {}
+    sent = await _sent(client, plan, offered, before or Written()) if offered else {}
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def one(item: Labelled) -> WrittenOne:
@@ -47,24 +54,54 @@ def _offered(plan: WritePlan, items: Sequence[Labelled]) -> list[Labelled]:
     return [item for item in allowed if item.kind != "Provenance" or names_any(item)]
 
 
-async def _sent(client: FhirClient, plan: WritePlan, items: Sequence[Labelled]) -> Mapping[str, Sent]:
+async def _sent(
+    client: FhirClient, plan: WritePlan, items: Sequence[Labelled], before: Written
+) -> Mapping[str, Sent]:
     try:
-        there = await _there(client, plan, items)
+        found = await _found(client, plan, items, before)
     except EhrError as error:
         return {item.key: Sent(None, Check.FAILED, f"{error} Nothing was sent.") for item in items}
+    there = _there(plan, items, found, before)
     if plan.transaction and not there:
         return await in_one(client, items, conditional=plan.conditional)
     return await one_by_one(client, items, there, conditional=plan.conditional)
 
 
-async def _there(client: FhirClient, plan: WritePlan, items: Sequence[Labelled]) -> dict[str, str]:
+async def _found(
+    client: FhirClient, plan: WritePlan, items: Sequence[Labelled], before: Written
+) -> Mapping[str, Found]:
     """By key, what an earlier try has left. A transaction leaves all or nothing: one look tells which."""
-    if plan.transaction:
+    if plan.transaction and not before.items:
         probe = await look(client, [item for item in items if item.identifier][:1])
-        if not any(found.reference for found in probe.values()):
+        if not any(one.reference for one in probe.values()):
             return {}
-    found = await look(client, items)
-    return {key: one.reference for key, one in found.items() if one.reference}
+    return await look(client, items)
+
+
+def _there(
+    plan: WritePlan, items: Sequence[Labelled], found: Mapping[str, Found], before: Written
+) -> dict[str, Sent]:
+    """What is not to be sent again: what was found now or had an id before, and what is not sure.
+
+    An id from before counts although the search does not show it: it may lag. What could not be looked for
+    is sent only where that cannot make a second one.
+    """
+    there = {key: Sent(one.reference) for key, one in found.items() if one.reference}
+    repeated = bool(there or before.items)
+    told = {one.key: one for one in before.items}
+    for item in (item for item in items if item.key in found and item.key not in there):
+        earlier = told.get(item.key)
+        if earlier and earlier.reference and earlier.check is not Check.FAILED:
+            there[item.key] = Sent(earlier.reference)
+        elif repeated and not (found[item.key].sure or _harmless(item, earlier, plan)):
+            there[item.key] = Sent(None, Check.UNKNOWN, _CANNOT_LOOK)
+    return there
+
+
+def _harmless(item: Labelled, earlier: WrittenOne | None, plan: WritePlan) -> bool:
+    """Whether it surely failed before, or is sent with a condition that the server checks."""
+    refused = earlier is not None and earlier.check in (Check.FAILED, Check.NOT_OFFERED)
+    return refused or (plan.conditional and item.identifier is not None)
 
 
 async def _checked(

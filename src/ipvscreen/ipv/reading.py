@@ -21,5 +21,10 @@ def read_draft(draft: Draft, forms: Mapping[str, Form], setting: Setting) -> dic
 
 
 def assess_draft(draft: Draft, forms: Mapping[str, Form], setting: Setting) -> Assessment:
-    """What the draft says as it stands."""
-    return assess(read_draft(draft, forms, setting), door=draft.door, declined=draft.declined)
+    """What the draft says as it stands; who went to the telephone has said that there is danger."""
+    return assess(
+        read_draft(draft, forms, setting),
+        door=draft.door,
+        declined=draft.declined,
+        danger=draft.call is not None,
+    )

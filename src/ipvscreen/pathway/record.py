@@ -4,8 +4,7 @@ from collections.abc import Mapping
 
 from ipvscreen.ehr.client import FhirClient
 from ipvscreen.ehr.writer import write
-from ipvscreen.ipv.assessment import assess
-from ipvscreen.ipv.reading import read_draft
+from ipvscreen.ipv.reading import assess_draft, read_draft
 from ipvscreen.ipv.visit import Event, after
 from ipvscreen.resources.screening import screening
 from ipvscreen.sdc.form import Form
@@ -17,7 +16,7 @@ async def record(store: Store, client: FhirClient, forms: Mapping[str, Form], vi
     """The visit with `written` set: RECORDED when all of it stands there labelled, else UNRECORDED."""
     draft = visit.draft
     answers = read_draft(draft, forms, visit.setting)
-    assessment = assess(answers, door=draft.door, declined=draft.declined)
+    assessment = assess_draft(draft, forms, visit.setting)
     items = screening(visit.context(), answers, assessment, draft.recording, draft.flag, draft.door)
     written = await write(client, visit.plan, items)
     event = Event.RECORD_FAILED if written.failed else Event.RECORD

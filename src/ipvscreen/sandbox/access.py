@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from ipvscreen.sandbox.kinds import PATIENT_ELEMENT
+from ipvscreen.sandbox.compartment import has_compartment, patients_of
+from ipvscreen.sandbox.kinds import SEARCH
 from ipvscreen.sandbox.memory import Lookup, Resource
-from ipvscreen.sandbox.references import patient_in, references_in, target_of
 from ipvscreen.sandbox.refusals import Refusal
 from ipvscreen.sandbox.scopes import Scope
 from ipvscreen.sandbox.search import matches
@@ -33,6 +33,10 @@ class Access:
                 {"WWW-Authenticate": 'Bearer error="insufficient_scope"'},
             )
 
+    def confined(self, letter: str, kind: str) -> bool:
+        """Whether all that is granted here is granted for the patient of the launch alone."""
+        return all(scope.level == "patient" for scope in self.scopes if scope.covers(letter, kind))
+
     def require_for(self, letter: str, body: Resource, lookup: Lookup) -> None:
         """403 unless some granted scope covers this very resource."""
         kind = body["resourceType"]
@@ -52,7 +56,7 @@ class Access:
                 about = patients_of(body, self.base, lookup) if about is None else about
                 if not self._in_compartment(kind, about):
                     continue
-            if not scope.query or matches(kind, body, scope.query, self.base):
+            if not scope.query or matches(SEARCH[kind], body, scope.query, self.base):
                 return True
         return False
 
@@ -60,29 +64,3 @@ class Access:
         if self.patient is None:
             return False
         return about == {self.patient} or not has_compartment(kind)
-
-
-def has_compartment(kind: str) -> bool:
-    """Whether resources of this type belong to one patient."""
-    return kind in PATIENT_ELEMENT or kind in ("Patient", "Provenance")
-
-
-def patients_of(body: Resource, base: str, lookup: Lookup) -> frozenset[str]:
-    """Ids of the patients that a resource is about; for a Provenance, those of its targets."""
-    kind = body["resourceType"]
-    if kind == "Patient":
-        return frozenset({body["id"]})
-    if kind == "Provenance":
-        return _patients_of_targets(body, base, lookup)
-    patient = patient_in(body, PATIENT_ELEMENT[kind], base) if kind in PATIENT_ELEMENT else None
-    return frozenset({patient} if patient else ())
-
-
-def _patients_of_targets(body: Resource, base: str, lookup: Lookup) -> frozenset[str]:
-    found: set[str] = set()
-    for reference in references_in(body.get("target", [])):
-        target = target_of(reference, base)
-        aimed_at = lookup(*target) if target else None
-        if aimed_at:
-            found |= patients_of(aimed_at, base, lookup)
-    return frozenset(found)

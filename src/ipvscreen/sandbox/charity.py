@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ipvscreen.sandbox.kinds import OF_BUNDLE
 from ipvscreen.sandbox.memory import Memory, Resource, identifiers, new_id
 from ipvscreen.sandbox.messages import check_message, response, summary
 from ipvscreen.sandbox.pages import page
@@ -16,8 +17,6 @@ from ipvscreen.sandbox.refusals import Refusal
 from ipvscreen.sandbox.search import matches
 from ipvscreen.sandbox.switches import CharitySwitches
 from ipvscreen.sandbox.wire import Envelope, check_accept, fhir_response, read_resource, refusal_response
-
-_SEARCHED_BY = frozenset({"_id", "identifier"})
 
 
 @dataclass(slots=True)
@@ -106,11 +105,11 @@ async def _search(request: Request) -> Response:
     try:
         _check_reader(charity, request)
         query = request.query_params.multi_items()
-        if any(name not in _SEARCHED_BY or not value for name, value in query):
+        if any(name not in OF_BUNDLE or not value for name, value in query):
             raise Refusal(400, "not-supported", "Messages are found by _id and by identifier.")
     except Refusal as refusal:
         return refusal_response(refusal)
-    found = [body for body in charity.received() if matches("Bundle", body, query, charity.fhir_base)]
+    found = [body for body in charity.received() if matches(OF_BUNDLE, body, query, charity.fhir_base)]
     entries = [
         {
             "fullUrl": f"{charity.fhir_base}/Bundle/{body['id']}",

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from ipvscreen.sandbox.access import Access
 from ipvscreen.sandbox.memory import Resource, Version, new_id
+from ipvscreen.sandbox.references import target_of
 from ipvscreen.sandbox.refusals import Refusal
 from ipvscreen.sandbox.search import Query, check_query, found, page_of
 from ipvscreen.sandbox.state import Sandbox
@@ -54,11 +55,10 @@ def search(sandbox: Sandbox, access: Access, kind: str, given: Query) -> Respons
     access.require("s", kind)
     count, offset, query = page_of(given)
     check_query(kind, query)
+    _check_patient_named(access, kind, query)
     lookup = sandbox.memory.find
     matching = found(sandbox.memory, kind, query, sandbox.fhir_base)
     visible = [body for body in matching if access.allows("s", body, lookup)]
-    if _names_patient(query) and len(visible) < len(matching) and not visible:
-        raise Refusal(403, "forbidden", f"This app may search {kind} only for the patient it was granted.")
     entries = [
         {
             "fullUrl": f"{sandbox.fhir_base}/{kind}/{body['id']}",
@@ -148,8 +148,12 @@ def _as_found(sandbox: Sandbox, body: Resource) -> Resource:
     return {**body, "meta": {name: value for name, value in body["meta"].items() if name != "security"}}
 
 
-def _names_patient(query: Query) -> bool:
-    return any(name in ("patient", "subject") for name, _ in query)
+def _check_patient_named(access: Access, kind: str, query: Query) -> None:
+    """Whoever is confined to one patient is refused another, whether there is anything to find or not."""
+    named = [value for name, values in query if name in ("patient", "subject") for value in values.split(",")]
+    others = [one for one in named if (target_of(one, access.base) or ("Patient", one))[1] != access.patient]
+    if others and access.confined("s", kind):
+        raise Refusal(403, "forbidden", f"This app may search {kind} only for the patient it was granted.")
 
 
 def _bundle(kind: str, total: int, entries: list[Resource]) -> Resource:

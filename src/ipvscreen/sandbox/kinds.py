@@ -51,13 +51,15 @@ SEARCH: dict[str, Params] = {
     | _FOCUS
     | _BASED_ON,
     "Flag": _COMMON | _IDENTIFIER | _SUBJECT | _ENCOUNTER,
-    # R4 gives Provenance no identifier, and `patient` means a Patient among the targets.
-    "Provenance": _COMMON | {"target": ("reference", "target"), "patient": ("reference", "target")},
+    # R4 gives Provenance no identifier; `patient` is whom its targets are about (see `search`).
+    "Provenance": _COMMON | _PATIENT | {"target": ("reference", "target")},
     "ServiceRequest": _COMMON | _IDENTIFIER | _SUBJECT | _ENCOUNTER | _STATUS | _CODE | _CATEGORY | _BASED_ON,
     "Task": _COMMON | _IDENTIFIER | _FOR | _ENCOUNTER | _STATUS | _CODE | _FOCUS | _BASED_ON,
     "Consent": _COMMON | _IDENTIFIER | _PATIENT | _STATUS | _CATEGORY,
     "Procedure": _COMMON | _IDENTIFIER | _SUBJECT | _ENCOUNTER | _STATUS | _CODE | _CATEGORY | _BASED_ON,
 }
+
+OF_BUNDLE: Params = {"_id": ("token", "id"), "identifier": ("token", "identifier")}  # at the charity
 
 KINDS = frozenset(SEARCH)
 

@@ -67,13 +67,15 @@ def summary(bundle: Resource, at: datetime) -> Summary:
     """Who, how to reach them safely, and the help wanted, wherever in the message it stands."""
     resources = [entry.get("resource", {}) for entry in bundle["entry"]]
     people = [one for one in resources if one.get("resourceType") == "Patient"]
-    requests = [one for one in resources if one.get("resourceType") in ("ServiceRequest", "Task")]
+    requests = [
+        one for kind in ("Task", "ServiceRequest") for one in resources if one.get("resourceType") == kind
+    ]
     names = [name for person in people for name in _names(person)]
     return Summary(
         at=f"{at:%d %B %Y %H:%M}",
         name=names[0] if names else "No name given",
         contact=tuple(line for person in people for line in _ways(person)),
-        wanted=tuple(dict.fromkeys(line for one in requests for line in _wishes(one))),
+        wanted=tuple(dict.fromkeys(line for one in requests for line in _wishes(one) if line)),
     )
 
 
@@ -110,7 +112,7 @@ def _ways(person: Resource) -> Iterator[str]:
 def _wishes(request: Resource) -> Iterator[str]:
     for one in request.get("input", []):
         value = one.get("valueCodeableConcept") or {"text": one.get("valueString", "")}
-        yield f"{_words(one['type'])}: {_words(value)}"
+        yield _words(value)
     for concept in (request.get("code", {}), *request.get("orderDetail", [])):
         yield _words(concept)
     for note in request.get("note", []):

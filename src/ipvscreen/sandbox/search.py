@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ipvscreen.sandbox.kinds import SEARCH
+from ipvscreen.sandbox.compartment import patients_of
+from ipvscreen.sandbox.kinds import SEARCH, Params
 from ipvscreen.sandbox.memory import Memory, Resource
 from ipvscreen.sandbox.references import target_of
 from ipvscreen.sandbox.refusals import Refusal
@@ -25,14 +26,14 @@ def check_query(kind: str, query: Query) -> None:
 
 def found(memory: Memory, kind: str, query: Query, base: str) -> list[Resource]:
     """What matches every parameter, in the order of storing; `query` has been checked."""
-    return [body for body in _candidates(memory, kind, query) if matches(kind, body, query, base)]
+    candidates = _candidates(memory, kind, query)
+    return [one for one in candidates if matches(SEARCH[kind], _indexed(memory, one, base), query, base)]
 
 
-def matches(kind: str, body: Resource, query: Query, base: str) -> bool:
-    """Whether `body` matches every parameter (repeated: and; comma: or)."""
+def matches(params: Params, body: Resource, query: Query, base: str) -> bool:
+    """Whether `body` matches every parameter (repeated: and; comma: or), each of which is in `params`."""
     return all(
-        any(_one(body, *SEARCH[kind][name], name, value, base) for value in values.split(","))
-        for name, values in query
+        any(_one(body, *params[name], value, base) for value in values.split(",")) for name, values in query
     )
 
 
@@ -56,14 +57,25 @@ def _candidates(memory: Memory, kind: str, query: Query) -> Iterator[Resource]:
     return memory.all(kind)
 
 
-def _one(body: Resource, type_: str, element: str, name: str, value: str, base: str) -> bool:
+def _indexed(memory: Memory, body: Resource, base: str) -> Resource:
+    """A Provenance filed under the patient whom its targets are about, as record systems do.
+
+    R4 would find it by `patient` only with a Patient among the targets.
+    """
+    if body["resourceType"] != "Provenance":
+        return body
+    about = patients_of(body, base, memory.find)
+    return {**body, "patient": [{"reference": f"Patient/{patient}"} for patient in sorted(about)]}
+
+
+def _one(body: Resource, type_: str, element: str, value: str, base: str) -> bool:
     inside: Any = body
     for step in element.split("."):
         inside = inside.get(step) if isinstance(inside, dict) else None
     if type_ == "token":
         return any(_token_matches(token, value) for token in _tokens(inside))
     wanted = target_of(value, base) or value
-    return any(_reference_matches(target, name, wanted) for target in _targets(inside, base))
+    return any(wanted in (target, target[1]) for target in _targets(inside, base))
 
 
 def _tokens(value: Any) -> Iterator[tuple[str, str]]:
@@ -91,9 +103,3 @@ def _targets(value: Any, base: str) -> Iterator[tuple[str, str]]:
         target = target_of(reference, base) if isinstance(reference, str) else None
         if target:
             yield target
-
-
-def _reference_matches(target: tuple[str, str], name: str, wanted: tuple[str, str] | str) -> bool:
-    if name == "patient" and target[0] != "Patient":
-        return False
-    return target == wanted if isinstance(wanted, tuple) else target[1] == wanted

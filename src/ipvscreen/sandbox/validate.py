@@ -39,7 +39,7 @@ def validate(body: Resource) -> None:
         model: BaseModel = get_fhir_model_class(kind).model_validate(body)
     except ValidationError as problem:
         raise _invalid(kind, [f"{_path(kind, e['loc'])}: {e['msg']}" for e in problem.errors()]) from problem
-    except KeyError as problem:  # what the models raise for a type that they do not know
+    except (KeyError, ValueError) as problem:  # what the models raise for a type that they do not know
         raise _invalid(kind, ["unknown resource type"]) from problem
     findings = [*_findings(model, body, kind), *_invariants(body, kind)]
     if findings:

@@ -14,6 +14,7 @@ from ipvscreen.sandbox.refusals import HangUp, Refusal, outcome
 
 FHIR_JSON = "application/fhir+json"
 BODY_LIMIT = 1_048_576  # bytes
+_DEPTH_LIMIT = 60
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _ACCEPTED = frozenset({FHIR_JSON, "application/*", "*/*", ""})
@@ -41,6 +42,8 @@ async def read_resource(request: Request) -> dict[str, Any]:
         raise Refusal(400, "structure", "The body cannot be read as JSON.") from problem
     if not isinstance(body, dict) or not isinstance(body.get("resourceType"), str):
         raise Refusal(400, "structure", "The body is not a FHIR resource: it has no resourceType.")
+    if _deeper_than(body, _DEPTH_LIMIT):
+        raise Refusal(400, "structure", f"The body is nested more than {_DEPTH_LIMIT} levels deep.")
     return body
 
 
@@ -103,6 +106,11 @@ def _with_header(send: Send, name: bytes, value: bytes) -> Callable[[Message], A
 def _request_id(scope: Scope) -> bytes:
     given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
     return given if _REQUEST_ID.fullmatch(given) else str(uuid4()).encode()
+
+
+def _deeper_than(value: Any, levels: int) -> bool:
+    members = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels < 0 or any(_deeper_than(member, levels - 1) for member in members)
 
 
 def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
-from ipvscreen.sandbox.access import Access, has_compartment, patients_of
+from ipvscreen.sandbox.access import Access
+from ipvscreen.sandbox.compartment import has_compartment, patients_of
 from ipvscreen.sandbox.kinds import KINDS, WRITABLE, may_create
 from ipvscreen.sandbox.memory import Lookup, Resource, Version
 from ipvscreen.sandbox.references import references_in, target_of
@@ -82,7 +83,7 @@ def existing(store: Store, kind: str, condition: str | None) -> Version | None:
     if len(matching) > 1:
         raise Refusal(412, "multiple-matches", f"More than one {kind} matches the condition.")
     for body in matching:
-        store.access.require_for("c", body, store.lookup)
+        _check_ours(store, "c", body)
     return store.sandbox.memory.current(kind, matching[0]["id"]) if matching else None
 
 
@@ -91,7 +92,7 @@ def check_version(store: Store, kind: str, ident: str, if_match: str | None) -> 
     current = store.sandbox.memory.current(kind, ident)
     if current is None:
         raise Refusal(404, "not-found", f"There is no {kind} with this id; new ones get their id from here.")
-    store.access.require_for("u", current.body, store.lookup)
+    _check_ours(store, "u", current.body)
     if if_match is None:
         raise Refusal(428, "required", f"Say with If-Match which version of this {kind} you have seen.")
     if if_match.strip() != current.etag:
@@ -104,22 +105,27 @@ def check_same_id(body: Resource, ident: str) -> None:
         raise Refusal(400, "value", "The id in the body is not the id in the address.")
 
 
+def _check_ours(store: Store, letter: str, there: Resource) -> None:
+    """What is there already must be within the scopes, and about the patient of this launch."""
+    store.access.require_for(letter, there, store.lookup)
+    _check_patient(store, there)
+
+
+def _check_patient(store: Store, body: Resource) -> None:
+    about = patients_of(body, store.access.base, store.lookup)
+    if about and about != {store.access.patient}:
+        raise Refusal(403, "forbidden", "This entry refers to another patient than this launch.")
+
+
 def _check_references(store: Store, body: Resource) -> None:
-    patient = store.access.patient
     for reference in references_in(body):
         if reference.startswith(("#", "http://", "https://")) and not _is_ours(store, reference):
             continue
         target = target_of(reference, store.access.base)
         aimed_at = store.lookup(*target) if target else None
         if aimed_at is None:
-            raise Refusal(
-                422, "not-found", f"The reference '{reference}' leads nowhere in this record system."
-            )
-        about = patients_of(aimed_at, store.access.base, store.lookup)
-        if about and about != {patient}:
-            raise Refusal(
-                403, "forbidden", "This entry refers to a patient other than the one of this launch."
-            )
+            raise Refusal(422, "not-found", f"The reference '{reference}' leads nowhere here.")
+        _check_patient(store, aimed_at)
 
 
 def _is_ours(store: Store, reference: str) -> bool:

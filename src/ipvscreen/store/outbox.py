@@ -67,7 +67,7 @@ class Outbox:
         """Up to `limit` jobs that are due, oldest first, ours until `lease_seconds` from `now`.
 
         A message that was tampered with is refused, so that a person hears of it and the others go out.
-        KeyMissing where the settings lack its key: nothing is settled, and the leases run out.
+        One whose key the settings lack waits for the next lease: KeyMissing once there is nothing else to do.
         """
         lease = secrets.token_hex(16)
         due = (
@@ -130,14 +130,16 @@ class Outbox:
         return True
 
     async def _readable(self, rows: list[RowMapping]) -> list[Job]:
-        jobs = []
+        jobs, missing = [], None
         for row in rows:
             try:
                 jobs.append(self._job(row))
-            except KeyMissing:
-                raise
+            except KeyMissing as error:
+                missing = error
             except SealBroken:
                 await self._refuse(row["id"], row["lease"], row["referral_id"], UNREADABLE)
+        if missing and not jobs:
+            raise missing
         return jobs
 
     def _job(self, row: RowMapping) -> Job:

@@ -1,8 +1,11 @@
 """A referral and its message: stored together or not at all, sent by one sender at a time, settled once."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy.exc import IntegrityError
@@ -124,7 +127,7 @@ async def test_senders_never_share_a_job(
 async def test_the_oldest_go_first_and_no_more_than_asked(
     store: Store, visit: Visit, new_referral, at: datetime
 ):
-    for minutes in (2, 0, 1):
+    for minutes in (1, 0, 2):
         queued = at + timedelta(minutes=minutes)
         visit = await store.referrals.add(visit, *new_referral(f"key-{minutes}", at=queued))
 
@@ -179,6 +182,19 @@ async def test_a_job_is_settled_once(store: Store, job: Job, at: datetime):
     assert await store.outbox.refuse(job, "second") is False
 
 
+async def test_a_referral_that_was_cancelled_meanwhile_stays_so(
+    store: Store, file: Path, job: Job, at: datetime
+):
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("UPDATE referrals SET state = 'cancelled'")
+
+    assert await store.outbox.finish(job, "Bundle/1", at) is True
+
+    cancelled = await store.referrals.get(job.referral_id)
+    assert cancelled is not None
+    assert (cancelled.state, cancelled.received_at) == (ReferralState.CANCELLED, None)
+
+
 async def test_a_lease_that_ran_out_but_was_not_taken_still_settles(store: Store, job: Job, at: datetime):
     assert await store.outbox.finish(job, "slow", at + timedelta(hours=1)) is True
 
@@ -194,6 +210,25 @@ async def test_a_failed_job_waits_until_it_is_due(store: Store, job: Job, at: da
     waiting = await store.referrals.get(job.referral_id)
     assert waiting is not None
     assert (waiting.state, waiting.words) == (ReferralState.QUEUED, "The service is busy.")
+
+
+async def test_a_failed_job_is_no_longer_the_senders(store: Store, job: Job, at: datetime):
+    await store.outbox.fail(job, at, "busy")
+
+    assert await store.outbox.finish(job, "after all", at) is False
+
+
+async def test_what_waited_longest_goes_first_however_often_it_failed(
+    store: Store, visit: Visit, new_referral, at: datetime
+):
+    visit = await store.referrals.add(visit, *new_referral("key-1"))
+    (first,) = await store.outbox.claim(at, 1, LEASE)
+    await store.outbox.fail(first, at + timedelta(minutes=9), "busy")
+    await store.referrals.add(visit, *new_referral("key-2", at=at + timedelta(minutes=1)))
+
+    later = await store.outbox.claim(at + timedelta(minutes=10), 10, LEASE)
+
+    assert [each.key for each in later] == ["key-1", "key-2"]
 
 
 async def test_a_refused_job_is_a_refused_referral_and_keeps_its_message(
@@ -219,6 +254,24 @@ async def test_without_its_key_a_message_waits_and_is_not_refused(
 
     await keyless.close()
     assert len(await store.outbox.claim(at + timedelta(seconds=LEASE), 10, LEASE)) == 1
+
+
+async def test_and_it_does_not_hold_up_the_others(url: str, new_visit, new_referral, at: datetime):
+    for key_id, secret in (("lost", b"l" * 32), ("kept", b"k" * 32)):
+        opened = await open_store(url, Ring({key_id: secret}, key_id))
+        visit = await opened.visits.create(new_visit(id=key_id), "token")
+        await opened.referrals.add(visit, *new_referral(key_id, visit_id=key_id))
+        jobs = await opened.outbox.claim(at, 10, LEASE) if key_id == "kept" else []
+        await opened.close()
+
+    assert [each.key for each in jobs] == ["kept"]
+
+
+async def test_a_referral_of_another_visit_is_not_taken_for_its_own(store: Store, visit: Visit, new_referral):
+    await store.referrals.add(visit, *new_referral())
+
+    with pytest.raises(OutOfOrder):
+        await store.referrals.add(replace(visit, id="unknown"), *new_referral())
 
 
 async def message_of(store: Store):

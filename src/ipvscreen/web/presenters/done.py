@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from ipvscreen.ipv.assessment import Assessment, Outcome
+from ipvscreen.ipv.assessment import Assessment
 from ipvscreen.ipv.validity import Row
 from ipvscreen.ipv.visit import VisitState
 from ipvscreen.store.visits import Visit
@@ -21,6 +21,7 @@ class DonePage:
     """The page; `unrecorded` offers another try and "by hand", `disclosed` puts a service first."""
 
     frame: Frame
+    heading: str
     notices: tuple[Notice, ...]
     unrecorded: bool
     disclosed: bool
@@ -45,11 +46,12 @@ def done_page(
     """What was recorded, and support offered whatever the answers were."""
     return DonePage(
         frame=frame,
+        heading="Not yet recorded" if visit.state is VisitState.UNRECORDED else "Saved",
         notices=notices(visit.written, visit.plan),
         unrecorded=visit.state is VisitState.UNRECORDED,
         disclosed=disclosed,
         say=_say(visit, disclosed=disclosed),
-        private=words.NO_YES if _no_yes(assessment) and not disclosed else "",
+        private="" if disclosed or visit.draft.declined else words.NO_YES,
         dangers=danger_lines(assessment),
         results=result_lines(assessment, visit, rows, today),
         follow_up=(today + FOLLOW_UP_AFTER).isoformat(),
@@ -66,7 +68,3 @@ def _say(visit: Visit, *, disclosed: bool) -> str:
     if disclosed:
         return ""
     return words.DECLINED if visit.draft.declined else words.AFTER_NEGATIVE
-
-
-def _no_yes(assessment: Assessment) -> bool:
-    return not any(result.outcome is Outcome.DECLINED for result in assessment.results)

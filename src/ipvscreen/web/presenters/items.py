@@ -34,10 +34,10 @@ class Question:
 
 
 def questions(
-    form: Form, entered: Mapping[str, tuple[str, ...]], *, only: str | None = None, but: str | None = None
+    form: Form, entered: Mapping[str, tuple[str, ...]], *, but: str | None = None
 ) -> tuple[Question, ...]:
-    """The questions of a form as far as it has been entered; `only` or all `but` one linkId."""
-    wanted = (item for item in form.questions() if item.link_id != but and only in (None, item.link_id))
+    """The questions of a form as far as it has been entered, all `but` one linkId."""
+    wanted = (item for item in form.questions() if item.link_id != but)
     return tuple(_question(item, entered.get(item.link_id, ())) for item in wanted)
 
 

@@ -14,7 +14,7 @@ from ipvscreen.web.presenters.items import Question, questions, when_all_no
 from ipvscreen.web.rooms import EhrEntry
 
 RECORDINGS = {
-    Recording.FULL: "The answers, marked as restricted and hidden from online access",
+    Recording.FULL: "The answers, marked as restricted and not for online access",
     Recording.CONVERSATION: "Only that a conversation took place",
     Recording.NOTHING: "Nothing in the health record",
 }

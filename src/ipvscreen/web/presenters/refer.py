@@ -13,6 +13,7 @@ from ipvscreen.sdc.form import Form
 from ipvscreen.store.visits import Visit
 from ipvscreen.web import words
 from ipvscreen.web.presenters.frame import Frame, day_words
+from ipvscreen.web.presenters.record import Notice, notices
 from ipvscreen.web.words import Numbers
 
 WAYS = {
@@ -37,7 +38,7 @@ class ServiceLine:
 
     id: str
     name: str
-    for_whom: str
+    short_name: str
     reasons: tuple[str, ...]
     hours: str
     phone: str
@@ -63,9 +64,10 @@ class Sheet:
 
 @dataclass(frozen=True, slots=True)
 class ReferPage:
-    """The sheet with the patient's agreement."""
+    """The sheet with the patient's agreement; `record` is the banner of what was saved before it."""
 
     frame: Frame
+    record: tuple[Notice, ...]
     sheet: Sheet
     consent: str
     until: str
@@ -122,11 +124,12 @@ def sheet(
     )
 
 
-def refer_page(frame: Frame, one: Sheet, *, until: date, latest: date) -> ReferPage:
+def refer_page(frame: Frame, visit: Visit, one: Sheet, *, until: date, latest: date) -> ReferPage:
     """The sheet; the consent ends on `until` unless the patient says otherwise, at the `latest` then."""
     shown = one.values.get("until") or until.isoformat()
     return ReferPage(
         frame=frame,
+        record=notices(visit.written, visit.plan),
         sheet=one,
         consent=words.consent("the service", day_words(until)),
         until=shown,
@@ -145,7 +148,7 @@ def _line(match: Match, chosen: str | None) -> ServiceLine:
     return ServiceLine(
         id=one.id,
         name=one.name,
-        for_whom=one.for_whom,
+        short_name=one.short_name,
         reasons=match.reasons,
         hours=one.hours,
         phone=one.phone,

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import date
 
 from ipvscreen.ipv.assessment import Assessment, Danger, Outcome, Result
+from ipvscreen.ipv.instruments import AAS, AAS_1, HARK
 from ipvscreen.ipv.validity import Row, validity_of
 from ipvscreen.store.visits import Visit
 
 LANGUAGE = "en"
-_NAMES = {"hark": "HARK", "aas": "AAS", "aas-1": "AAS, first item"}
+_NAMES = {HARK: "HARK", AAS: "AAS", AAS_1: "AAS, first item"}
 _OUTCOMES = {
     Outcome.POSITIVE: "At least one yes",
     Outcome.NEGATIVE: "All answered, no yes",
@@ -39,8 +40,17 @@ def result_lines(
     assessment: Assessment, visit: Visit, rows: Sequence[Row], today: date
 ) -> tuple[ResultLine, ...]:
     """One line for each instrument that was asked; our own prompts are none."""
-    scored = (result for result in assessment.results if result.instrument in _NAMES)
-    return tuple(_line(result, visit, rows, today) for result in scored)
+    return tuple(
+        _line(result, visit, rows, today) for result in assessment.results if _was_asked(result, assessment)
+    )
+
+
+def _was_asked(result: Result, assessment: Assessment) -> bool:
+    """The past item follows a HARK that is all no; where it was never due, "incomplete" would mislead."""
+    if result.instrument != AAS_1 or result.outcome is not Outcome.INCOMPLETE:
+        return result.instrument in _NAMES
+    hark = (one.outcome for one in assessment.results if one.instrument == HARK)
+    return next(hark, None) is Outcome.NEGATIVE
 
 
 def _line(result: Result, visit: Visit, rows: Sequence[Row], today: date) -> ResultLine:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 
 from ipvscreen.ipv.gate import Gate
 from ipvscreen.ipv.person import Setting
@@ -99,11 +99,7 @@ def same_person(old: Visit, new: Visit) -> bool:
 
 
 def _unfinished(old: Visit, new: Visit, zone: tzinfo) -> Unfinished:
-    begun = _begun(old.opened_at, zone)
+    begun = moment_words(old.opened_at, zone)
     if same_person(old, new):
         return Unfinished(f"This patient, begun {begun}", old.id)
     return Unfinished(f"Another patient, begun {begun}. To go on, open it from that patient's record.", None)
-
-
-def _begun(moment: datetime, zone: tzinfo) -> str:
-    return moment_words(moment, zone)

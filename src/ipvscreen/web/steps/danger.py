@@ -5,7 +5,7 @@ from dataclasses import replace
 from starlette.responses import Response
 
 from ipvscreen.ipv.draft import Call
-from ipvscreen.ipv.visit import Door, VisitState
+from ipvscreen.ipv.visit import Door, Step, VisitState
 from ipvscreen.pathway.choose import choose
 from ipvscreen.pathway.keep import keep
 from ipvscreen.store.visits import Visit
@@ -27,7 +27,8 @@ async def submit(turn: Turn, posted: Posted) -> Response:
     fields = own(DangerFields, posted)
     if fields.call is None:
         return await show(turn, mistakes=_SAY)
-    return go(await _called(turn, fields.call))
+    visit = await _called(turn, fields.call)
+    return go(visit, Step.REFER if visit.state is VisitState.RECORDED else None)
 
 
 async def _called(turn: Turn, call: Call) -> Visit:

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 from starlette.responses import Response
 
-from ipvscreen.ipv.visit import Step
+from ipvscreen.ipv.visit import Step, VisitState
 from ipvscreen.pathway.keep import keep
 from ipvscreen.pathway.record import record
+from ipvscreen.store.visits import Visit
 from ipvscreen.web.fields import Posted, RespondFields, own, split
 from ipvscreen.web.presenters.respond import respond_page
 from ipvscreen.web.turn import Turn, go
@@ -20,7 +21,7 @@ async def show(turn: Turn) -> Response:
 
 
 async def submit(turn: Turn, posted: Posted) -> Response:
-    """Keep, record, and telephone first where there is danger and no call yet."""
+    """Keep and record; then the telephone where there is danger and no call yet, else a service."""
     entered, rest = split(posted, turn.forms())
     fields = own(RespondFields, rest)
     draft = replace(
@@ -33,4 +34,11 @@ async def submit(turn: Turn, posted: Posted) -> Response:
     danger = bool(turn.assess(draft).dangers)
     visit = await keep(store, await turn.claim(), draft, forms=forms)
     visit = await record(store, turn.client, forms, visit)
-    return go(visit, Step.DANGER if danger and draft.call is None else None)
+    return go(visit, _next(visit, call_first=danger and draft.call is None))
+
+
+def _next(visit: Visit, *, call_first: bool) -> Step | None:
+    """What could not be recorded is told at home; nothing stands between a record and a service."""
+    if call_first:
+        return Step.DANGER
+    return Step.REFER if visit.state is VisitState.RECORDED else None

@@ -19,7 +19,9 @@ from ipvscreen.web.turn import Turn, go
 async def show_refer(turn: Turn, entered: Entered = NOTHING) -> Response:
     """The sheet with agreement."""
     until = default_until(turn.today)
-    page = refer_page(turn.frame(), await _sheet(turn, entered), until=until, latest=turn.today + LONGEST)
+    page = refer_page(
+        turn.frame(), turn.visit, await _sheet(turn, entered), until=until, latest=turn.today + LONGEST
+    )
     return turn.render(page, status=422 if entered.mistakes else 200)
 
 

@@ -1,0 +1,43 @@
+"""What the documents list is what there is."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from ipvscreen.resources.directory import _VALUES
+from ipvscreen.settings import Ehr, Numbers, Settings
+
+ROOT = Path(__file__).parents[2]
+
+
+def listed(page: str, heading: str | None = None) -> set[str]:
+    """The code words in the first column of the tables (below a heading)."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    if heading:
+        text = re.split(r"^## ", text, flags=re.MULTILINE)[
+            [part.split("\n")[0] for part in re.split(r"^## ", text, flags=re.MULTILINE)].index(heading)
+        ]
+    else:
+        text = re.split(r"^## ", text, flags=re.MULTILINE)[0]
+    cells = re.findall(r"^\| (`[^|]+) \|", text, flags=re.MULTILINE)
+    return {name for cell in cells for name in re.findall(r"`([^`]+)`", cell)}
+
+
+@pytest.mark.parametrize(
+    ("heading", "model"), [(None, Settings), ("`[[ehr]]`", Ehr), ("`[numbers]`", Numbers)], ids=str
+)
+def test_every_setting_is_documented_and_no_other(heading: str | None, model: type) -> None:
+    assert listed("docs/reference/configuration.md", heading) == set(model.model_fields)
+
+
+def test_every_part_of_the_service_profile_is_documented() -> None:
+    assert listed("docs/reference/directory.md") == set(_VALUES)
+
+
+@pytest.mark.parametrize("page", sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").rglob("*.md")), ids=str)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    targets = re.findall(r"\]\((?!https?://|#|mailto:)([^)#\s]+)", text)
+
+    assert [target for target in targets if not (page.parent / target).exists()] == []

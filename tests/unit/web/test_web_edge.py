@@ -1,0 +1,258 @@
+"""Cookies, tokens, headers, and what a form may post."""
+
+from collections.abc import Callable
+from datetime import date
+
+import pytest
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ipvscreen.ipv.person import Setting
+from ipvscreen.ipv.referral import ContactWay
+from ipvscreen.ipv.visit import Step
+from ipvscreen.sdc.form import Form
+from ipvscreen.store.sealed import Ring
+from ipvscreen.store.visits import Visit
+from ipvscreen.web import cookies, footing, tokens
+from ipvscreen.web.fields import (
+    Action,
+    ActionFields,
+    DangerFields,
+    DraftFields,
+    FieldsRefused,
+    Own,
+    QuestionsFields,
+    ReferFields,
+    RespondFields,
+    ShareFields,
+    StartFields,
+    own,
+    read_form,
+    split,
+)
+from ipvscreen.web.security import Policy, posted_by_us
+from ipvscreen.web.tokens import TokenRefused, claims_of, issue
+
+RING = Ring({"k": bytes(range(32))}, "k")
+TODAY = date(2026, 3, 2)
+Make = Callable[..., Visit]
+
+
+def request(body: bytes, content_type: str = "application/x-www-form-urlencoded") -> Request:
+    sent = False
+
+    async def receive() -> dict[str, object]:
+        nonlocal sent
+        assert not sent
+        sent = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    headers = [(b"content-type", content_type.encode())]
+    return Request({"type": "http", "method": "POST", "headers": headers}, receive)
+
+
+def test_cookies_differ_by_visit_and_purpose_and_tell_nothing() -> None:
+    names = {cookies.visit_cookie("a"), cookies.visit_cookie("b"), cookies.launch_cookie("a")}
+    assert len(names) == 3
+    assert all(name.startswith("__Host-") for name in names)
+
+
+def test_a_cookie_is_secure_and_http_only() -> None:
+    response = Response()
+    cookies.put_visit(response, "a", "value")
+    cookies.put_launch(response, "a", "value", framed=True)
+    cookies.drop(response, cookies.visit_cookie("a"))
+    own_line, framed, gone = response.headers.getlist("set-cookie")
+    assert own_line.endswith("Path=/; Secure; HttpOnly; SameSite=Lax")
+    assert framed.endswith("Path=/; Secure; HttpOnly; SameSite=None; Partitioned")
+    assert "Max-Age=0" in gone
+
+
+def test_only_the_right_value_opens() -> None:
+    name, value = cookies.visit_cookie("a"), cookies.fresh()
+    assert cookies.holds({name: value}, name, cookies.hashed(value))
+    assert not cookies.holds({name: "other"}, name, cookies.hashed(value))
+    assert not cookies.holds({}, name, cookies.hashed(value))
+    assert not cookies.holds({}, name, "")
+
+
+def test_a_token_tells_its_page(visit: Make) -> None:
+    claims = claims_of(visit(), Step.QUESTIONS, ("u|1",))
+    assert tokens.read(RING, issue(RING, claims), visit()) == claims
+    assert claims_of(visit(), Step.QUESTIONS, ()).nonce != claims.nonce
+
+
+@pytest.mark.parametrize("change", [{"id": "v2"}, {"patient_id": "p2"}, {"encounter_id": None}])
+def test_a_token_of_another_patient_or_visit_is_refused(visit: Make, change: dict[str, str | None]) -> None:
+    token = issue(RING, claims_of(visit(), Step.QUESTIONS, ()))
+    with pytest.raises(TokenRefused):
+        tokens.read(RING, token, visit(**change))
+
+
+@pytest.mark.parametrize("token", ["", "x", "AAAA", "é", "!" * 40])
+def test_a_token_that_nobody_sealed_is_refused(visit: Make, token: str) -> None:
+    with pytest.raises(TokenRefused):
+        tokens.read(RING, token, visit())
+
+
+def test_every_changed_character_breaks_a_token(visit: Make) -> None:
+    token = issue(RING, claims_of(visit(), Step.QUESTIONS, ()))
+    for place in range(0, len(token) - 1, 7):
+        changed = token[:place] + ("A" if token[place] != "A" else "B") + token[place + 1 :]
+        with pytest.raises(TokenRefused):
+            tokens.read(RING, changed, visit())
+
+
+def test_headers_allow_nothing_from_elsewhere() -> None:
+    policy = Policy.of("https://app.test/base", ["https://ehr.test"]).headers()
+    content = policy["content-security-policy"]
+    assert content.startswith("default-src 'none'")
+    assert "unsafe" not in content
+    assert "frame-ancestors https://ehr.test;" in content
+    assert policy["cache-control"] == "no-store"
+    assert "strict-transport-security" in policy
+
+
+def test_on_loopback_there_is_no_hsts_and_no_frame() -> None:
+    policy = Policy.of("http://127.0.0.1:8010").headers()
+    assert "frame-ancestors 'none'" in policy["content-security-policy"]
+    assert "strict-transport-security" not in policy
+
+
+@pytest.mark.parametrize(
+    ("headers", "ours"),
+    [
+        ({"sec-fetch-site": "same-origin", "origin": "null"}, True),
+        ({"sec-fetch-site": "same-site"}, False),
+        ({"sec-fetch-site": "cross-site", "origin": "https://app.test"}, False),
+        ({"sec-fetch-site": "none"}, False),
+        ({"origin": "https://app.test"}, True),
+        ({"origin": "https://app.test.evil"}, False),
+        ({"origin": "null"}, False),
+        ({}, False),
+    ],
+)
+def test_only_our_own_pages_post(headers: dict[str, str], ours: bool) -> None:
+    assert posted_by_us(Headers(headers), "https://app.test") is ours
+
+
+async def test_a_form_is_read_with_every_value() -> None:
+    posted = await read_form(request(b"a=1&a=2&b=&c=%C3%A9"))
+    assert posted == {"a": ("1", "2"), "c": ("é",)}
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (b"a=1", "multipart/form-data; boundary=x"),
+        (b"a=1", "application/json"),
+        (b"a=" + b"x" * 65_000, "application/x-www-form-urlencoded"),
+        (b"a=%FF", "application/x-www-form-urlencoded"),
+        (b"\xff=1", "application/x-www-form-urlencoded"),
+        (b"a=1&" * 300, "application/x-www-form-urlencoded"),
+    ],
+)
+async def test_any_other_body_is_refused(body: bytes, content_type: str) -> None:
+    with pytest.raises(FieldsRefused):
+        await read_form(request(body, content_type))
+
+
+def test_answers_are_told_from_our_own_fields(forms: dict[str, Form]) -> None:
+    posted = {"76500-8": ("LA33-6",), "recording": ("full",), "76501-6": ("pass",)}
+    entered, rest = split(posted, (forms["hark"], forms["aas-1"]))
+    assert entered == {"hark": {"76500-8": ("LA33-6",), "76501-6": ("pass",)}, "aas-1": {}}
+    assert rest == {"recording": ("full",)}
+
+
+MODELS: list[type[Own]] = [
+    StartFields,
+    QuestionsFields,
+    RespondFields,
+    DraftFields,
+    DangerFields,
+    ReferFields,
+    ShareFields,
+    ActionFields,
+]
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("extra", ["state", "patient_id", "user", "written", "cookie_hash", "99999-9"])
+def test_one_field_too_many_is_refused(model: type[Own], extra: str) -> None:
+    needed = {"action": ("close",)} if model is ActionFields else {}
+    own(model, needed)
+    with pytest.raises(FieldsRefused):
+        own(model, {**needed, extra: ("x",)})
+
+
+@pytest.mark.parametrize(
+    ("model", "posted"),
+    [
+        (StartFields, {"door": ("window",)}),
+        (StartFields, {"door": ("ask", "told")}),
+        (QuestionsFields, {"recording": ("loud",)}),
+        (DangerFields, {"call": ("perhaps",)}),
+        (ReferFields, {"number": ("1" * 301,)}),
+        (ActionFields, {}),
+    ],
+)
+def test_what_is_not_offered_is_refused(model: type[Own], posted: dict[str, tuple[str, ...]]) -> None:
+    with pytest.raises(FieldsRefused):
+        own(model, posted)
+
+
+def test_fields_come_typed() -> None:
+    assert own(StartFields, {"setting": ("antenatal",)}).setting is Setting.ANTENATAL
+    assert own(ReferFields, {"help": ("legal", "safety")}).help == ("legal", "safety")
+    assert own(ActionFields, {"action": ("by-hand",)}).action is Action.BY_HAND
+
+
+def test_a_safe_contact_leaves_everything_unsafe_at_no() -> None:
+    contact, wrong = footing.contact(ReferFields(way=ContactWay.PHONE, number="07700 900123"))
+    assert wrong == {}
+    assert contact is not None
+    assert not any((contact.voicemail, contact.text, contact.letter, contact.email, contact.says_who))
+
+
+@pytest.mark.parametrize(
+    ("fields", "name"), [(ReferFields(), "way"), (ReferFields(way=ContactWay.PHONE), "number")]
+)
+def test_a_contact_that_cannot_be_used_is_told(fields: ReferFields, name: str) -> None:
+    contact, wrong = footing.contact(fields)
+    assert contact is None
+    assert list(wrong) == [name]
+
+
+def test_an_agreement_needs_all_of_it() -> None:
+    agreed, wrong = footing.agreement(ReferFields(out=True, back=False, until="2026-03-03"), TODAY)
+    assert (wrong, agreed and agreed.back) == ({}, False)
+    for fields, names in (
+        (ReferFields(), {"out", "back", "until"}),
+        (ReferFields(out=False, back=True, until="2026-03-03"), {"out"}),
+        (ReferFields(out=True, back=True, until="2026-03-02"), {"until"}),
+        (ReferFields(out=True, back=True, until="2027-03-04"), {"until"}),
+        (ReferFields(out=True, back=True, until="soon"), {"until"}),
+    ):
+        agreed, wrong = footing.agreement(fields, TODAY)
+        assert agreed is None
+        assert set(wrong) == names
+
+
+def test_sharing_has_to_be_answered_for() -> None:
+    decided, wrong = footing.sharing(ShareFields(decided_by="Dr Osei", basis="child", told=True))
+    assert (wrong, decided and decided.basis) == ({}, "child")
+    assert set(footing.sharing(ShareFields())[1]) == {"decided_by", "basis", "told"}
+    assert set(footing.sharing(ShareFields(decided_by="x", basis="x", told=False))[1]) == {
+        "basis",
+        "why_not_told",
+    }
+
+
+def test_what_was_entered_comes_back_as_text() -> None:
+    fields = ReferFields(way=ContactWay.TEXT, out=True, back=False, help=("legal",))
+    entered = footing.again(fields, {"number": "Give it."})
+    assert entered.values["way"] == "text"
+    assert (entered.values["out"], entered.values["back"], entered.values["voicemail"]) == ("yes", "no", "no")
+    assert "number" not in entered.values
+    assert entered.help_wanted == {"legal"}

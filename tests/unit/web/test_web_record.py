@@ -1,0 +1,68 @@
+"""What stands in the record is said plainly, the worst first, with what to do."""
+
+from dataclasses import replace
+
+import pytest
+
+from ipvscreen.resources.plan import Ability, WritePlan
+from ipvscreen.resources.written import Check, Written, WrittenOne
+from ipvscreen.web.presenters.record import kind_words, notices
+
+PLAN = WritePlan(
+    True, True, (Ability("Observation", True), Ability("Flag", False, "No flags.", "Set the alert by hand."))
+)
+
+
+def one(kind: str, check: Check, words: str = "") -> WrittenOne:
+    return WrittenOne("k", kind, f"{kind}/1", check, words)
+
+
+def test_all_verified_is_one_good_sentence() -> None:
+    written = Written((one("Observation", Check.VERIFIED), one("QuestionnaireResponse", Check.VERIFIED)))
+    (good,) = notices(written, PLAN)
+    assert (good.tone, good.heading) == ("good", "Recorded and checked: the answers, the results.")
+
+
+@pytest.mark.parametrize("written", [None, Written()])
+def test_nothing_written_is_said(written: Written | None) -> None:
+    (said,) = notices(written, PLAN)
+    assert said.heading == "Nothing was added to the health record."
+
+
+@pytest.mark.parametrize(
+    ("check", "tone", "words"),
+    [
+        (Check.LABEL_LOST, "alarm", "ALARM"),
+        (Check.FAILED, "warning", "NOT recorded"),
+        (Check.UNKNOWN, "warning", "may be there or not"),
+        (Check.UNCONFIRMED, "warning", "not yet found again"),
+    ],
+)
+def test_each_other_fate_says_what_to_do(check: Check, tone: str, words: str) -> None:
+    (said,) = notices(Written((one("Observation", check, "Its own words."),)), PLAN)
+    assert said.tone == tone
+    assert words in said.heading
+    assert said.details == ("Its own words.",)
+    assert said.do_this
+
+
+def test_what_was_not_offered_says_what_the_plan_says() -> None:
+    (said,) = notices(Written((one("Flag", Check.NOT_OFFERED),)), PLAN)
+    assert said.do_this == "Set the alert by hand."
+    (fallback,) = notices(Written((one("Observation", Check.NOT_OFFERED),)), replace(PLAN, abilities=()))
+    assert "by hand" in fallback.do_this
+
+
+def test_an_alarm_comes_before_what_went_well() -> None:
+    written = Written((one("Observation", Check.VERIFIED), one("Flag", Check.LABEL_LOST)))
+    assert [said.tone for said in notices(written, PLAN)] == ["alarm", "good"]
+
+
+def test_the_same_words_are_said_once() -> None:
+    written = Written((one("Observation", Check.FAILED, "No."), one("Flag", Check.FAILED, "No.")))
+    (said,) = notices(written, PLAN)
+    assert said.details == ("No.",)
+
+
+def test_a_kind_that_is_not_ours_has_no_words() -> None:
+    assert kind_words(["Device", "Flag"]) == ("a flag",)
