@@ -11,6 +11,9 @@
     ├── EhrError               the record system did not do what was asked
     │   ├── EhrUnreachable     no answer: timeout, refused connection, hang-up (may_have_happened)
     │   └── EhrRefused         an answer that says no (status, words)
+    ├── SealBroken             (store) a sealed value was altered, or names a key that is not on the ring
+    ├── SchemaOutdated         (store) the tables are not this version's
+    ├── FieldsRefused, TokenRefused, PageRefused   (web) a form or page that was not made for this visit
     └── DeliveryError          a service's endpoint did not take a message
         ├── DeliveryLater      try again (after: seconds | None)
         └── DeliveryRefused    it never will as it stands (status, words)

@@ -46,7 +46,7 @@ class Ehr(BaseModel):
     exit_url: SafeUrl
     frame_ancestors: tuple[str, ...] = ()
     who_can_see: str | None = None  # a sentence about who reads restricted entries there, if known
-    told_if_no_answer: str | None = None  # the role that is told when a service does not answer
+    told_if_no_answer: str | None = None  # the role that phones when a service does not answer
 
 
 class Numbers(BaseModel):

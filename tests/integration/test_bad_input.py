@@ -1,4 +1,4 @@
-"""Bad input: each a plain page with the right status, nothing lost, nothing written, nothing of the inside."""
+"""Bad input: each a plain page with the right status, nothing lost, nothing written, no internals."""
 
 import asyncio
 import html

@@ -31,9 +31,18 @@ NAMES = {"Anna Whitfield": "anna-woman", "Helen Brookes": "helen-woman"}  # what
 NUMBERS = {"anna-woman": "07700 900111", "helen-woman": "07700 900222"}  # only ever typed on a page of hers
 CLINICIANS = ("dr-osei", "dr-lindqvist")
 WRITTEN = frozenset(
-    "QuestionnaireResponse Observation Flag Procedure Provenance ServiceRequest Task Consent".split()
+    [
+        "QuestionnaireResponse",
+        "Observation",
+        "Flag",
+        "Procedure",
+        "Provenance",
+        "ServiceRequest",
+        "Task",
+        "Consent",
+    ]
 )
-STEPS = "start questions respond danger refer share sent done not-now finish".split()
+STEPS = ["start", "questions", "respond", "danger", "refer", "share", "sent", "done", "not-now", "finish"]
 HARK = ("76500-8", "76501-6", "76502-4", "76503-2")
 YES, NO = "LA33-6", "LA32-8"
 FORM = {

@@ -262,7 +262,7 @@ async def test_a_referral_is_received(house: Any, visitor: Any) -> None:
     await house.app.state.rooms.dispatcher.run_once()
     await visitor.get("sent")
     assert "Received by Harbour service at 10:00, not yet opened." in visitor.text
-    assert "the practice manager is told and phones" in visitor.text
+    assert "tell the practice manager, who phones" in visitor.text
 
 
 async def test_sharing_without_agreement_needs_a_decision(house: Any, visitor: Any) -> None:

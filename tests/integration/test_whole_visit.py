@@ -107,7 +107,7 @@ async def test_a_negative_leaves_the_same_less_flag_and_referral(house: Any, vis
         assert len(yes[kind]) == len(no[kind])
         assert Counter(map(labels, yes[kind])) == Counter(map(labels, no[kind]))
     assert [no[kind] for kind in ("Flag", "ServiceRequest", "Task", "Consent")] == [[], [], [], []]
-    assert await received(house) == []
+    assert [b for b in await received(house) if "Freya" in json.dumps(b)] == []
 
 
 @pytest.mark.parametrize("way", ["transaction", "one by one", "one by one, unconditional"])

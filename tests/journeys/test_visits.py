@@ -81,7 +81,7 @@ def picture(clinician: Any) -> None:
     """The picture of the README; renewed with IPVSCREEN_PICTURE=1."""
     if os.environ.get("IPVSCREEN_PICTURE"):
         PICTURE.parent.mkdir(exist_ok=True)
-        clinician.page.screenshot(path=PICTURE)
+        clinician.page.screenshot(path=PICTURE, full_page=True)
     assert PICTURE.read_bytes().startswith(b"\x89PNG")
 
 
@@ -125,7 +125,7 @@ def test_a_man_with_past_abuse_is_referred_to_a_peer_mentor(clinician: Any, runn
     assert "this patient is a man" in clinician.page.content()
     clinician.answer({"contact": "no", "help-now": "someone-who-has-been-there"})
     clinician.primary()
-    send(clinician, "peer-mentors")
+    send(clinician, "peer-mentoring")
 
     found = counts(running, "david-man")
     assert (found["Flag"], found["ServiceRequest"]) == (0, 1)
@@ -145,7 +145,7 @@ def test_in_danger_the_telephone_comes_first(clinician: Any, running: Any) -> No
     assert "999" in clinician.text()
     clinician.page.goto(clinician.page.url.replace("/danger", "/refer"))
     clinician.see("refer")
-    assert clinician.page.locator("button:has-text('Send')").count() == 0
+    assert clinician.page.locator("button:has-text('Send')").is_disabled()
     clinician.page.go_back()
     clinician.see("danger")
     clinician.choose("call", "made")
@@ -212,7 +212,7 @@ def test_sharing_without_agreement_says_who_decided(clinician: Any, running: Any
 
 
 def test_the_record_system_refuses_halfway(clinician: Any, running: Any) -> None:
-    """Given entries one by one and a refusal after the third; then the page says so, and a retry completes."""
+    """Given entries one by one and a refusal after three; then the page says so, and a retry completes."""
     switches = running.switches
     switches.no_transaction = True
     clinician.launch("maya-maternity", "dr-osei")
@@ -259,7 +259,7 @@ def test_by_keyboard_alone(clinician: Any, running: Any) -> None:
 def test_with_javascript_off(browser: Browser, running: Any, make_clinician: Any) -> None:
     """Given a browser without script; then a positive still gets to a service."""
     context = browser.new_context(java_script_enabled=False)
-    clinician = make_clinician(context.new_page())
+    clinician = make_clinician(context.new_page(), script=False)
     clinician.launch("peter-man")
     clinician.door("ask")
     clinician.see("questions")
@@ -296,7 +296,7 @@ def test_interrupted_after_the_first_yes(
     again = make_clinician(context.new_page())
     again.launch(patient)
     assert "This patient, begun" in again.page.content()
-    again.click("summary:has-text('nfinished')")
+    again.click("summary:has-text('Begun and not finished')")
     again.click("button:has-text('Resume')")
     again.see("questions")
     assert again.page.is_checked(f"input[name='{HARK[0]}'][value='{YES}']")

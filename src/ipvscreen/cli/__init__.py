@@ -14,6 +14,7 @@ from rich.console import Console
 
 from ipvscreen.app import create_app, import_services, migrate_store
 from ipvscreen.cli.demo import Demo, open_demo
+from ipvscreen.cli.logs import configure_logs
 from ipvscreen.settings import Settings
 
 main = typer.Typer(no_args_is_help=True, add_completion=False)
@@ -29,7 +30,7 @@ _BAD_SETTINGS = 2
 def _settings() -> Settings:
     """The deployer's settings, or one line for each that is wrong; a value is never printed."""
     try:
-        return Settings()  # type: ignore[call-arg]  # filled from variables and ipvscreen.toml
+        return Settings()
     except ValidationError as wrong:
         for error in wrong.errors(include_input=False, include_url=False):
             _say.print(f"ipvscreen.toml: {'.'.join(map(str, error['loc']))}: {error['msg']}", markup=False)
@@ -42,6 +43,7 @@ def serve(
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8010,
 ) -> None:
     """Serve the app to the record systems of ipvscreen.toml."""
+    configure_logs()
     app = create_app(_settings())
     uvicorn.run(app, host=host, port=port, access_log=False, server_header=False, log_level="warning")
 
@@ -54,6 +56,7 @@ def sandbox(
     port_service: Annotated[int, typer.Option(help="Preferred port of the charity.")] = 8030,
 ) -> None:
     """Serve a sandbox record system, a charity and the app, on loopback, with made-up patients."""
+    configure_logs()
     asyncio.run(_sandbox(as_json, (port_app, port_ehr, port_service)))
 
 

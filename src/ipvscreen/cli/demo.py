@@ -41,8 +41,12 @@ class Demo:
         port = scope["server"][1] if scope["type"] != "lifespan" else next(iter(self.apps))
         await self.apps[port](scope, receive, send)
 
-    async def serve(self) -> None:
-        """Serve until a signal ends it."""
+    async def serve(self, server: uvicorn.Server | None = None) -> None:
+        """Serve until a signal ends it, or whoever gave the server says so."""
+        await (server or self.server()).serve(sockets=list(self.sockets))
+
+    def server(self) -> uvicorn.Server:
+        """The server of all three; `should_exit` ends it."""
         config = uvicorn.Config(
             self,
             access_log=False,
@@ -50,7 +54,7 @@ class Demo:
             log_level="warning",
             timeout_graceful_shutdown=_GRACE,
         )
-        await uvicorn.Server(config).serve(sockets=list(self.sockets))
+        return uvicorn.Server(config)
 
 
 @asynccontextmanager

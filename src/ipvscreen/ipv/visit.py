@@ -76,7 +76,7 @@ TRANSITIONS: dict[VisitState, dict[Event, VisitState]] = {
     },
     _S.RECORDED: {_E.REFER: _S.REFERRED, _E.FINISH: _S.CLOSED},
     _S.REFERRED: {_E.REFER: _S.REFERRED, _E.FINISH: _S.CLOSED},
-    _S.DEFERRED: {_E.RECORD: _S.DEFERRED, _E.FINISH: _S.CLOSED},
+    _S.DEFERRED: {_E.RECORD: _S.DEFERRED, _E.DISCLOSE: _S.DISCLOSED, _E.FINISH: _S.CLOSED},
     _S.CLOSED: {},
 }
 
@@ -88,7 +88,7 @@ PAGES: dict[VisitState, tuple[Step, ...]] = {
     _S.UNRECORDED: (Step.DONE, Step.REFER, Step.SHARE, Step.SENT, Step.DANGER, Step.FINISH),
     _S.RECORDED: (Step.DONE, Step.REFER, Step.SHARE, Step.DANGER, Step.FINISH),
     _S.REFERRED: (Step.SENT, Step.REFER, Step.SHARE, Step.DONE, Step.DANGER, Step.FINISH),
-    _S.DEFERRED: (Step.NOT_NOW,),
+    _S.DEFERRED: (Step.NOT_NOW, Step.DANGER),
     _S.CLOSED: (),
 }
 

@@ -11,5 +11,7 @@ from ipvscreen.store.visits import Visit
 async def not_done(store: Store, client: FhirClient, visit: Visit, reason: str) -> Visit:
     """The visit with `written` set; it stays deferred. ValueError for a reason that is not in the list."""
     state = after(visit.state, Event.RECORD)
-    written = await write(client, visit.plan, not_done_resources(visit.context(), reason))
+    written = await write(
+        client, visit.plan, not_done_resources(visit.context(), reason), before=visit.written
+    )
     return await store.visits.change(visit, state=state, written=written)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ipvscreen.ehr.client import FhirClient
-from ipvscreen.ehr.reader import person_of, setting_of
+from ipvscreen.ehr.reader import name_of, person_of, setting_of
 from ipvscreen.errors import EhrError
 from ipvscreen.ipv.draft import Draft
 from ipvscreen.ipv.person import Setting
@@ -32,21 +32,23 @@ async def open_visit(
     now: datetime,
 ) -> Visit:
     """The stored visit of this launch; EhrError where the patient or the capabilities cannot be read."""
-    patient, capability, encounter = await asyncio.gather(
+    identity = context.identity
+    patient, capability, encounter, author = await asyncio.gather(
         client.read("Patient", context.patient_id),
         client.capability(),
-        _encounter(client, context.encounter_id),
+        _known(client, context.encounter_id and f"Encounter/{context.encounter_id}"),
+        _known(client, None if identity.name else identity.user),
     )
-    who = context.identity.subject or context.identity.user
+    who = identity.subject or identity.user
     visit = Visit(
         id=secrets.token_urlsafe(16),
         ehr=ehr_name,
         iss=context.iss,
         patient_id=context.patient_id,
         encounter_id=context.encounter_id,
-        user=context.identity.user,
+        user=identity.user,
         user_key=f"{context.iss} {who}" if who else None,
-        user_name=context.identity.name,
+        user_name=identity.name or (author and name_of(author)),
         state=VisitState.OPENED,
         setting=setting_of(encounter, default_setting),
         opened_at=now,
@@ -62,11 +64,12 @@ async def open_visit(
     return await store.visits.create(visit, context.access_token)
 
 
-async def _encounter(client: FhirClient, encounter_id: str | None) -> Mapping[str, Any] | None:
-    """The encounter only tells the setting, which the clinician can set: no reason to refuse a visit."""
-    if encounter_id is None:
+async def _known(client: FhirClient, reference: str | None) -> Mapping[str, Any] | None:
+    """The encounter tells the setting and the practitioner a name: no reason to refuse a visit without."""
+    if reference is None:
         return None
+    kind, _, ident = reference.partition("/")
     try:
-        return await client.read("Encounter", encounter_id)
+        return await client.read(kind, ident)
     except EhrError:
         return None

@@ -18,7 +18,7 @@ async def record(store: Store, client: FhirClient, forms: Mapping[str, Form], vi
     answers = read_draft(draft, forms, visit.setting)
     assessment = assess_draft(draft, forms, visit.setting)
     items = screening(visit.context(), answers, assessment, draft.recording, draft.flag, draft.door)
-    written = await write(client, visit.plan, items)
+    written = await write(client, visit.plan, items, before=visit.written)
     event = Event.RECORD_FAILED if written.failed else Event.RECORD
     return await store.visits.change(
         visit, state=after(visit.state, event), written=written, held=bool(written.failed)

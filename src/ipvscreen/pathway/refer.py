@@ -12,13 +12,16 @@ from ipvscreen.ipv.reading import assess_draft
 from ipvscreen.ipv.referral import ReferralRequest, ReferralState
 from ipvscreen.ipv.services import Service
 from ipvscreen.ipv.visit import Event, after
+from ipvscreen.resources.draft import Labelled
 from ipvscreen.resources.referral import message, referral
+from ipvscreen.resources.written import Check, Written, WrittenOne
 from ipvscreen.sdc.form import Form
 from ipvscreen.store.facade import Store
 from ipvscreen.store.outbox import NewJob
 from ipvscreen.store.referrals import Referral
 from ipvscreen.store.visits import Visit
 
+_WITHHELD = "Withheld: the record system has not kept the protection of what was recorded before."
 _NAMESPACE = uuid.UUID("6f6f7c1e-3f0b-4e0e-9f43-0c6a5f7f2b11")
 
 
@@ -57,6 +60,13 @@ async def refer(
     bundle = message(context, service, request, visit.person, key, source, now)
     job = NewJob(key=key, correlation=key, endpoint=service.endpoint, body=bundle)
     referred = await store.referrals.add(visit, row, job, state=after(visit.state, Event.REFER))
-    items = referral(context, service, request, visit.person, key)
-    written = await write(client, visit.plan, items)
+    written = await _recorded(client, referred, referral(context, service, request, visit.person, key))
     return await store.visits.change(referred, referred_in_record=written)
+
+
+async def _recorded(client: FhirClient, visit: Visit, items: tuple[Labelled, ...]) -> Written:
+    """What became of the entries; withheld where the record has just lost a label of this visit."""
+    lost = visit.written is not None and any(one.check is Check.LABEL_LOST for one in visit.written.items)
+    if lost:
+        return Written(tuple(WrittenOne(i.key, i.kind, None, Check.FAILED, _WITHHELD) for i in items))
+    return await write(client, visit.plan, items, before=visit.referred_in_record)

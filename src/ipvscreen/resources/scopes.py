@@ -57,7 +57,8 @@ def requested(spelling: Literal["v1", "v2"] = "v2") -> str:
         for kind, letters in ASKED_FOR.items()
         for scope in (_version_1(kind, letters) if spelling == "v1" else (f"patient/{kind}.{letters}",))
     ]
-    return " ".join(("launch", "openid", "fhirUser", *resources))
+    author = "user/Practitioner.read" if spelling == "v1" else "user/Practitioner.r"
+    return " ".join(("launch", "openid", "fhirUser", author, *resources))
 
 
 def _version_1(kind: str, letters: str) -> tuple[str, ...]:

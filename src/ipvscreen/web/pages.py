@@ -3,6 +3,7 @@
 from pathlib import PurePath
 
 from fastapi import APIRouter, FastAPI, Request
+from fastapi.telemetry import TelemetryConfig
 from starlette.responses import Response
 from starlette.types import Lifespan
 
@@ -14,6 +15,8 @@ from ipvscreen.web.templates import MEDIA_TYPES
 from ipvscreen.web.words import TITLE
 
 _ICON = "icon.svg"
+# FastAPI exports to OpenTelemetry where the environment names a collector; a URL tells of a visit.
+_NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 router = APIRouter()
 
 
@@ -39,7 +42,14 @@ def make_web(lifespan: Lifespan[FastAPI], policy: Policy) -> FastAPI:
     `lifespan` puts the rooms on `app.state.rooms`. No generated documentation: it would describe the
     pages to whoever asks.
     """
-    app = FastAPI(title=TITLE, lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title=TITLE,
+        lifespan=lifespan,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        telemetry=_NO_TELEMETRY,
+    )
     errors.install(app)
     app.include_router(router)
     app.include_router(launch.router)

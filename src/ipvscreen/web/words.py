@@ -94,14 +94,21 @@ def consent(service: str, until: str) -> str:
     )
 
 
-def received(short_name: str, at: str, reply_by: str, told: str, phone: str) -> str:
+def received(short_name: str, at: str, reply_by: str, told: str | None, phone: str) -> str:
     """Text 14, screen; the same for every patient and service."""
     return f"Received by {short_name} at {at}, not yet opened. {awaited(reply_by, told, phone)}"
 
 
-def awaited(reply_by: str, told: str, phone: str) -> str:
-    """The second half of text 14, also said of a referral that is still on its way."""
-    return f"Reply expected by {reply_by}. If none comes, {told} is told and phones. Needed sooner: {phone}."
+def awaited(reply_by: str, told: str | None, phone: str) -> str:
+    """The second half of text 14, also said of a referral that is still on its way.
+
+    The text promises that somebody is told. Nothing here tells anybody yet, so it says who has to be.
+    """
+    who = f"tell {told}, who phones" if told else "ring them"
+    return (
+        f"Reply expected by {reply_by}. If none comes, {who}: this app tells nobody by itself yet."
+        f" Needed sooner: {phone}."
+    )
 
 
 def nothing_fits(reason: str, person: str, day: str, numbers: Numbers) -> str:

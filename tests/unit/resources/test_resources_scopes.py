@@ -42,7 +42,13 @@ def test_what_is_granted(text: str, letters: str) -> None:
 
 def test_we_ask_for_create_read_and_search_and_nothing_more() -> None:
     assert requested("v2") == REQUESTED
-    assert REQUESTED.split()[:4] == ["launch", "openid", "fhirUser", "patient/Patient.r"]
+    assert REQUESTED.split()[:5] == [
+        "launch",
+        "openid",
+        "fhirUser",
+        "user/Practitioner.r",
+        "patient/Patient.r",
+    ]
     assert granted(REQUESTED) == "crs"
     assert granted(REQUESTED, "Patient") == "r"
     assert granted(REQUESTED, "Condition") == ""

@@ -147,10 +147,10 @@ def test_sent_says_what_became_of_it(
     assert page.record == ()
 
 
-def test_sent_says_who_is_told_and_what_the_record_holds(visit: Make, framed: Framed) -> None:
+def test_sent_says_who_has_to_ring_and_what_the_record_holds(visit: Make, framed: Framed) -> None:
     written = Written((WrittenOne("k", "Task", "Task/1", Check.VERIFIED),))
     page = sent_page(framed(visit(), Step.SENT), [a_referral()], written, visit().plan, told=None, zone=UTC)
-    assert "If none comes, your practice is told" in page.lines[0].text
+    assert "If none comes, ring them: this app tells nobody by itself yet." in page.lines[0].text
     assert page.record[0].heading == "Recorded and checked: the task that follows it."
 
 

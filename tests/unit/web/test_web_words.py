@@ -49,12 +49,13 @@ def test_consent_names_the_service_and_the_day() -> None:
     assert "It ends on 2 June 2026;" in text
 
 
-def test_received_says_by_when_and_who_is_told() -> None:
+def test_received_says_by_when_and_who_phones() -> None:
     assert words.received(
         "Millbrook mothers", "14:05", "Wednesday 4 March, 14:05", "the manager", "01632"
     ) == (
         "Received by Millbrook mothers at 14:05, not yet opened. Reply expected by Wednesday 4 March, 14:05."
-        " If none comes, the manager is told and phones. Needed sooner: 01632."
+        " If none comes, tell the manager, who phones: this app tells nobody by itself yet."
+        " Needed sooner: 01632."
     )
 
 

@@ -12,8 +12,6 @@ from ipvscreen.web import words
 from ipvscreen.web.presenters.frame import Frame, clock_words, moment_words
 from ipvscreen.web.presenters.record import Notice, notices
 
-TOLD = "your practice"
-
 
 @dataclass(frozen=True, slots=True)
 class SentLine:
@@ -45,7 +43,7 @@ def sent_page(
     """Each referral of the visit, the newest first, and what stands of it in the record."""
     return SentPage(
         frame=frame,
-        lines=tuple(_line(one, told or TOLD, zone) for one in referrals),
+        lines=tuple(_line(one, told, zone) for one in referrals),
         waiting=any(one.state is ReferralState.QUEUED for one in referrals),
         record=_in_record(in_record, plan),
     )
@@ -55,7 +53,7 @@ def _in_record(written: Written | None, plan: WritePlan) -> tuple[Notice, ...]:
     return notices(written, plan) if written and written.items else ()
 
 
-def _line(one: Referral, told: str, zone: tzinfo) -> SentLine:
+def _line(one: Referral, told: str | None, zone: tzinfo) -> SentLine:
     reply_by = moment_words(one.reply_by, zone)
     if one.state is ReferralState.RECEIVED and one.received_at is not None:
         at = clock_words(one.received_at, zone)

@@ -42,6 +42,6 @@ async def _called(turn: Turn, call: Call) -> Visit:
             age_confirmed=visit.age_confirmed,
             now=turn.now,
         )
-    disclose = visit.state is VisitState.ASKING
+    disclose = visit.state in (VisitState.ASKING, VisitState.DEFERRED)
     draft = replace(visit.draft, call=call)
     return await keep(store, visit, draft, forms=turn.rooms.forms, disclose=disclose)
