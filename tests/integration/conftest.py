@@ -1,5 +1,6 @@
 """The house joined with its sandbox in one process, and a browser without a screen; no socket is opened."""
 
+import asyncio
 import base64
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -177,6 +178,15 @@ class Visitor:
     async def get(self, step: str) -> httpx.Response:
         self.page = await self.browser.get(f"/v/{self.visit}/{step}")
         return self.page
+
+    async def until(self, words: str) -> None:
+        """Look again at `sent` until the page says so: the dispatcher runs beside the test."""
+        for _ in range(200):
+            await self.get("sent")
+            if words in self.text:
+                return
+            await asyncio.sleep(0.02)
+        raise AssertionError(self.text)
 
     async def post(self, fields: dict[str, Any], *, form: PageForms | None = None) -> httpx.Response:
         """Fill in the form of the page that has these fields, and post it as a browser would."""

@@ -259,9 +259,7 @@ async def test_help_that_is_not_offered_is_refused(visitor: Any) -> None:
 async def test_a_referral_is_received(house: Any, visitor: Any) -> None:
     await at_refer(visitor)
     await visitor.post(SHEET)
-    await house.app.state.rooms.dispatcher.run_once()
-    await visitor.get("sent")
-    assert "Received by Harbour service at 10:00, not yet opened." in visitor.text
+    await visitor.until("Received by Harbour service at 10:00, not yet opened.")
     assert "tell the practice manager, who phones" in visitor.text
 
 

@@ -66,7 +66,7 @@ async def negative(visitor: Any, patient: str = "anna-woman") -> None:
 
 async def test_a_positive_leaves_everything_labelled_and_one_message(house: Any, visitor: Any) -> None:
     await positive(visitor)
-    await house.app.state.rooms.dispatcher.run_once()
+    await visitor.until("Received by")
 
     found = await recorded(house, "anna-woman")
     counts = {kind: len(bodies) for kind, bodies in found.items()}

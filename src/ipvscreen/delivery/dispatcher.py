@@ -130,4 +130,4 @@ def wait_seconds(attempts: int, spread: float) -> float:
 
 def _log(fault: BaseException) -> None:
     # its text could quote what was stored
-    structlog.get_logger().error("delivery.fault", error=type(fault).__name__)
+    structlog.get_logger().error("delivery.fault", kind=type(fault).__name__)

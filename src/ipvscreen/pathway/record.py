@@ -20,6 +20,6 @@ async def record(store: Store, client: FhirClient, forms: Mapping[str, Form], vi
     items = screening(visit.context(), answers, assessment, draft.recording, draft.flag, draft.door)
     written = await write(client, visit.plan, items, before=visit.written)
     event = Event.RECORD_FAILED if written.failed else Event.RECORD
-    return await store.visits.change(
-        visit, state=after(visit.state, event), written=written, held=bool(written.failed)
-    )
+    # A disclosure stays on the clinician's list until it was sent on or finished: exit may come first.
+    held = visit.held or bool(written.failed)
+    return await store.visits.change(visit, state=after(visit.state, event), written=written, held=held)

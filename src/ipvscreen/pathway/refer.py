@@ -11,7 +11,7 @@ from ipvscreen.ipv.gate import may_send
 from ipvscreen.ipv.reading import assess_draft
 from ipvscreen.ipv.referral import ReferralRequest, ReferralState
 from ipvscreen.ipv.services import Service
-from ipvscreen.ipv.visit import Event, after
+from ipvscreen.ipv.visit import Event, VisitState, after
 from ipvscreen.resources.draft import Labelled
 from ipvscreen.resources.referral import message, referral
 from ipvscreen.resources.written import Check, Written, WrittenOne
@@ -59,7 +59,8 @@ async def refer(
     )
     bundle = message(context, service, request, visit.person, key, source, now)
     job = NewJob(key=key, correlation=key, endpoint=service.endpoint, body=bundle)
-    referred = await store.referrals.add(visit, row, job, state=after(visit.state, Event.REFER))
+    held = visit.state is VisitState.UNRECORDED
+    referred = await store.referrals.add(visit, row, job, state=after(visit.state, Event.REFER), held=held)
     written = await _recorded(client, referred, referral(context, service, request, visit.person, key))
     return await store.visits.change(referred, referred_in_record=written)
 

@@ -20,7 +20,7 @@ from ipvscreen.store.sealed import SealedTable
 class Visit:
     """One visit. `user_key` tells the clinician from every other, None where the record system does not.
 
-    `held`: it holds a disclosure that is not in the record, and stands on the clinician's list until it is.
+    `held`: it holds a disclosure, and stands on the clinician's list until that is sent on or finished.
     `cookie_hash` is the SHA-256 of the one cookie that opens it. `version` counts the changes.
     """
 

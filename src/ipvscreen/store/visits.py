@@ -14,7 +14,7 @@ from ipvscreen.store.tables import visits
 from ipvscreen.store.visit import Visit as Visit  # the other rooms know it from here
 from ipvscreen.store.visit import VisitChanges, columns_of, visit_of
 
-_UNFINISHED = (VisitState.ASKING, VisitState.DISCLOSED, VisitState.UNRECORDED)
+_UNFINISHED = (VisitState.ASKING, VisitState.DISCLOSED, VisitState.UNRECORDED, VisitState.RECORDED)
 
 
 class Visits:
@@ -60,7 +60,7 @@ class Visits:
             return await compare_and_set(connection, self._sealed, visit, changes)
 
     async def unfinished(self, ehr: str, user_key: str | None) -> list[Visit]:
-        """This clinician's visits that hold a disclosure not yet recorded, oldest first."""
+        """This clinician's visits with a disclosure that is not recorded, sent on or finished, oldest first."""
         if user_key is None:
             return []
         mine = visits.c.user_index.in_(clinician_indexes(self._ring, ehr, user_key))

@@ -143,12 +143,12 @@ async def test_a_change_of_something_unknown_changes_nothing(store: Store, new_v
 
 @pytest.mark.parametrize("state", list(VisitState))
 @pytest.mark.parametrize("held", [True, False])
-async def test_only_a_disclosure_that_is_not_recorded_is_unfinished(
+async def test_only_a_disclosure_that_was_not_sent_on_is_unfinished(
     store: Store, new_visit, state: VisitState, held: bool
 ):
     visit = await store.visits.create(new_visit(state=state, held=held), "token")
 
-    waits = held and state in ("asking", "disclosed", "unrecorded")
+    waits = held and state in ("asking", "disclosed", "unrecorded", "recorded")
     assert await store.visits.unfinished(visit.ehr, visit.user_key) == ([visit] if waits else [])
 
 
