@@ -4,10 +4,13 @@ It also launches against the sandbox by itself, over real sockets, and finds the
 """
 
 import asyncio
+import json
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from http.cookiejar import CookieJar, DefaultCookiePolicy
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -275,13 +278,22 @@ def test_it_launches_by_itself_and_reads_the_patient(
         next(Observation.where({"patient": "anna-woman"}).perform_resources_iter(client.server))
 
 
+def trust_loopback(browser: httpx.Client) -> None:
+    """Send Secure cookies to 127.0.0.1 over http too, as browsers do: loopback counts as secure."""
+
+    def add(request: httpx.Request) -> None:
+        if request.url.host == "127.0.0.1":
+            pairs = (f"{cookie.name}={cookie.value}" for cookie in browser.cookies.jar)
+            request.headers["Cookie"] = "; ".join(pairs)
+
+    browser.event_hooks = {"request": [add]}
+
+
 def test_it_finds_what_a_visit_has_written_over_real_sockets(
     addresses: dict[str, str], launched: Callable[[str, str], FHIRClient]
 ) -> None:
-    # Browsers send a Secure cookie to 127.0.0.1 over http, as they trust loopback.
-    trusting = CookieJar(DefaultCookiePolicy(secure_protocols=("https", "http")))
-    ours = {"Sec-Fetch-Site": "same-origin"}
-    with httpx.Client(follow_redirects=True, cookies=trusting, headers=ours) as browser:
+    with httpx.Client(follow_redirects=True, headers={"Sec-Fetch-Site": "same-origin"}) as browser:
+        trust_loopback(browser)
         page = browser.get(addresses["launch"], params={"patient": "helen-woman"})
         for fields in ({"door": "ask"}, NEGATIVE):
             token = page.text.partition('name="token" value="')[2].partition('"')[0]
@@ -300,6 +312,19 @@ def test_it_finds_what_a_visit_has_written_over_real_sockets(
     for one in (*responses, *observations):
         assert {"SDV", "NOPAT"} <= {label.code for label in one.meta.security}
         assert one.meta.versionId == "1"
+
+
+def test_who_reads_the_json_line_can_ask_at_once(tmp_path: Path) -> None:
+    """A client is started by that line: the first request may be slow, and is not refused."""
+    ports = [word for name in ("app", "ehr", "service") for word in (f"--port-{name}", "0")]
+    command = [sys.executable, "-m", "ipvscreen", "sandbox", "--json", *ports]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=tmp_path) as server:  # noqa: S603  our own program
+        assert server.stdout is not None
+        try:
+            line = json.loads(server.stdout.readline())
+            assert httpx.get(f"{line['ehr_fhir']}/metadata", timeout=30).status_code == 200
+        finally:
+            server.terminate()
 
 
 def test_a_refusal_of_the_sandbox_is_an_outcome_that_it_reads(addresses: dict[str, str]) -> None:

@@ -60,7 +60,7 @@ class Visits:
             return await compare_and_set(connection, self._sealed, visit, changes)
 
     async def unfinished(self, ehr: str, user_key: str | None) -> list[Visit]:
-        """This clinician's visits with a disclosure that is not recorded, sent on or finished, oldest first."""
+        """This clinician's visits with a disclosure that was not sent on or finished, oldest first."""
         if user_key is None:
             return []
         mine = visits.c.user_index.in_(clinician_indexes(self._ring, ehr, user_key))
