@@ -131,4 +131,5 @@ def _listen(port: int) -> socket.socket:
         listener.bind(("127.0.0.1", port))
     except OSError:
         listener.bind(("127.0.0.1", 0))
+    listener.listen()  # before the addresses are told: who comes at once waits and is not refused
     return listener
