@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,8 +44,7 @@ def create_app(
     ValueError or FormRefused at once where a key or a questionnaire cannot be used.
     """
     ring = ring_of(settings)
-    forms, validity = read_questionnaires(data_folder("questionnaires"))
-    smart_app = data_folder("smart_app")
+    questionnaires = read_questionnaires(data_folder("questionnaires"))
     policy = Policy.of(
         settings.public_url, (origin for ehr in settings.ehr for origin in ehr.frame_ancestors)
     )
@@ -59,18 +58,12 @@ def create_app(
         running = asyncio.create_task(dispatcher.run(stop))
         app.state.rooms = Rooms(
             store=store,
-            forms=forms,
-            validity=validity,
-            ehrs={ehr.name: _entry(ehr) for ehr in settings.ehr},
             http=client,
             dispatcher=dispatcher,
             ring=ring,
             clock=clock,
-            public_url=settings.public_url,
-            templates=environment(smart_app),
-            static=static_files(smart_app),
             policy=policy,
-            numbers=Numbers(**settings.numbers.model_dump()),
+            **_reading(settings, *questionnaires),
         )
         try:
             yield
@@ -81,6 +74,20 @@ def create_app(
             await store.close()
 
     return make_web(lifespan, policy)
+
+
+def _reading(settings: Settings, forms: Mapping[str, Form], validity: Sequence[Row]) -> dict[str, Any]:
+    """What the pages only read, by its name in Rooms."""
+    smart_app = data_folder("smart_app")
+    return {
+        "forms": forms,
+        "validity": validity,
+        "ehrs": {ehr.name: _entry(ehr) for ehr in settings.ehr},
+        "public_url": settings.public_url,
+        "templates": environment(smart_app),
+        "static": static_files(smart_app),
+        "numbers": Numbers(**settings.numbers.model_dump()),
+    }
 
 
 def ring_of(settings: Settings) -> Ring:

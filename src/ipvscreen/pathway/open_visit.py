@@ -18,6 +18,8 @@ from ipvscreen.smart.context import LaunchContext
 from ipvscreen.store.facade import Store
 from ipvscreen.store.visits import Visit
 
+Body = Mapping[str, Any]
+
 ABSOLUTE_LIMIT = timedelta(minutes=60)  # one consultation; after it a sealed draft waits on the list
 
 
@@ -33,14 +35,9 @@ async def open_visit(
 ) -> Visit:
     """The stored visit of this launch; EhrError where the patient or the capabilities cannot be read."""
     identity = context.identity
-    patient, capability, encounter, author = await asyncio.gather(
-        client.read("Patient", context.patient_id),
-        client.capability(),
-        _known(client, context.encounter_id and f"Encounter/{context.encounter_id}"),
-        _known(client, None if identity.name else identity.user),
-    )
+    patient, capability, encounter, author = await _read(client, context)
     who = identity.subject or identity.user
-    visit = Visit(
+    opened = Visit(
         id=secrets.token_urlsafe(16),
         ehr=ehr_name,
         iss=context.iss,
@@ -48,7 +45,7 @@ async def open_visit(
         encounter_id=context.encounter_id,
         user=identity.user,
         user_key=f"{context.iss} {who}" if who else None,
-        user_name=identity.name or (author and name_of(author)),
+        user_name=identity.name or (name_of(author) if author else None),
         state=VisitState.OPENED,
         setting=setting_of(encounter, default_setting),
         opened_at=now,
@@ -61,10 +58,21 @@ async def open_visit(
         cookie_hash=cookie_hash,
         age_confirmed=False,
     )
-    return await store.visits.create(visit, context.access_token)
+    return await store.visits.create(opened, context.access_token)
 
 
-async def _known(client: FhirClient, reference: str | None) -> Mapping[str, Any] | None:
+async def _read(client: FhirClient, context: LaunchContext) -> tuple[Body, Body, Body | None, Body | None]:
+    """Patient, CapabilityStatement, encounter and practitioner, in one wave; the last two may be None."""
+    who, encounter = context.identity, context.encounter_id
+    return await asyncio.gather(
+        client.read("Patient", context.patient_id),
+        client.capability(),
+        _known(client, encounter and f"Encounter/{encounter}"),
+        _known(client, None if who.name else who.user),
+    )
+
+
+async def _known(client: FhirClient, reference: str | None) -> Body | None:
     """The encounter tells the setting and the practitioner a name: no reason to refuse a visit without."""
     if reference is None:
         return None
