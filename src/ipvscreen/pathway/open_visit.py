@@ -63,13 +63,14 @@ async def open_visit(
 
 async def _read(client: FhirClient, context: LaunchContext) -> tuple[Body, Body, Body | None, Body | None]:
     """Patient, CapabilityStatement, encounter and practitioner, in one wave; the last two may be None."""
-    who, encounter = context.identity, context.encounter_id
-    return await asyncio.gather(
+    who, where = context.identity, context.encounter_id
+    patient, capability, encounter, author = await asyncio.gather(
         client.read("Patient", context.patient_id),
         client.capability(),
-        _known(client, encounter and f"Encounter/{encounter}"),
+        _known(client, where and f"Encounter/{where}"),
         _known(client, None if who.name else who.user),
     )
+    return patient, capability, encounter, author
 
 
 async def _known(client: FhirClient, reference: str | None) -> Body | None:
