@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from ipvscreen.ehr.client import FhirClient
-from ipvscreen.ehr.lookup import patient_of, search_for
+from ipvscreen.ehr.lookup import AT_ONCE, patient_of, search_for
 from ipvscreen.errors import EhrError, EhrRefused, EhrUnreachable
 from ipvscreen.resources.draft import Labelled
 from ipvscreen.resources.labels import lost
@@ -18,6 +18,7 @@ LAG_SECONDS = 1.0  # between two looks: some servers index, and replicate, a mom
 _GONE = frozenset({404, 410})
 
 _UNREAD = "The record system took it, but it could not be read back:"
+_SILENT = "The record system has stopped answering."
 _VANISHED = "The record system took it, but does not hold it."
 _OTHER_PATIENT = "It stands in the record of another patient. Have it removed there at once."
 _LABEL_LOST = "It is saved without its protection. Hide it in the record system by hand at once."
@@ -36,8 +37,35 @@ class _Read:
     words: str = ""
 
 
+class Gate:
+    """Lets AT_ONCE looks through at a time, and none once as many got no answer.
+
+    Else each of a dozen entries would wait its ten seconds, twice, with the clinician before the page.
+    """
+
+    def __init__(self) -> None:
+        self._places = asyncio.Semaphore(AT_ONCE)
+        self._silences = 0
+
+    @property
+    def shut(self) -> bool:
+        """Whether the record system has stopped answering."""
+        return self._silences >= AT_ONCE
+
+    async def look(self, ask: Callable[[], Awaitable[_T]]) -> _T:
+        """What `ask` gives; EhrUnreachable, without asking, once the gate is shut."""
+        async with self._places:
+            if self.shut:
+                raise EhrUnreachable(_SILENT, may_have_happened=False)
+            try:
+                return await ask()
+            except EhrUnreachable:
+                self._silences += 1
+                raise
+
+
 async def verify(
-    client: FhirClient, item: Labelled, reference: str, *, gate: asyncio.Semaphore, lag: float = LAG_SECONDS
+    client: FhirClient, item: Labelled, reference: str, *, gate: Gate, lag: float = LAG_SECONDS
 ) -> WrittenOne:
     """What is true of the entry at `reference`; a second look after `lag` seconds where something is missing.
 
@@ -46,38 +74,36 @@ async def verify(
     """
     kind, _, ident = reference.partition("/")
     by_id, listed = await asyncio.gather(
-        _twice(lambda: _read(client, kind, ident), lambda read: read.body is not None, gate, lag),
-        _twice(lambda: _listed(client, item, ident), lambda body: body is not None, gate, lag),
+        _twice(lambda: _read(client, kind, ident, gate), lambda read: read.body is not None, gate, lag),
+        _twice(lambda: _listed(client, item, ident, gate), lambda body: body is not None, gate, lag),
     )
     check, words = _judged(item, by_id, listed)
     return WrittenOne(item.key, item.kind, reference, check, words)
 
 
 async def _twice(
-    look: Callable[[], Awaitable[_T]], enough: Callable[[_T], bool], gate: asyncio.Semaphore, lag: float
+    look: Callable[[], Awaitable[_T]], enough: Callable[[_T], bool], gate: Gate, lag: float
 ) -> _T:
-    async with gate:
-        seen = await look()
-    if enough(seen):
+    seen = await look()
+    if enough(seen) or gate.shut:
         return seen
     await asyncio.sleep(lag)
-    async with gate:
-        return await look()
+    return await look()
 
 
-async def _read(client: FhirClient, kind: str, ident: str) -> _Read:
+async def _read(client: FhirClient, kind: str, ident: str, gate: Gate) -> _Read:
     try:
-        return _Read(await client.read(kind, ident))
+        return _Read(await gate.look(lambda: client.read(kind, ident)))
     except EhrRefused as refused:
         return _Read(None, gone=refused.status in _GONE, words=str(refused))
     except EhrUnreachable as unreachable:
         return _Read(None, words=str(unreachable))
 
 
-async def _listed(client: FhirClient, item: Labelled, ident: str) -> Mapping[str, Any] | None:
+async def _listed(client: FhirClient, item: Labelled, ident: str, gate: Gate) -> Mapping[str, Any] | None:
     params = search_for(item) if item.identifier else {"_id": ident}
     try:
-        bodies = await client.search(item.kind, params)
+        bodies = await gate.look(lambda: client.search(item.kind, params))
     except EhrError:
         return None
     return next((body for body in bodies if body.get("id") == ident), None)

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from ipvscreen.ehr.client import FhirClient
-from ipvscreen.ehr.lookup import AT_ONCE, Found, look
+from ipvscreen.ehr.lookup import Found, look
 from ipvscreen.ehr.sending import Sent, in_one, one_by_one
-from ipvscreen.ehr.verify import LAG_SECONDS, verify
+from ipvscreen.ehr.verify import LAG_SECONDS, Gate, verify
 from ipvscreen.errors import EhrError
 from ipvscreen.resources.draft import Labelled
 from ipvscreen.resources.plan import WritePlan
@@ -33,7 +33,7 @@ async def write(
     """
     offered = _offered(plan, items)
     sent = await _sent(client, plan, offered, before or Written()) if offered else {}
-    gate = asyncio.Semaphore(AT_ONCE)
+    gate = Gate()
 
     async def one(item: Labelled) -> WrittenOne:
         if item.key not in sent:
@@ -104,9 +104,7 @@ def _harmless(item: Labelled, earlier: WrittenOne | None, plan: WritePlan) -> bo
     return refused or (plan.conditional and item.identifier is not None)
 
 
-async def _checked(
-    client: FhirClient, item: Labelled, sent: Sent, gate: asyncio.Semaphore, lag: float
-) -> WrittenOne:
+async def _checked(client: FhirClient, item: Labelled, sent: Sent, gate: Gate, lag: float) -> WrittenOne:
     if sent.reference is None:
         return WrittenOne(item.key, item.kind, None, sent.check or Check.UNKNOWN, sent.words)
     return await verify(client, item, sent.reference, gate=gate, lag=lag)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from ipvscreen.ehr.client import FhirClient
 from ipvscreen.ehr.writer import write
 from ipvscreen.ipv.reading import assess_draft, read_draft
-from ipvscreen.ipv.visit import Event, after
+from ipvscreen.ipv.visit import Event, VisitState, after
 from ipvscreen.resources.screening import screening
 from ipvscreen.sdc.form import Form
 from ipvscreen.store.facade import Store
@@ -22,4 +22,7 @@ async def record(store: Store, client: FhirClient, forms: Mapping[str, Form], vi
     event = Event.RECORD_FAILED if written.failed else Event.RECORD
     # A disclosure stays on the clinician's list until it was sent on or finished: exit may come first.
     held = visit.held or bool(written.failed)
-    return await store.visits.change(visit, state=after(visit.state, event), written=written, held=held)
+    state = after(visit.state, event)
+    if state is VisitState.RECORDED and await store.referrals.of_visit(visit.id):
+        state, held = after(state, Event.REFER), False  # it was sent on while the record refused
+    return await store.visits.change(visit, state=state, written=written, held=held)

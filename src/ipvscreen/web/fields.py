@@ -1,5 +1,6 @@
 """What a form posted, read strictly: answers by form and linkId, our own fields by closed models."""
 
+import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any, ClassVar, TypeVar
@@ -17,6 +18,7 @@ from ipvscreen.sdc.form import Form
 
 _MOST_BYTES = 64_000
 _MOST_FIELDS = 200
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")  # R4, string: tab and line ends alone
 _URLENCODED = "application/x-www-form-urlencoded"
 
 Posted = Mapping[str, tuple[str, ...]]
@@ -42,6 +44,8 @@ async def read_form(request: Request) -> Posted:
         pairs = parse_qsl(body.decode(), max_num_fields=_MOST_FIELDS, encoding="utf-8", errors="strict")
     except ValueError:
         raise FieldsRefused("The form cannot be read.") from None
+    if any(_CONTROL.search(text) for pair in pairs for text in pair):
+        raise FieldsRefused("The form holds characters that cannot be used.")
     posted: dict[str, tuple[str, ...]] = {}
     for name, value in pairs:
         posted[name] = (*posted.get(name, ()), value)

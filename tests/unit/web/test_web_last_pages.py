@@ -157,7 +157,8 @@ def test_sent_says_who_has_to_ring_and_what_the_record_holds(visit: Make, framed
 def test_a_negative_offers_words_and_no_reassurance(
     visit: Make, framed: Framed, rows: tuple[Row, ...]
 ) -> None:
-    one = visit(state=VisitState.RECORDED, draft=Draft(door=Door.ASK))
+    saved = Written((WrittenOne("k", "Observation", "Observation/1", Check.VERIFIED),))
+    one = visit(state=VisitState.RECORDED, draft=Draft(door=Door.ASK), written=saved)
     page = done_page(framed(one, Step.DONE), one, QUIET, rows, TODAY, disclosed=False, noted=None)
     assert (page.say, page.private, page.heading) == (words.AFTER_NEGATIVE, words.NO_YES, "Saved")
     assert (page.follow_up, page.noted) == ("2026-03-16", "")

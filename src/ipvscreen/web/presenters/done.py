@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from ipvscreen.ipv.assessment import Assessment
 from ipvscreen.ipv.validity import Row
 from ipvscreen.ipv.visit import VisitState
+from ipvscreen.resources.written import Check
 from ipvscreen.store.visits import Visit
 from ipvscreen.web import words
 from ipvscreen.web.presenters.frame import Frame, day_words
@@ -46,7 +47,7 @@ def done_page(
     """What was recorded, and support offered whatever the answers were."""
     return DonePage(
         frame=frame,
-        heading="Not yet recorded" if visit.state is VisitState.UNRECORDED else "Saved",
+        heading=_heading(visit),
         notices=notices(visit.written, visit.plan),
         unrecorded=visit.state is VisitState.UNRECORDED,
         disclosed=disclosed,
@@ -68,3 +69,11 @@ def _say(visit: Visit, *, disclosed: bool) -> str:
     if disclosed:
         return ""
     return words.DECLINED if visit.draft.declined else words.AFTER_NEGATIVE
+
+
+def _heading(visit: Visit) -> str:
+    if visit.state is VisitState.UNRECORDED:
+        return "Not yet recorded"
+    items = visit.written.items if visit.written else ()
+    there = any(item.check in (Check.VERIFIED, Check.UNCONFIRMED) for item in items)
+    return "Saved" if there else "Nothing recorded"

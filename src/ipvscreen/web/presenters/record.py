@@ -23,7 +23,11 @@ _INSTEAD = {
         "Open the record now, hide these entries from online access or remove them, and tell whoever runs the"
         " record system.",
     ),
-    Check.FAILED: ("NOT recorded", f"Try again. If it fails again: {_HAND[0].lower()}{_HAND[1:]}"),
+    Check.FAILED: (
+        "NOT recorded",
+        f"Try again. If it fails again: {_HAND[0].lower()}{_HAND[1:]}"
+        " Or open this page anew from the patient's record and resume.",
+    ),
     Check.UNKNOWN: (
         "No answer came: it may be there or not",
         "Look in the record first. Then try again here: what is already there is not entered twice.",
@@ -33,6 +37,13 @@ _INSTEAD = {
         "Recorded, and not yet found again by a search",
         "Look in the record at the end of the visit. Nothing else has to be done now.",
     ),
+}
+
+
+# Of a referral: the service has it or will have it, whatever became of its entries in the record.
+_INSTEAD_OF_A_RETRY = {
+    Check.FAILED: _HAND,
+    Check.UNKNOWN: f"Look in the record. What is not there: {_HAND[0].lower()}{_HAND[1:]}",
 }
 
 
@@ -52,11 +63,11 @@ def kind_words(kinds: Iterable[str]) -> tuple[str, ...]:
     return tuple(words for kind, words in _KINDS.items() if kind in present)
 
 
-def notices(written: Written | None, plan: WritePlan) -> tuple[Notice, ...]:
-    """What became of one write, the alarms first; nothing written is said too."""
+def notices(written: Written | None, plan: WritePlan, *, again: bool = True) -> tuple[Notice, ...]:
+    """What became of one write, the alarms first; `again` where the page offers another try."""
     if written is None or not written.items:
         return (Notice("good", "Nothing was added to the health record.", (), ""),)
-    bad = [_notice(check, written, plan) for check in _INSTEAD if _of(written, check)]
+    bad = [_notice(check, written, plan, again) for check in _INSTEAD if _of(written, check)]
     good = _of(written, Check.VERIFIED)
     return (*bad, _checked(good)) if good else tuple(bad)
 
@@ -75,9 +86,11 @@ def _checked(items: tuple[WrittenOne, ...]) -> Notice:
     )
 
 
-def _notice(check: Check, written: Written, plan: WritePlan) -> Notice:
+def _notice(check: Check, written: Written, plan: WritePlan, again: bool) -> Notice:
     items = _of(written, check)
     start, do_this = _INSTEAD[check]
+    if not again:
+        do_this = _INSTEAD_OF_A_RETRY.get(check, do_this)
     if check is Check.NOT_OFFERED:
         do_this = _do_instead(items, plan) or do_this
     tone = "alarm" if check is Check.LABEL_LOST else "warning"

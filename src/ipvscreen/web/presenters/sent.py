@@ -50,7 +50,7 @@ def sent_page(
 
 
 def _in_record(written: Written | None, plan: WritePlan) -> tuple[Notice, ...]:
-    return notices(written, plan) if written and written.items else ()
+    return notices(written, plan, again=False) if written and written.items else ()
 
 
 def _line(one: Referral, told: str | None, zone: tzinfo) -> SentLine:

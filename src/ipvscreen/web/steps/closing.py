@@ -75,7 +75,7 @@ async def _retry(turn: Turn, _: ActionFields) -> Response:
     rooms = turn.rooms
     if turn.visit.state is not VisitState.UNRECORDED:
         raise OutOfOrder(turn.visit.state, Action.RETRY)
-    return go(await record(rooms.store, turn.client, rooms.forms, await turn.claim()))
+    return go(await record(rooms.store, turn.client, rooms.forms, await turn.claim()), Step.DONE)
 
 
 async def _close(turn: Turn, _: ActionFields) -> Response:
