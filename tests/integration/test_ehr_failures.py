@@ -4,7 +4,8 @@ import asyncio
 import html
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -17,7 +18,7 @@ from ipvscreen.ipv.visit import VisitState
 from ipvscreen.sandbox.switches import Refuse, Switches
 from ipvscreen.smart.fetch import fetch
 
-SECONDS = 0.2  # what is waited for an answer here
+SECONDS = 0.3  # what is waited for an answer where there will be none
 YES, NO = "LA33-6", "LA32-8"
 HARK = ("76500-8", "76501-6", "76502-4", "76503-2")
 POSITIVE = dict.fromkeys(HARK, NO) | {"76501-6": YES}
@@ -49,17 +50,21 @@ INSIDE = re.compile(
 
 
 @pytest.fixture(autouse=True)
-def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same waits as in earnest, only shorter."""
-    for function, name, value in (
-        (FhirClient.__init__, "seconds", SECONDS),
-        (fetch, "seconds", SECONDS),
-        (write, "lag", 0.01),
-    ):
-        defaults = function.__kwdefaults__
-        assert name in defaults
-        monkeypatch.setitem(defaults, name, value)
-    monkeypatch.setattr(dispatcher, "PUSH_SECONDS", SECONDS)
+def _no_lag(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No second is waited before the second look at what a search does not show."""
+    assert "lag" in write.__kwdefaults__
+    monkeypatch.setitem(write.__kwdefaults__, "lag", 0.01)
+
+
+@contextmanager
+def patience(fault: object, seconds: float = SECONDS) -> Iterator[None]:
+    """While something hangs: as in earnest, only that less time is waited for an answer."""
+    with pytest.MonkeyPatch.context() as patch:
+        for function in (FhirClient.__init__, fetch) if fault in ("hangs", "hanging") else ():
+            assert "seconds" in function.__kwdefaults__
+            patch.setitem(function.__kwdefaults__, "seconds", seconds)
+            patch.setattr(dispatcher, "PUSH_SECONDS", seconds)
+        yield
 
 
 @pytest.fixture
@@ -139,7 +144,7 @@ async def retried(house: Any, visitor: Any) -> None:
     await visitor.get("done")
     await visitor.post({"action": "retry"})
     said = words(visitor.page)
-    assert (await visit_of(house, visitor)).state is VisitState.RECORDED
+    assert (await visit_of(house, visitor)).state in (VisitState.RECORDED, VisitState.REFERRED)
     assert "Recorded and checked" in words(await visitor.get("done"))
     assert "NOT recorded" not in said
     assert {kind: holds(house).get(kind) for kind in SCREEN} == SCREEN
@@ -168,7 +173,8 @@ async def test_a_record_that_is_refused_is_kept_said_and_completed_later(
     said = await kept_and_unrecorded(house, visitor)
     assert "NOT recorded: the answers, the results, a flag, who recorded it." in said
     assert SAID[status] in said
-    assert "Try again. If it fails again: enter it in the record by hand" in said
+    assert "Try again." in said
+    assert "enter it in the record by hand" in said
     assert holds(house) == {}
 
     well_again(switches)
@@ -222,7 +228,8 @@ async def test_a_record_that_gets_no_answer_is_open_until_it_is_looked_at(
     switches.at = ("POST", "*")
     switches.hang, switches.hang_up = (30.0, False) if fault == "hangs" else (0.0, True)
 
-    await visitor.post(QUICK)
+    with patience(fault):
+        await visitor.post(QUICK)
 
     said = await kept_and_unrecorded(house, visitor)
     assert "No answer came: it may be there or not: the answers" in said
@@ -240,7 +247,8 @@ async def test_a_dead_record_system_is_told_and_nothing_was_sent(
     await to_respond(visitor)
     switches.hang, switches.hang_up = (30.0, False) if fault == "hangs" else (0.0, True)
 
-    await visitor.post(QUICK)
+    with patience(fault):
+        await visitor.post(QUICK)
 
     assert "Nothing was sent." in await kept_and_unrecorded(house, visitor)
     assert holds(house) == {}
@@ -284,10 +292,10 @@ async def test_a_record_system_that_hangs_at_the_reading_back_is_told_as_open_in
     one_request = 0.5  # long beside what all else takes, on a busy machine too
     await to_respond(visitor)
     with monkeypatch.context() as hanging:
-        hanging.setitem(FhirClient.__init__.__kwdefaults__, "seconds", one_request)
         _hanging_once_it_is_stored(house, hanging)
         started = asyncio.get_running_loop().time()
-        await visitor.post(QUICK)
+        with patience("hangs", one_request):
+            await visitor.post(QUICK)
         took = asyncio.get_running_loop().time() - started
 
     said = await kept_and_unrecorded(house, visitor)
@@ -424,7 +432,8 @@ async def test_a_referral_that_gets_no_answer_is_there_once(
     switches.hang, switches.hang_up = 30.0 * (fault == "hangs"), fault == "hangs up"
     switches.lose_answer = "hang-up" if fault.endswith("and hangs up") else fault.startswith("loses")
 
-    await visitor.post(SHEET)
+    with patience(fault):
+        await visitor.post(SHEET)
 
     said = words(visitor.page)
     if switches.lose_answer:
@@ -487,7 +496,8 @@ async def test_a_launch_that_the_record_system_does_not_serve_is_a_plain_page(
             switches.at = AT_LAUNCH[what]
             switches.hang, switches.hang_up = 30.0 * (fault == "hangs"), fault == "hangs up"
 
-        await visitor.launch("anna-woman")
+        with patience(fault):
+            await visitor.launch("anna-woman")
 
         said = words(visitor.page, 502, 504)
         assert 'data-step="problem"' in visitor.page.text
@@ -510,7 +520,8 @@ async def test_a_record_system_that_does_not_say_where_to_sign_in(
         switches.at = ("GET", "smart-configuration")
         switches.hang, switches.hang_up = 30.0 * (fault == "hangs"), fault == "hangs up"
 
-    await visitor.launch("anna-woman")
+    with patience(fault):
+        await visitor.launch("anna-woman")
 
     assert re.search(r"from the patient's record|system manager", words(visitor.page, 502, 504))
     well_again(switches)
@@ -564,9 +575,10 @@ async def test_a_service_that_cannot_take_it_now_gets_it_once_later(
         setattr(switches, name, value)
     await to_refer(visitor)
 
-    await visitor.post(SHEET)
-    assert "Kept safely, not yet received by Millbrook mothers" in words(visitor.page)
-    referral = await attempted(house, visitor)
+    with patience(fault):
+        await visitor.post(SHEET)
+        assert "Kept safely, not yet received by Millbrook mothers" in words(visitor.page)
+        referral = await attempted(house, visitor)
     assert referral.state == "queued"
     assert "Kept safely, not yet received" in words(await visitor.get("sent")), "until it is known"
     stored = received(house)
