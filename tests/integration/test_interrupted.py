@@ -277,3 +277,27 @@ async def test_a_restart_loses_nothing_that_was_kept_and_the_file_shows_nothing(
         await later.launch("anna-woman")
         await resumed(later, first.visit)
         assert answers_on(later) == SO_FAR
+
+
+async def test_a_yes_that_was_put_off_stays_on_the_list_and_is_resumed(visitors: Visitors) -> None:
+    first, later = visitors(), visitors()
+    await begun(first)
+    await first.get("not-now")
+    await first.post({"action": "close"})
+
+    await later.launch("anna-woman")
+    assert LISTED in later.text
+    await resumed(later, first.visit)
+
+    assert later.step == "questions"
+    assert answers_on(later) == SO_FAR
+
+
+async def test_not_now_without_a_yes_leaves_nothing_on_the_list(visitors: Visitors) -> None:
+    first, later = visitors(), visitors()
+    await first.launch("anna-woman")
+    await first.post({"door": "not-now"})
+    await first.post({"action": "close"})
+
+    await later.launch("anna-woman")
+    assert LISTED not in later.text

@@ -197,7 +197,7 @@ def test_sharing_without_agreement_says_who_decided(clinician: Any, running: Any
     clinician.see("share")
     clinician.choose("service", "high-risk")
     clinician.choose("way", "she-calls")
-    clinician.type("decided_by", "Dr Osei with the safeguarding lead")
+    clinician.type("decided_by", "Dr Osei with the practice lead")
     clinician.choose("basis", "serious-harm")
     clinician.choose("told", "no")
     clinician.type("why_not_told", "It could put her at risk today")

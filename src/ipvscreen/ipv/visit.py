@@ -76,7 +76,12 @@ TRANSITIONS: dict[VisitState, dict[Event, VisitState]] = {
     },
     _S.RECORDED: {_E.REFER: _S.REFERRED, _E.FINISH: _S.CLOSED},
     _S.REFERRED: {_E.REFER: _S.REFERRED, _E.FINISH: _S.CLOSED},
-    _S.DEFERRED: {_E.RECORD: _S.DEFERRED, _E.DISCLOSE: _S.DISCLOSED, _E.FINISH: _S.CLOSED},
+    _S.DEFERRED: {
+        _E.ASK: _S.ASKING,  # resumed: a yes had been entered before it was put off
+        _E.RECORD: _S.DEFERRED,
+        _E.DISCLOSE: _S.DISCLOSED,
+        _E.FINISH: _S.CLOSED,
+    },
     _S.CLOSED: {},
 }
 

@@ -36,5 +36,5 @@ async def choose(
         draft=replace(visit.draft, door=door),
         setting=setting,
         age_confirmed=age_confirmed,
-        held=EVENTS[door] is Event.DISCLOSE,
+        held=visit.held or EVENTS[door] is Event.DISCLOSE,
     )

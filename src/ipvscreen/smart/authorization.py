@@ -17,8 +17,8 @@ from ipvscreen.smart.fetch import fetch
 _AGAIN = "Open this page again from the patient's record."
 _DENIED = f"The record system was told not to let this page in. If that was not meant: {_AGAIN}"
 _MANAGER = (
-    "The record system does not let this page in. "
-    "Ask your system manager to check how the page is registered there."
+    f"The record system does not let this page in. {_AGAIN} "
+    "If that does not help, ask your system manager to check how the page is registered there."
 )
 _BUSY = f"The record system could not do this just now. Wait a moment. {_AGAIN}"
 _STALE = f"This sign-in can no longer be used: it was too old, or used before. {_AGAIN}"

@@ -14,7 +14,13 @@ from ipvscreen.store.tables import visits
 from ipvscreen.store.visit import Visit as Visit  # the other rooms know it from here
 from ipvscreen.store.visit import VisitChanges, columns_of, visit_of
 
-_UNFINISHED = (VisitState.ASKING, VisitState.DISCLOSED, VisitState.UNRECORDED, VisitState.RECORDED)
+_UNFINISHED = (
+    VisitState.ASKING,
+    VisitState.DISCLOSED,
+    VisitState.UNRECORDED,
+    VisitState.RECORDED,
+    VisitState.DEFERRED,
+)
 
 
 class Visits:

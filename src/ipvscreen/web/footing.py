@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 
 from ipvscreen.ipv.referral import Agreement, ContactWay, SafeContact, Sharing
+from ipvscreen.resources.neutral import topic_word
 from ipvscreen.web.fields import ReferFields, ShareFields, SheetFields
 from ipvscreen.web.presenters.refer import BASES, Entered
 
@@ -53,6 +54,8 @@ def sharing(fields: ShareFields) -> tuple[Sharing | None, Mistakes]:
     wrong: Mistakes = {}
     if not fields.decided_by:
         wrong["decided_by"] = "Say who decided."
+    elif word := topic_word(fields.decided_by):
+        wrong["decided_by"] = f"It stands in the record: give a name and a role, without '{word}'."
     if fields.basis not in BASES:
         wrong["basis"] = "Say on what basis."
     if fields.told is None:

@@ -169,5 +169,4 @@ def _refused(status: int) -> Iterator[Any]:
     try:
         yield
     except LaunchRefused as refused:
-        words = (str(refused), "Open it again from the patient's record.")
-        raise PageRefused(Problem(status, "This page could not be opened", words)) from None
+        raise PageRefused(Problem(status, "This page could not be opened", (str(refused),))) from None

@@ -148,7 +148,7 @@ async def test_only_a_disclosure_that_was_not_sent_on_is_unfinished(
 ):
     visit = await store.visits.create(new_visit(state=state, held=held), "token")
 
-    waits = held and state in ("asking", "disclosed", "unrecorded", "recorded")
+    waits = held and state in ("asking", "disclosed", "unrecorded", "recorded", "deferred")
     assert await store.visits.unfinished(visit.ehr, visit.user_key) == ([visit] if waits else [])
 
 

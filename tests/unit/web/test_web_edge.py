@@ -242,6 +242,8 @@ def test_an_agreement_needs_all_of_it() -> None:
 def test_sharing_has_to_be_answered_for() -> None:
     decided, wrong = footing.sharing(ShareFields(decided_by="Dr Osei", basis="child", told=True))
     assert (wrong, decided and decided.basis) == ({}, "child")
+    named = ShareFields(decided_by="The domestic team", basis="child", told=True)
+    assert "without 'domestic'" in footing.sharing(named)[1]["decided_by"]
     assert set(footing.sharing(ShareFields())[1]) == {"decided_by", "basis", "told"}
     assert set(footing.sharing(ShareFields(decided_by="x", basis="x", told=False))[1]) == {
         "basis",
