@@ -779,6 +779,8 @@ async def test_ten_at_once_are_more_than_one_where_nobody_claims_the_form(
     in_several_processes(house, monkeypatch)
     monkeypatch.setattr(Turn, "claim", unclaimed)
     await at_questions(visitor)
+    switches = house.ehr.state.sandbox.switches
+    switches.at, switches.hang = ("POST", "*"), 1.0  # so that all have looked before the first is stored
     record = Record(house)
 
     await ten_at_once(visitor, NEGATIVE)
