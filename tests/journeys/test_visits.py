@@ -72,6 +72,9 @@ def test_a_mother_who_says_yes_is_referred_to_a_mentor_mother(clinician: Any, ru
         "Consent": 1,
     }
     clinician.wait_until_received()
+    clinician.page.goto(running.demo.addresses["service_fhir"].removesuffix("/fhir"))
+    assert "Rosa Delgado" in clinician.text()
+    assert "07700 900123" in clinician.text()
     (message,) = messages(running, "Rosa")
     for word in (*HARK, "76499-3", "76504-0", "aas-1", YES, NO, "Observation", "QuestionnaireResponse"):
         assert word not in json.dumps(message)
