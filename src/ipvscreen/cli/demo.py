@@ -13,6 +13,7 @@ from typing import Any
 
 import uvicorn
 from pydantic import SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ipvscreen.app import create_app, import_services
@@ -102,9 +103,26 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+class _DemoSettings(Settings):
+    """What is given and nothing else: no variable and no ipvscreen.toml of whoever runs the sandbox."""
+
+    model_config = SettingsConfigDict(toml_file=None)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003  pydantic-settings passes them all by name
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
+
+
 def demo_settings(app_url: str, ehr_url: str, database: Path) -> Settings:
     """Settings for the sandbox, with a key that lives as long as the process."""
-    return Settings(
+    return _DemoSettings(
         public_url=app_url,
         database=f"sqlite+aiosqlite:///{database}",
         key="demo",
