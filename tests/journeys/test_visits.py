@@ -113,6 +113,10 @@ def test_she_has_already_told(clinician: Any, running: Any) -> None:
     clinician.answer(SAFE | {"children-or-pregnant": "none", "help-now": "safety"})
     clinician.primary()
     send(clinician, "specialist")
+    clinician.click("a:has-text('Finish')")
+    clinician.see("finish")
+    clinician.primary()
+    clinician.page.wait_for_url(running.demo.clinic)
 
     found = counts(running, "nadia-woman")
     assert (found["QuestionnaireResponse"], found["Observation"], found["Flag"]) == (1, 1, 0)
