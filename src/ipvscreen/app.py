@@ -12,6 +12,7 @@ import httpx
 from fastapi import FastAPI
 
 from ipvscreen.delivery.dispatcher import Dispatcher
+from ipvscreen.ipv.instruments import FORMS
 from ipvscreen.ipv.person import Setting
 from ipvscreen.ipv.validity import Row, rows_of
 from ipvscreen.resources.directory import service_of
@@ -105,10 +106,15 @@ def data_folder(name: str) -> Path:
 
 
 def read_questionnaires(folder: Path) -> tuple[dict[str, Form], tuple[Row, ...]]:
-    """Every form of the folder by its name, and what is known of its validity; FormRefused for a bad one."""
+    """Every form of the folder by its name, and what is known of its validity.
+
+    FormRefused for a bad one; FileNotFoundError at start, not in a visit, for one that visits need.
+    """
     files = (path for path in sorted(folder.glob("*.json")) if path.name not in _NOT_FORMS)
-    forms = [load_form(_json(path)) for path in files]
-    return {form.name: form for form in forms}, rows_of(_json(folder / "validity.json"))
+    forms = {form.name: form for form in (load_form(_json(path)) for path in files)}
+    if missing := set(FORMS) - forms.keys():
+        raise FileNotFoundError(f"questionnaires are missing: {', '.join(sorted(missing))}")
+    return forms, rows_of(_json(folder / "validity.json"))
 
 
 async def import_services(settings: Settings, bundle: Mapping[str, Any]) -> int:

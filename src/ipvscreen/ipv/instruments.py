@@ -58,10 +58,3 @@ def past_item_shown(setting: Setting) -> str:
     past abuse is a question of its own; in antenatal care the whole AAS holds it.
     """
     return "when-all-no" if setting is Setting.GP else "always"
-
-
-def past_item_due(setting: Setting, hark: Answers | None) -> bool:
-    """Whether it is to be asked now, given the answers to HARK so far."""
-    if past_item_shown(setting) == "always":
-        return True
-    return hark is not None and INSTRUMENTS[HARK].all_no(hark)

@@ -107,10 +107,6 @@ class Agreement:
     back: bool
     until: date
 
-    def in_force(self, day: date) -> bool:
-        """Whether it still holds on `day`; the last day counts."""
-        return self.out and day <= self.until
-
 
 @dataclass(frozen=True, slots=True)
 class Sharing:

@@ -102,12 +102,6 @@ def test_exactly_one_footing(footing: dict[str, Any], sentence: str) -> None:
         ReferralRequest("a", SHE_CALLS, **footing)
 
 
-def test_an_agreement_holds_until_its_last_day() -> None:
-    assert AGREEMENT.in_force(date(2026, 9, 2))
-    assert not AGREEMENT.in_force(date(2026, 9, 3))
-    assert not Agreement(out=False, back=True, until=date(2026, 9, 2)).in_force(date(2026, 3, 2))
-
-
 @pytest.mark.parametrize(
     ("today", "until"),
     [
