@@ -43,8 +43,8 @@ def serve(
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8010,
 ) -> None:
     """Serve the app to the record systems of ipvscreen.toml."""
-    configure_logs()
     app = create_app(_settings())
+    configure_logs()
     uvicorn.run(app, host=host, port=port, access_log=False, server_header=False, log_level="warning")
 
 
