@@ -1,4 +1,4 @@
-"""The commands: serve · sandbox · doctor · services · keys · store · migrate; each family in its own module."""
+"""The commands: serve · sandbox · doctor · services · keys · store · migrate; a module for each family."""
 
 import typer
 
