@@ -1,29 +1,45 @@
-/* Works on top of pages that work without it: keys, reveal, draft, ways out. */
+// Pages work without it.
 (() => {
-const d = document, h = d.documentElement, $ = (s, o = d) => o.querySelector(s)
+const d = document, h = d.documentElement, list = h.classList, $ = (s, o = d) => o.querySelector(s)
 const form = $('form[data-draft]'), exit = $('[data-exit]')
-h.classList.add('js')
+list.add('js')
+history.replaceState(0, '') // drops a posted body
 
-// Out: blank first, then away, and no way back to what was on the page.
+$('[data-go]')?.submit()
+
+// Out: blank first.
 const out = to => { h.replaceChildren(); location.replace(to) }
-d.addEventListener('click', e => {
+addEventListener('click', e => {
   const a = e.target.closest('[data-out]')
   if (a) { e.preventDefault(); out(a.href) }
 })
 addEventListener('pagehide', () => h.replaceChildren())
-addEventListener('pageshow', e => e.persisted && location.reload())
+// Back from elsewhere leaves.
+addEventListener('pageshow', e => {
+  const a = self.navigation?.activation
+  exit && a?.navigationType == 'traverse' && !a.from ? out(exit.href) : e.persisted && location.reload()
+})
 
-// Five minutes without a touch cover the page; one key or tap uncovers it.
+// Idle pages are covered.
 let idle
-const covered = on => on === undefined ? h.classList.contains('covered') : h.classList.toggle('covered', on)
 const wake = e => {
-  if (covered() && e.key !== 'Shift') { covered(false); e.preventDefault(); e.stopImmediatePropagation() }
+  if (list.contains('covered') && e.key !== 'Shift') {
+    list.remove('covered'); e.preventDefault(); e.stopImmediatePropagation()
+  }
   clearTimeout(idle)
-  idle = setTimeout(covered, 3e5, true)
+  idle = setTimeout(() => list.add('covered'), 3e5)
 }
-if (exit) for (const t of ['keydown', 'pointerdown', 'load']) addEventListener(t, wake, true)
+exit && ['keydown', 'pointerdown', 'load'].forEach(t => addEventListener(t, wake, true))
 
-// Items that wait for an answer: data-when="name=value name=value".
+// Ten minutes' notice.
+const ends = $('[data-left]'), end = Date.now() + ends?.dataset.left * 1e3
+if (ends) setInterval(() => {
+  const left = end - Date.now()
+  ends.hidden = left > 6e5
+  left < 0 && out(location.pathname)
+}, 5e3)
+
+// data-when="name=value …"
 const chosen = s => { const [n, v] = s.split('='); return $(`[name="${n}"][value="${v}"]:checked`) }
 const reveal = () => d.querySelectorAll('[data-when]').forEach(f => {
   const all = f.dataset.when.split(' ')
@@ -31,7 +47,7 @@ const reveal = () => d.querySelectorAll('[data-when]').forEach(f => {
 })
 reveal()
 
-// From the first yes on, every change is kept on the server.
+// From the first yes on, kept.
 let held = form && 'held' in form.dataset
 form?.addEventListener('change', () => {
   reveal()
@@ -41,7 +57,7 @@ form?.addEventListener('change', () => {
   }).catch(() => {})
 })
 
-// Y, N and P answer the item in focus, or the next one without an answer.
+// Y, N, P answer the item in focus or the next.
 const items = () => [...d.querySelectorAll('.item')].filter(f => !f.hidden && !f.closest('details:not([open])'))
 const answer = e => {
   const item = e.target.closest('.item') || items().find(f => !$(':checked', f))

@@ -3,25 +3,32 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 from fastapi import FastAPI
 
 from ipvscreen.delivery.dispatcher import Dispatcher
+from ipvscreen.ehr.guard import guarded
 from ipvscreen.ipv.instruments import FORMS
 from ipvscreen.ipv.person import Setting
 from ipvscreen.ipv.validity import Row, rows_of
 from ipvscreen.resources.directory import service_of
-from ipvscreen.resources.scopes import REQUESTED
 from ipvscreen.sdc.form import Form
 from ipvscreen.sdc.load import load_form
 from ipvscreen.settings import Ehr, Settings
+from ipvscreen.smart.client import TokenAuth
+from ipvscreen.smart.keys import new_signing_key
 from ipvscreen.store.facade import migrate, open_store
 from ipvscreen.store.sealed import Ring
+from ipvscreen.store.signing_keys import NewKey
+from ipvscreen.web.limits import Limits
+from ipvscreen.web.observe import ehr_told
 from ipvscreen.web.pages import make_web
 from ipvscreen.web.rooms import EhrEntry, Rooms
 from ipvscreen.web.security import Policy
@@ -42,39 +49,83 @@ def create_app(
 ) -> FastAPI:
     """The app; the store opens and the dispatcher runs for as long as its lifespan does.
 
-    ValueError or FormRefused at once where a key or a questionnaire cannot be used.
+    With `http`, everything that leaves the app goes through that client. ValueError or FormRefused at once
+    where a key or a questionnaire cannot be used.
     """
     ring = ring_of(settings)
     questionnaires = read_questionnaires(data_folder("questionnaires"))
-    policy = Policy.of(
-        settings.public_url, (origin for ehr in settings.ehr for origin in ehr.frame_ancestors)
-    )
+    policy = Policy.of(settings.public_url)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        store = await open_store(settings.database, ring)
-        client = http or httpx.AsyncClient()
-        dispatcher = Dispatcher(store, client, clock)
-        stop = asyncio.Event()
-        running = asyncio.create_task(dispatcher.run(stop))
-        app.state.rooms = Rooms(
-            store=store,
-            http=client,
-            dispatcher=dispatcher,
-            ring=ring,
-            clock=clock,
-            policy=policy,
-            **_reading(settings, *questionnaires),
-        )
-        try:
+        async with AsyncExitStack() as stack:
+            read = _reading(settings, *questionnaires)
+            app.state.rooms = await _joined(
+                stack, settings, http, ring=ring, clock=clock, policy=policy, **read
+            )
             yield
-        finally:
-            stop.set()
-            await running
-            await client.aclose()
-            await store.close()
 
-    return make_web(lifespan, policy)
+    token = settings.metrics_token
+    return make_web(
+        lifespan,
+        policy,
+        base=_base(settings),
+        metrics_token=token.get_secret_value() if token else None,
+    )
+
+
+async def _joined(
+    stack: AsyncExitStack, settings: Settings, http: httpx.AsyncClient | None, **parts: Any
+) -> Rooms:
+    """The rooms around an open store and running clients, which the stack closes in the reverse order."""
+    ring, clock = parts["ring"], parts["clock"]
+    store = await open_store(settings.database, ring)
+    stack.push_async_callback(store.close)
+    if any(TokenAuth(ehr.token_auth) is TokenAuth.PRIVATE_KEY_JWT for ehr in settings.ehr):
+        await store.signing_keys.ensure(fresh_signing_keys, clock())
+    outgoing = http or httpx.AsyncClient()
+    stack.push_async_callback(outgoing.aclose)
+    dispatcher = Dispatcher(store, outgoing, clock)
+    ehrs = {
+        ehr.name: _entry(ehr, await stack.enter_async_context(_client(ehr, http))) for ehr in settings.ehr
+    }
+    await stack.enter_async_context(_running(dispatcher))
+    limits = Limits(settings.launches_per_minute, settings.launches_per_address)
+    return Rooms(store=store, ehrs=ehrs, http=outgoing, dispatcher=dispatcher, limits=limits, **parts)
+
+
+@asynccontextmanager
+async def _running(dispatcher: Dispatcher) -> AsyncIterator[None]:
+    stop = asyncio.Event()
+    running = asyncio.create_task(dispatcher.run(stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await running
+
+
+class _Through(httpx.AsyncBaseTransport):
+    """Another client as a transport: its proxy and certificate settings hold inside the guard, too."""
+
+    def __init__(self, http: httpx.AsyncClient, *, close: bool) -> None:
+        self._http, self._close = http, close
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return await self._http.send(request, stream=True, auth=None, follow_redirects=False)
+
+    async def aclose(self) -> None:
+        if self._close:
+            await self._http.aclose()
+
+
+def _client(ehr: Ehr, http: httpx.AsyncClient | None) -> httpx.AsyncClient:
+    """The guarded client of one record system, with connections of its own unless `http` is given."""
+    limits = httpx.Limits(max_connections=ehr.at_most, max_keepalive_connections=ehr.at_most)
+    through = _Through(http or httpx.AsyncClient(limits=limits), close=http is None)
+    return httpx.AsyncClient(
+        transport=guarded(through, at_most=ehr.at_most, told=partial(ehr_told, ehr.name))
+    )
 
 
 def _reading(settings: Settings, forms: Mapping[str, Form], validity: Sequence[Row]) -> dict[str, Any]:
@@ -83,12 +134,17 @@ def _reading(settings: Settings, forms: Mapping[str, Form], validity: Sequence[R
     return {
         "forms": forms,
         "validity": validity,
-        "ehrs": {ehr.name: _entry(ehr) for ehr in settings.ehr},
         "public_url": settings.public_url,
-        "templates": environment(smart_app),
+        "templates": environment(smart_app, _base(settings)),
         "static": static_files(smart_app),
         "numbers": Numbers(**settings.numbers.model_dump()),
     }
+
+
+def fresh_signing_keys() -> list[NewKey]:
+    """A key of each kind that a record system may ask for (SMART 2.2: a client supports both)."""
+    made = [new_signing_key("ES384"), new_signing_key("RS384")]
+    return [NewKey(key.kid, key.alg, key.jwk) for key in made]
 
 
 def ring_of(settings: Settings) -> Ring:
@@ -136,17 +192,20 @@ async def migrate_store(settings: Settings) -> None:
     await migrate(settings.database)
 
 
-def _entry(ehr: Ehr) -> EhrEntry:
+def _base(settings: Settings) -> str:
+    """The path below which the app is browsed."""
+    return urlsplit(settings.public_url).path.rstrip("/")
+
+
+def _entry(ehr: Ehr, http: httpx.AsyncClient) -> EhrEntry:
     return EhrEntry(
-        name=ehr.name,
-        iss=ehr.iss,
-        client_id=ehr.client_id,
-        scope=ehr.scope or REQUESTED,
+        http=http,
+        token_auth=TokenAuth(ehr.token_auth),
+        client_secret=ehr.client_secret.get_secret_value() if ehr.client_secret else None,
         default_setting=Setting(ehr.setting),
-        exit_url=ehr.exit_url,
-        frame_ancestors=ehr.frame_ancestors,
-        who_can_see=ehr.who_can_see,
-        told_if_no_answer=ehr.told_if_no_answer,
+        **ehr.model_dump(
+            exclude={"token_auth", "client_secret", "setting", "at_most", "allow_http_loopback"}
+        ),
     )
 
 

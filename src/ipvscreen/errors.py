@@ -8,6 +8,7 @@
     ├── OutOfOrder             a step that the state of the visit or referral does not allow
     ├── LaunchRefused          a launch or authorization that cannot be trusted or used (words)
     ├── VisitOver              the visit's time, token or cookie is gone
+    ├── PatientChanged         the record's patient is not the one that the page was opened for (words)
     ├── EhrError               the record system did not do what was asked
     │   ├── EhrUnreachable     no answer: timeout, refused connection, hang-up (may_have_happened)
     │   └── EhrRefused         an answer that says no (status, words)
@@ -58,6 +59,10 @@ class LaunchRefused(IpvscreenError):
 
 class VisitOver(IpvscreenError):
     """The visit's time, its token or its cookie is gone."""
+
+
+class PatientChanged(IpvscreenError):
+    """The patient in the record is no longer the one that the page was opened for; nothing was written."""
 
 
 class EhrError(IpvscreenError):

@@ -1,9 +1,12 @@
 """What a deployer sets: `IPVSCREEN_` variables and one `ipvscreen.toml`; read by cli and app alone."""
 
 import base64
+import re
+from collections import Counter
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, SecretStr, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -13,6 +16,14 @@ from pydantic_settings import (
 
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _KEY_BYTES = 32
+_BY_SECRET = "client_secret_basic"  # noqa: S105  the name of a method
+_ORIGIN = re.compile(r"https?://(?:\[[0-9a-f:]+\]|[a-z0-9.-]+)(?::\d{1,5})?")
+# What stands in an address is read over a shoulder, in a history and in a proxy's log.
+_TELLING = re.compile(
+    r"(?<![a-z0-9])(?:ipv|dv|hark|rape|refuge|screening)(?![a-z0-9])"
+    r"|abus|violen|domestic|partner|victim|perpetrat|batter|ipvscreen",
+    re.IGNORECASE,
+)
 
 
 def _safe_url(url: str) -> str:
@@ -23,6 +34,19 @@ def _safe_url(url: str) -> str:
     return url
 
 
+def _origin(origin: str) -> str:
+    """Scheme, host and port alone: it is printed into a header, where a blank would begin another rule."""
+    if not _ORIGIN.fullmatch(origin):
+        raise ValueError("must be an origin such as https://ehr.example, in lower case and without a path")
+    return _safe_url(origin)
+
+
+def _neutral(text: str) -> str:
+    if _TELLING.search(text):
+        raise ValueError("must not tell what this app is about: it stands in addresses that others see")
+    return text
+
+
 def _field_key(key: SecretStr) -> SecretStr:
     if len(base64.b64decode(key.get_secret_value(), validate=True)) != _KEY_BYTES:
         raise ValueError(f"must be {_KEY_BYTES} bytes in base64; `ipvscreen keys new` makes one")
@@ -30,6 +54,7 @@ def _field_key(key: SecretStr) -> SecretStr:
 
 
 SafeUrl = Annotated[str, AfterValidator(_safe_url)]
+Origin = Annotated[str, AfterValidator(_origin)]
 FieldKey = Annotated[SecretStr, AfterValidator(_field_key)]
 
 
@@ -38,15 +63,36 @@ class Ehr(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")]
+    name: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$"), AfterValidator(_neutral)]
     iss: SafeUrl
-    client_id: str
+    client_id: Annotated[str, Field(min_length=1), AfterValidator(_neutral)]
+    token_auth: Literal["none", "client_secret_basic", "private_key_jwt"] = "none"  # noqa: S105  as above
+    client_secret: SecretStr | None = None
+    signing_alg: Literal["ES384", "RS384"] = "ES384"
+    scopes: Literal["v1", "v2"] = "v2"
     scope: str | None = None  # what to ask for; the app's own minimum where nothing is set
+    refresh: Literal["none", "online_access", "offline_access"] = "none"
+    authorize: Literal["auto", "get", "post"] = "auto"
+    labels_in_lists: Literal["kept", "warn", "stop"] = "kept"
+    at_most: Annotated[int, Field(ge=1, le=1000)] = 20  # requests to it at once
+    allow_http_loopback: bool = False
+    pack: Literal["uk"] = "uk"
+    locale: Literal["en-GB"] = "en-GB"
     setting: Literal["gp", "antenatal", "mental-health"] = "gp"
-    exit_url: SafeUrl
-    frame_ancestors: tuple[str, ...] = ()
+    exit_url: Annotated[SafeUrl, AfterValidator(_neutral)]
+    frame_ancestors: tuple[Origin, ...] = ()
     who_can_see: str | None = None  # a sentence about who reads restricted entries there, if known
     told_if_no_answer: str | None = None  # the role that phones when a service does not answer
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "Ehr":
+        if urlsplit(self.iss).scheme == "http" and not self.allow_http_loopback:
+            raise ValueError(
+                "iss is http: say allow_http_loopback = true, and only for a test on this machine"
+            )
+        if (self.token_auth == _BY_SECRET) != (self.client_secret is not None):
+            raise ValueError("client_secret belongs to token_auth client_secret_basic, and to no other")
+        return self
 
 
 class Numbers(BaseModel):
@@ -68,12 +114,25 @@ class Settings(BaseSettings):
         env_prefix="IPVSCREEN_", env_nested_delimiter="__", toml_file="ipvscreen.toml", extra="forbid"
     )
 
-    public_url: SafeUrl
+    public_url: Annotated[SafeUrl, AfterValidator(_neutral)]
     database: str = "sqlite+aiosqlite:///ipvscreen.db"
     key: str
     keys: dict[str, FieldKey]
     ehr: tuple[Ehr, ...] = ()
     numbers: Numbers = Numbers()
+    metrics_token: SecretStr | None = None
+    launches_per_minute: Annotated[int, Field(ge=1)] = 600  # of one record system
+    launches_per_address: Annotated[int, Field(ge=1)] = 60  # a minute, of one client address
+
+    @model_validator(mode="after")
+    def _each_ehr_once(self) -> "Settings":
+        for what, values in (
+            ("name", [ehr.name for ehr in self.ehr]),
+            ("iss", [ehr.iss.rstrip("/") for ehr in self.ehr]),
+        ):
+            if twice := [value for value, count in Counter(values).items() if count > 1]:
+                raise ValueError(f"two [[ehr]] have the {what} {', '.join(twice)}")
+        return self
 
     @classmethod
     def settings_customise_sources(

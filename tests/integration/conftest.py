@@ -2,8 +2,9 @@
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
@@ -21,7 +22,9 @@ from ipvscreen.sandbox.ehr import create_ehr
 from ipvscreen.settings import Ehr, Numbers, Settings
 
 APP, EHR, SERVICE = "https://app.test", "https://ehr.test", "https://service.test"
+SECOND = "https://second.test"  # another record system, where a test asks for two
 TOKEN = "reads-everything-here"
+CLIENT = "health-questionnaire"
 
 
 @dataclass
@@ -47,9 +50,23 @@ class House:
     clock: Clock
     settings: Settings
     transports: dict[str, httpx.AsyncBaseTransport]
+    second: Any = None
 
     def browser(self) -> httpx.AsyncClient:
         return httpx.AsyncClient(mounts=self.transports, base_url=APP, follow_redirects=True)
+
+    def visitor(self) -> "Visitor":
+        return Visitor(self.browser())
+
+    def watch(self) -> list[httpx.Request]:
+        """Every request that the app sends from here on."""
+        sent: list[httpx.Request] = []
+
+        async def note(request: httpx.Request) -> None:
+            sent.append(request)
+
+        self.app.state.rooms.http.event_hooks["request"].append(note)
+        return sent
 
     def reader(self, base: str = EHR) -> httpx.AsyncClient:
         return httpx.AsyncClient(
@@ -64,50 +81,102 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         yield joined
 
 
+@pytest.fixture
+async def houses(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[House]]]:
+    """Opens houses with other settings than `house` has, each on a store of its own; see `open_house`."""
+    async with AsyncExitStack() as stack:
+
+        async def opened(**changes: Any) -> House:
+            folder = tmp_path / secrets.token_hex(4)
+            folder.mkdir()
+            return await stack.enter_async_context(open_house(folder, **changes))
+
+        yield opened
+
+
+@pytest.fixture
+def house_opener() -> Callable[..., AbstractAsyncContextManager[House]]:
+    """`open_house` itself, for a test that runs an event loop of its own."""
+    return open_house
+
+
 @asynccontextmanager
-async def open_house(folder: Path, clock: Clock | None = None) -> AsyncIterator[House]:
-    """App, record system and charity, on https and without a socket."""
+async def open_house(
+    folder: Path, clock: Clock | None = None, *, two: bool = False, **changes: Any
+) -> AsyncIterator[House]:
+    """App, record system and charity, on https and without a socket.
+
+    `two`: with a second record system, named "other". `changes` are settings: of the first [[ehr]] where it
+    has one of that name (`other`, a dict, of the second), else of the app. The sandbox is registered for what
+    they say of the client.
+    """
     clock = clock or Clock()
-    settings = settings_for(folder)
-    ehr = create_ehr(
-        base_url=EHR,
-        app_launch_url=f"{APP}/launch",
-        client_id="health-questionnaire",
-        redirect_uris=(f"{APP}/callback",),
-        token=TOKEN,
-        clock=clock,
-    )
+    settings = settings_for(folder, two=two, **changes)
+    ehrs = {
+        base: _sandbox(settings, entry, base, clock, lambda: app)
+        for base, entry in zip((EHR, SECOND), settings.ehr, strict=False)
+    }
     charity = create_charity(base_url=SERVICE, token=TOKEN, clock=clock)
     transports: dict[str, httpx.AsyncBaseTransport] = {
-        EHR: httpx.ASGITransport(ehr),
-        SERVICE: httpx.ASGITransport(charity),
+        base: httpx.ASGITransport(served) for base, served in (ehrs | {SERVICE: charity}).items()
     }
     outgoing = httpx.AsyncClient(mounts=transports)
     app = create_app(settings, http=outgoing, clock=clock)
     await import_services(settings, services_bundle(f"{SERVICE}/fhir"))
     async with app.router.lifespan_context(app):
         everything = transports | {APP: httpx.ASGITransport(app)}
-        yield House(app, ehr, charity, clock, settings, everything)
+        yield House(app, ehrs[EHR], charity, clock, settings, everything, ehrs.get(SECOND))
 
 
-def settings_for(folder: Path) -> Settings:
-    """Settings of a deployment with one record system."""
-    return Settings(
-        public_url=APP,
-        database=f"sqlite+aiosqlite:///{folder / 'store.db'}",
-        key="now",
-        keys={"now": SecretStr(base64.b64encode(bytes(range(32))).decode())},
-        ehr=(
-            Ehr(
-                name="sandbox",
-                iss=f"{EHR}/fhir",
-                client_id="health-questionnaire",
-                exit_url=f"{EHR}/",
-                told_if_no_answer="the practice manager",
-            ),
-        ),
-        numbers=Numbers(helpline="0808 157 0142", lead="01632 960 001", advocate="01632 960 002"),
+def _sandbox(settings: Settings, entry: Ehr, base: str, clock: Clock, app: Callable[[], Any]) -> Any:
+    """The record system as that entry of the settings says that it has registered the app."""
+    signed = entry.token_auth == "private_key_jwt"
+    jwks_url = f"{settings.public_url}/jwks.json"
+
+    async def jwks() -> dict[str, Any]:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app())) as http:
+            keys: dict[str, Any] = (await http.get(jwks_url)).json()
+            return keys
+
+    return create_ehr(
+        base_url=base,
+        app_launch_url=f"{settings.public_url}/launch",
+        client_id=entry.client_id,
+        redirect_uris=(f"{settings.public_url}/callback/{entry.name}",),
+        token=TOKEN,
+        clock=clock,
+        auth=entry.token_auth,
+        client_secret=entry.client_secret and entry.client_secret.get_secret_value(),
+        jwks=jwks if signed else None,
+        jwks_url=jwks_url if signed else None,
     )
+
+
+def settings_for(
+    folder: Path, *, two: bool = False, other: dict[str, Any] | None = None, **changes: Any
+) -> Settings:
+    """Settings of a deployment with one record system, or with two."""
+    of_ehr = {name: changes.pop(name) for name in [*changes] if name in Ehr.model_fields}
+    first = {
+        "name": "sandbox",
+        "iss": f"{EHR}/fhir",
+        "client_id": CLIENT,
+        "exit_url": f"{EHR}/",
+        "told_if_no_answer": "the practice manager",
+    }
+    second = first | {"name": "other", "iss": f"{SECOND}/fhir", "exit_url": f"{SECOND}/"} | (other or {})
+    given = {
+        "public_url": APP,
+        "database": f"sqlite+aiosqlite:///{folder / 'store.db'}",
+        "key": "now",
+        "keys": {"now": SecretStr(base64.b64encode(bytes(range(32))).decode())},
+        "ehr": (first | of_ehr, second) if two else (first | of_ehr,),
+        "numbers": Numbers(helpline="0808 157 0142", lead="01632 960 001", advocate="01632 960 002"),
+        # Every test comes from one address; what counts them has tests of its own.
+        "launches_per_minute": 1_000_000,
+        "launches_per_address": 1_000_000,
+    }
+    return Settings(**(given | changes))
 
 
 class PageForms(HTMLParser):

@@ -31,8 +31,9 @@ DECISION = {"decided_by": "Dr Osei, GP", "basis": "child", "told": "no", "why_no
 SHARED = {name: SHEET[name] for name in ("service", "way", "number")} | DECISION
 
 HEADERS = {
-    "content-security-policy": "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self';"
-    " connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    "content-security-policy": "default-src 'none'; img-src 'self'; style-src 'self'; connect-src 'self';"
+    " script-src https://app.test/s/page.js; require-trusted-types-for 'script'; trusted-types 'none';"
+    " form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
     "cross-origin-opener-policy": "same-origin",
@@ -155,7 +156,6 @@ NOWHERE: tuple[dict[str, Any], ...] = (
     {"iss": ["https://ehr.test/fhir", "https://elsewhere.test/fhir"], "launch": "x"},
     {"iss": "https://ehr.test/fhir", "launch": ""},
     {"iss": "https://ehr.test/fhir", "launch": "x" * 5000},
-    {"iss": "https://ehr.test/fhir"},
     {"launch": "x"},
     {},
 )
@@ -195,7 +195,7 @@ async def test_a_callback_whose_state_is_missing_or_unknown(visitor: Any) -> Non
     for state in (None, "", "unknown", "x" * 5000):
         query = {"code": url.params["code"]} | ({} if state is None else {"state": state})
 
-        answer = await visitor.browser.get("/callback", params=query)
+        answer = await visitor.browser.get("/callback/sandbox", params=query)
 
         assert "from" in plain(answer, 400)
         no_visit(answer)
@@ -741,10 +741,15 @@ def in_several_processes(house: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     switches.no_transaction = switches.no_conditional_create = True
 
 
-async def ten_at_once(visitor: Any, fields: Fields) -> set[int]:
-    """The statuses that the form on the page gets, posted ten times at once."""
+async def ten_at_once(visitor: Any, fields: Fields, *, apart: float = 0) -> set[int]:
+    """The statuses that the form on the page gets, posted ten times at once, or some seconds apart."""
     form = _posted(visitor, fields)
-    answers = await asyncio.gather(*(send(visitor, visitor.page.url, form) for _ in range(10)))
+
+    async def one(number: int) -> httpx.Response:
+        await asyncio.sleep(number * apart)
+        return await send(visitor, visitor.page.url, form)
+
+    answers = await asyncio.gather(*(one(number) for number in range(10)))
     return {answer.status_code for answer in answers}
 
 
@@ -780,10 +785,10 @@ async def test_ten_at_once_are_more_than_one_where_nobody_claims_the_form(
     monkeypatch.setattr(Turn, "claim", unclaimed)
     await at_questions(visitor)
     switches = house.ehr.state.sandbox.switches
-    switches.at, switches.hang = ("POST", "*"), 1.0  # so that all have looked before the first is stored
+    switches.at, switches.hang = ("POST", "*"), 3.0  # so that all have looked before the first is stored
     record = Record(house)
 
-    await ten_at_once(visitor, NEGATIVE)
+    await ten_at_once(visitor, NEGATIVE, apart=0.2)  # each finds the visit as the one before has left it
 
     assert record.new()["QuestionnaireResponse"] > 3
 
@@ -844,6 +849,7 @@ async def test_the_token_that_reads_the_sandbox_opens_nothing_of_the_app(house: 
     bearer = {"Authorization": "Bearer reads-everything-here"}
     paths = [route.path for room in (pages, launch, visit) for route in room.router.routes]
     assert len(paths) >= 8
+    paths.remove("/jwks.json")  # public, and the one answer that may be kept
     ways = [f"/v/{mine.visit}/{step}" for step in Step]
     ways += [path.format(visit_id=mine.visit, step="respond", name="page.css") for path in paths]
 

@@ -1,5 +1,7 @@
 """The FHIR client against every kind of answer."""
 
+from datetime import UTC, datetime
+
 import httpx
 import pytest
 import respx
@@ -368,3 +370,109 @@ async def test_the_capability_statement_may_be_long(mock, client):
 )
 def test_the_tail_of_a_reference(reference, expected):
     assert tail(reference) == expected
+
+
+@pytest.mark.parametrize(
+    ("ask", "method", "path"),
+    [
+        (lambda c: c.vread("Flag", "f1", "2"), "GET", "/Flag/f1/_history/2"),
+        (lambda c: c.history("Flag", "f1"), "GET", "/Flag/f1/_history"),
+        (lambda c: c.update({"resourceType": "Flag", "id": "f1"}), "PUT", "/Flag/f1"),
+        (lambda c: c.delete("Flag", "f1"), "DELETE", "/Flag/f1"),
+    ],
+    ids=["vread", "history", "update", "delete"],
+)
+async def test_versions_changes_and_deletion_ask_at_their_address_and_tell_a_refusal(
+    mock, client, ask, method, path
+):
+    route = mock.route(method=method, url=f"{BASE}{path}").respond(
+        403, json=outcome({"severity": "error", "diagnostics": "Own words."})
+    )
+
+    with pytest.raises(EhrRefused, match=r"Own words\."):
+        await ask(client)
+
+    assert route.calls.last.request.headers["Authorization"] == "Bearer secret-token"
+
+
+async def test_a_history_is_its_versions_without_the_deletion(mock, client):
+    first, second = ({"resourceType": "Flag", "id": "f1", "meta": {"versionId": v}} for v in "12")
+    mock.get(f"{BASE}/Flag/f1/_history").respond(
+        json=bundle(
+            {"request": {"method": "DELETE", "url": "Flag/f1"}},
+            {"resource": second},
+            {"resource": first},
+            kind="history",
+        )
+    )
+
+    assert await client.history("Flag", "f1") == [second, first]
+
+
+async def test_a_version_is_given_back(mock, client):
+    flag = {"resourceType": "Flag", "id": "f1", "meta": {"versionId": "7"}}
+    mock.get(f"{BASE}/Flag/f1/_history/7").respond(json=flag)
+
+    assert await client.vread("Flag", "f1", "7") == flag
+
+
+@pytest.mark.parametrize(("version", "expected"), [("3", 'W/"3"'), (None, None)])
+async def test_an_update_names_the_version_that_was_seen(mock, client, version, expected):
+    route = mock.put(f"{BASE}/Flag/f1").respond(200)  # Oracle Health answers a PUT with nothing
+
+    await client.update({"resourceType": "Flag", "id": "f1", "status": "inactive"}, version)
+
+    assert route.calls.last.request.headers.get("If-Match") == expected
+
+
+@pytest.mark.parametrize("status", [200, 202, 204])
+async def test_a_deletion_may_be_answered_in_three_ways(mock, client, status):
+    mock.delete(f"{BASE}/Flag/f1").respond(status)
+
+    await client.delete("Flag", "f1")
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda c: c.vread("Flag", "f1", "../1"),
+        lambda c: c.vread("Flag", "..", "1"),
+        lambda c: c.history("Flag", "a/b"),
+        lambda c: c.update({"resourceType": "Flag"}),
+        lambda c: c.update({"resourceType": "Flag", "id": "f1"}, '1" , "2'),
+        lambda c: c.delete("Flag", ""),
+        lambda c: c.delete("", "f1"),
+    ],
+)
+async def test_no_version_and_no_id_but_fhirs_own_comes_into_an_address_or_a_header(mock, client, ask):
+    with pytest.raises(ValueError, match="not a FHIR"):
+        await ask(client)
+
+    assert mock.calls.call_count == 0
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("Sun, 22 Nov 2026 04:08:08 GMT", datetime(2026, 11, 22, 4, 8, 8, tzinfo=UTC)),
+        ("Sun, 22 Nov 2026 05:08:08 +0100", datetime(2026, 11, 22, 4, 8, 8, tzinfo=UTC)),
+        ("Sun, 22 Nov 2026 04:08:08 -0000", None),
+        ("yesterday", None),
+        (None, None),
+    ],
+)
+async def test_the_servers_clock_is_read_where_it_tells_the_time(mock, client, said, expected):
+    mock.get(f"{BASE}/metadata").respond(json={}, headers={"Date": said} if said else {})
+
+    assert await client.time() == expected
+
+
+async def test_without_a_token_none_is_sent(mock):
+    async def nothing():
+        return ""
+
+    route = mock.get(f"{BASE}/metadata").respond(json={"resourceType": "CapabilityStatement"})
+    async with httpx.AsyncClient() as http:
+        await FhirClient(http, BASE, nothing).capability()
+
+    assert "Authorization" not in route.calls.last.request.headers

@@ -1,7 +1,9 @@
 """The authorization code grant: what is asked for, what comes back, and every way it can fail."""
 
 import base64
+import dataclasses
 import hashlib
+from datetime import UTC, datetime
 from urllib.parse import parse_qs
 
 import httpx
@@ -9,12 +11,15 @@ import pytest
 import respx
 
 from ipvscreen.errors import LaunchRefused
-from ipvscreen.smart.authorization import begin, code_of, exchange
+from ipvscreen.smart.authorization import RefreshGone, begin, code_of, exchange, refresh
+from ipvscreen.smart.client import Client, TokenAuth
 from ipvscreen.smart.discovery import Endpoints
 
 ISS = "https://ehr.example/fhir/"
 TOKEN = "https://login.example/token"
 ENDPOINTS = Endpoints("https://login.example/tenant", "https://login.example/authorize", TOKEN, None)
+NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
+PUBLIC = Client("health-questionnaire")
 ANSWER = {"access_token": "secret-token", "token_type": "Bearer", "scope": "launch", "patient": "p1"}
 
 
@@ -31,7 +36,7 @@ async def http():
 
 
 def started(launch: str | None = "key", endpoints: Endpoints = ENDPOINTS):
-    url, handshake = begin(
+    request, handshake = begin(
         endpoints,
         iss=ISS,
         client_id="health-questionnaire",
@@ -39,18 +44,23 @@ def started(launch: str | None = "key", endpoints: Endpoints = ENDPOINTS):
         scope="launch openid fhirUser",
         launch=launch,
     )
-    return httpx.URL(url), handshake
+    return httpx.URL(request.url), handshake
 
 
-async def exchanged(http):
+async def exchanged(http, client=PUBLIC):
     return await exchange(
         http,
         ENDPOINTS,
-        client_id="health-questionnaire",
+        client,
         redirect_uri="https://app.example/callback",
         code="the-code",
         verifier="the-verifier",
+        now=NOW,
     )
+
+
+async def refreshed(http, client=PUBLIC, **more):
+    return await refresh(http, TOKEN, client, "the-refresh-token", NOW, **more)
 
 
 def test_the_authorization_request_has_everything_that_the_specification_asks_for():
@@ -97,6 +107,23 @@ def test_the_query_of_an_authorization_endpoint_is_kept():
     assert url.params["response_type"] == "code"
 
 
+def test_the_same_request_can_be_posted_as_a_form():
+    endpoints = Endpoints(None, "https://login.example/authorize?tenant=7", TOKEN, None)
+
+    request, handshake = begin(
+        endpoints,
+        iss=ISS,
+        client_id="health-questionnaire",
+        redirect_uri="https://app.example/callback",
+        scope="launch",
+        launch="key",
+    )
+
+    assert request.address == "https://login.example/authorize?tenant=7"
+    assert dict(httpx.URL(request.url).params) == {**request.parameters, "tenant": "7"}
+    assert handshake.state not in repr(request)
+
+
 @pytest.mark.parametrize(
     "issuer", [None, "https://login.example/tenant", "https://login.example/tenant/", ISS]
 )
@@ -124,6 +151,43 @@ def test_a_callback_without_a_code_is_refused_in_our_own_words(callback, words):
         code_of(callback, ENDPOINTS, iss=ISS)
 
     assert "script" not in str(refused.value)
+
+
+def test_an_issuer_that_discovery_did_not_tell_cannot_be_compared():
+    endpoints = dataclasses.replace(ENDPOINTS, issuer=None)
+
+    assert code_of({"code": "abc", "iss": "https://login.example/tenant"}, endpoints, iss=ISS) == "abc"
+
+
+TELLS_ITS_ISSUER = dataclasses.replace(ENDPOINTS, iss_parameter=True)
+ONLY_A_BASE = dataclasses.replace(TELLS_ITS_ISSUER, issuer=None)
+
+
+@pytest.mark.parametrize(
+    ("endpoints", "issuer"), [(TELLS_ITS_ISSUER, "https://login.example/tenant"), (ONLY_A_BASE, ISS)]
+)
+def test_a_server_that_tells_its_issuer_is_recognised_by_it(endpoints, issuer):
+    assert code_of({"code": "abc", "iss": issuer}, endpoints, iss=ISS) == "abc"
+
+
+@pytest.mark.parametrize(
+    "issuer",
+    [
+        None,
+        "",
+        "https://login.example/tenant/",
+        "https://LOGIN.example/tenant",
+        "https://login.example:443/tenant",
+        ISS,
+        "https://other.example/tenant",
+    ],
+)
+@pytest.mark.parametrize("answer", [{"code": "abc"}, {"error": "access_denied"}])
+def test_where_the_issuer_is_promised_it_must_be_there_to_the_letter(issuer, answer):
+    callback = answer | ({} if issuer is None else {"iss": issuer})
+
+    with pytest.raises(LaunchRefused, match="could not be used"):
+        code_of(callback, TELLS_ITS_ISSUER, iss=ISS)
 
 
 async def test_the_code_is_exchanged_once_as_a_public_client(mock, http):
@@ -158,6 +222,24 @@ async def test_the_code_is_exchanged_once_as_a_public_client(mock, http):
         ({"need_patient_banner": False}, "need_patient_banner", False),
         ({"need_patient_banner": "false"}, "need_patient_banner", False),
         ({"need_patient_banner": None}, "need_patient_banner", True),
+        ({"need_patient_banner": "perhaps"}, "need_patient_banner", True),
+        ({"need_patient_banner": {"a": 1}}, "need_patient_banner", True),
+        ({"encounter": 17}, "encounter", "17"),
+        ({"encounter": {"id": "e1"}}, "encounter", None),
+        ({"refresh_token": "again"}, "refresh_token", "again"),
+        ({"refresh_token": 7}, "refresh_token", None),
+        ({"refresh_token": ""}, "refresh_token", None),
+        ({"intent": "list"}, "intent", "list"),
+        ({"intent": ["list"]}, "intent", None),
+        ({"tenant": {}}, "tenant", None),
+        ({"smart_style_url": 7}, "smart_style_url", None),
+        ({"fhirContext": None}, "fhirContext", []),
+        ({"fhirContext": "Encounter/e1"}, "fhirContext", []),
+        (
+            {"fhirContext": ["Encounter/e1", 7, None, {"reference": "Task/t1", "role": "launch"}]},
+            "fhirContext",
+            [{"reference": "Encounter/e1"}, {"reference": "Task/t1", "role": "launch"}],
+        ),
         ({"scope": None}, "scope", None),
     ],
 )
@@ -231,3 +313,75 @@ async def test_cookies_of_one_clinicians_sign_in_are_not_sent_with_anothers(mock
     await exchanged(http)
 
     assert "Cookie" not in route.calls.last.request.headers
+
+
+async def test_a_refresh_is_asked_for_once_without_a_scope(mock, http):
+    route = mock.post(TOKEN).respond(json=ANSWER | {"refresh_token": "the-next"})
+
+    token = await refreshed(http)
+
+    assert (token.access_token, token.refresh_token) == ("secret-token", "the-next")
+    assert parse_qs(route.calls.last.request.content.decode()) == {
+        "grant_type": ["refresh_token"],
+        "refresh_token": ["the-refresh-token"],
+        "client_id": ["health-questionnaire"],
+    }
+    assert route.call_count == 1
+    assert "the-next" not in repr(token)
+
+
+async def test_a_refresh_that_keeps_its_token_says_nothing_of_it(mock, http):
+    mock.post(TOKEN).respond(json=ANSWER)
+
+    assert (await refreshed(http)).refresh_token is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (httpx.Response(400, json={"error": "invalid_grant"}), RefreshGone),
+        (httpx.Response(401, json={"error": "invalid_grant"}), RefreshGone),
+        (httpx.Response(400, json={"error": "invalid_scope"}), LaunchRefused),
+        (httpx.Response(401, json={"error": "invalid_client"}), LaunchRefused),
+        (httpx.Response(503, text="canary"), LaunchRefused),
+        (httpx.Response(200, json={"error": "invalid_grant"}), LaunchRefused),
+    ],
+)
+async def test_a_refused_refresh_says_whether_another_try_can_help(mock, http, answer, kind):
+    route = mock.post(TOKEN).mock(return_value=answer)
+
+    with pytest.raises(LaunchRefused) as refused:
+        await refreshed(http)
+
+    assert type(refused.value) is kind
+    assert route.call_count == 1
+    assert "canary" not in str(refused.value)
+
+
+@pytest.mark.parametrize(("told", "expected"), [("p1", "p1"), (None, "p1"), ("p2", None)])
+async def test_a_refresh_goes_on_for_the_same_patient(mock, http, told, expected):
+    mock.post(TOKEN).respond(json={**ANSWER, "patient": told})
+
+    assert (await refreshed(http, patient=expected)).patient == told
+
+
+async def test_a_refresh_for_another_patient_is_refused(mock, http):
+    mock.post(TOKEN).respond(json={**ANSWER, "patient": "p2"})
+
+    with pytest.raises(LaunchRefused, match="another patient") as refused:
+        await refreshed(http, patient="p1")
+
+    assert "p2" not in str(refused.value)
+
+
+@pytest.mark.parametrize("ask", [exchanged, refreshed])
+async def test_a_client_with_a_secret_sends_it_in_the_header_alone(mock, http, ask):
+    route = mock.post(TOKEN).respond(json=ANSWER)
+
+    await ask(http, Client("my-app", TokenAuth.BASIC, secret="my-app-secret-123"))
+
+    request = route.calls.last.request
+    # the specification's own example (SMART App Launch 2.2, client-confidential-symmetric)
+    assert request.headers["Authorization"] == "Basic bXktYXBwOm15LWFwcC1zZWNyZXQtMTIz"
+    assert "client_id" not in parse_qs(request.content.decode())
+    assert b"secret" not in request.content

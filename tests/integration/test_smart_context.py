@@ -6,7 +6,7 @@ import pytest
 
 from ipvscreen.errors import LaunchRefused
 from ipvscreen.smart.authorization import TokenResponse
-from ipvscreen.smart.context import launch_context
+from ipvscreen.smart.context import launch_context, user_context
 from ipvscreen.smart.identity import Identity
 
 ISS = "https://ehr.example/fhir/"
@@ -79,3 +79,87 @@ def test_an_absent_scope_means_what_was_requested(granted, requested, scope):
 
 def test_an_absent_scope_grants_nothing_where_the_request_is_not_told():
     assert launch_context(token(scope=None), CLINICIAN, ISS, NOW).scope == ""
+
+
+def test_what_comes_beside_the_token_is_handed_on():
+    context = launch_context(
+        token(
+            refresh_token="secret-refresh",
+            smart_style_url="https://ehr.example/style/v1.json",
+            intent="list",
+            fhirContext=[{"reference": "Task/t1"}],
+        ),
+        CLINICIAN,
+        ISS,
+        NOW,
+    )
+
+    assert context.refresh_token == "secret-refresh"
+    assert "secret-refresh" not in repr(context)
+    assert context.style_url == "https://ehr.example/style/v1.json"
+    assert context.fhir_context == ({"reference": "Task/t1"},)
+    assert context.intent == "list"
+
+
+def test_what_does_not_come_is_absent():
+    context = launch_context(token(), CLINICIAN, ISS, NOW)
+
+    assert (context.refresh_token, context.style_url, context.intent) == (None, None, None)
+    assert context.fhir_context == ()
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["http://ehr.example/style", "javascript:alert(1)", "https://u@ehr.example/", "//ehr.example/style", "x"],
+)
+def test_an_unsafe_style_is_no_style_and_refuses_nobody(address):
+    assert launch_context(token(smart_style_url=address), CLINICIAN, ISS, NOW).style_url is None
+
+
+@pytest.mark.parametrize(
+    ("entries", "encounter"),
+    [
+        ([{"reference": "Encounter/e7"}], "e7"),
+        (["Encounter/e7"], "e7"),
+        ([{"reference": "Encounter/e7", "role": "launch"}, {"reference": "Task/t1"}], "e7"),
+        ([{"reference": "Encounter/e7"}, {"reference": "Encounter/e7"}], "e7"),
+        ([{"reference": "Encounter/e7"}, {"reference": "Encounter/e8"}], None),
+        ([{"reference": "Encounter/e7", "role": "https://ehr.example/earlier"}], None),
+        ([{"reference": "Encounter/.."}], None),
+        ([{"reference": "Encounter/e7/_history/1"}], None),
+        ([{"reference": 7}, {"canonical": "https://x.example"}], None),
+        ([], None),
+    ],
+)
+def test_an_encounter_of_the_context_counts_where_none_stands_beside_the_token(entries, encounter):
+    context = launch_context(token(encounter=None, fhirContext=entries), CLINICIAN, ISS, NOW)
+
+    assert context.encounter_id == encounter
+
+
+def test_the_encounter_beside_the_token_comes_first():
+    context = launch_context(token(fhirContext=["Encounter/e7"]), CLINICIAN, ISS, NOW)
+
+    assert context.encounter_id == "e1"
+
+
+@pytest.mark.parametrize("user", ["Practitioner/gp", "PractitionerRole/r"])
+def test_a_list_is_opened_for_a_known_practitioner_without_a_patient(user):
+    identity = Identity(user, "user-1", None)
+
+    context = user_context(token(patient=None), identity, ISS, NOW)
+
+    assert (context.iss, context.identity) == (ISS, identity)
+    assert context.expires_at == NOW + timedelta(minutes=15)
+
+
+@pytest.mark.parametrize("user", ["Patient/p1", "RelatedPerson/r1"])
+def test_a_list_is_not_opened_for_a_patient_or_a_proxy(user):
+    with pytest.raises(LaunchRefused, match="for staff"):
+        user_context(token(), Identity(user, "user-2", None), ISS, NOW)
+
+
+@pytest.mark.parametrize("user", [None, "Person/x"])
+def test_a_list_is_not_opened_for_somebody_unknown(user):
+    with pytest.raises(LaunchRefused, match="did not say who is signed in"):
+        user_context(token(), Identity(user, "user-1", "Dr Ada Okafor"), ISS, NOW)

@@ -1,12 +1,14 @@
 """Discovery against servers that answer well, badly, elsewhere, late or not at all."""
 
+import json
+
 import httpx
 import pytest
 import respx
 
 from ipvscreen.errors import LaunchRefused
 from ipvscreen.smart.addresses import is_loopback, resolve
-from ipvscreen.smart.discovery import Endpoints, discover
+from ipvscreen.smart.discovery import Endpoints, discover, endpoints_from_json, endpoints_to_json
 
 BASE = "https://ehr.example/fhir"
 WELL_KNOWN = f"{BASE}/.well-known/smart-configuration"
@@ -67,16 +69,67 @@ async def test_relative_endpoints_are_taken_from_the_fhir_base(mock, http):
     )
 
 
-@pytest.mark.parametrize("advertised", [None, [], ["plain"], ["S256"]])
-async def test_what_is_advertised_of_pkce_refuses_nobody(mock, http, advertised):
-    body = (
-        dict(CONFIGURATION)
-        if advertised is None
-        else CONFIGURATION | {"code_challenge_methods_supported": advertised}
-    )
-    mock.get(WELL_KNOWN).respond(json=body)
+@pytest.mark.parametrize(
+    ("advertised", "told"),
+    [({}, None)]
+    + [
+        ({"code_challenge_methods_supported": methods}, told)
+        for methods, told in (
+            [[], False],
+            [["plain"], False],
+            [["S256"], True],
+            ["S256", False],
+            [None, False],
+        )
+    ],
+)
+async def test_what_is_advertised_of_pkce_is_told_and_refuses_nobody(mock, http, advertised, told):
+    mock.get(WELL_KNOWN).respond(json=CONFIGURATION | advertised)
 
-    assert (await discover(http, BASE)).token == "https://login.example/token"
+    endpoints = await discover(http, BASE)
+
+    assert endpoints.token == "https://login.example/token"
+    assert endpoints.s256 is told
+
+
+async def test_what_the_server_can_do_is_told_and_kept(mock, http):
+    more = {
+        "authorization_response_iss_parameter_supported": True,
+        "capabilities": ["launch-ehr", "authorize-post", 7],
+        "token_endpoint_auth_methods_supported": ["private_key_jwt", "client_secret_basic"],
+        "code_challenge_methods_supported": ["S256"],
+    }
+    mock.get(WELL_KNOWN).respond(json=CONFIGURATION | more)
+
+    endpoints = await discover(http, BASE)
+
+    assert (endpoints.iss_parameter, endpoints.authorize_post) == (True, True)
+    assert endpoints.capabilities == ("launch-ehr", "authorize-post")
+    assert endpoints.token_auth_methods == ("private_key_jwt", "client_secret_basic")
+    assert endpoints_from_json(json.loads(json.dumps(endpoints_to_json(endpoints)))) == endpoints
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"authorization_response_iss_parameter_supported": "true", "capabilities": "authorize-post"},
+        {"authorization_response_iss_parameter_supported": 1, "capabilities": None},
+        {"token_endpoint_auth_methods_supported": {"a": 1}},
+    ],
+)
+async def test_what_is_told_oddly_is_not_told(mock, http, odd):
+    mock.get(WELL_KNOWN).respond(json=CONFIGURATION | odd)
+
+    endpoints = await discover(http, BASE)
+
+    assert not endpoints.iss_parameter
+    assert not endpoints.authorize_post
+    assert endpoints.capabilities == endpoints.token_auth_methods == ()
+
+
+def test_kept_endpoints_of_another_shape_are_not_taken():
+    with pytest.raises(TypeError):
+        endpoints_from_json({"issuer": None, "authorize": "a", "token": "t", "jwks": None, "more": 1})
 
 
 @pytest.mark.parametrize(
@@ -195,6 +248,11 @@ async def test_an_unsafe_iss_causes_no_request(mock, http, iss):
         "https://[::1]/token",
         "https://login.example:port/token",
         "data:text/plain,x",
+        "https://login.example\\@evil.example/token",
+        "https://login.example/to ken",
+        "\\\\evil.example/token",
+        "//user@evil.example/token",
+        "//127.0.0.1/token",
     ],
 )
 @pytest.mark.parametrize("name", ["authorization_endpoint", "token_endpoint", "jwks_uri"])
@@ -215,3 +273,22 @@ def test_a_record_system_on_loopback_may_use_http_there():
     assert resolve("http://localhost:8020/fhir/", "http://localhost:8020/t") == "http://localhost:8020/t"
     with pytest.raises(LaunchRefused):
         resolve("http://127.0.0.1:8020/fhir", "http://login.example/token")
+
+
+def test_a_record_system_with_tls_may_not_name_an_address_without():
+    assert resolve("https://localhost:8443/fhir", "https://localhost:8443/t") == "https://localhost:8443/t"
+    with pytest.raises(LaunchRefused):
+        resolve("https://localhost:8443/fhir", "http://localhost:8443/t")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://Login.EXAMPLE/Token",
+        "https://login.example:443/tenants/7/hosts/fhir.example/protocols/oauth2/token",
+        "https://login.example/a/./b//token?x=%7e",
+        "https://login.example/t?next=https://x.example/",
+    ],
+)
+def test_an_absolute_address_stays_to_the_letter(address):
+    assert resolve("https://ehr.example/fhir", address) == address

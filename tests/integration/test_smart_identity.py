@@ -106,6 +106,50 @@ async def test_without_published_keys_the_token_is_not_believed(mock, http):
     assert await asked(http, signed(), endpoints) == UNKNOWN
 
 
+BY_ISSUER = Endpoints(ISSUER, "https://login.example/a", "https://login.example/t", None)
+OPENID = f"{ISSUER}/.well-known/openid-configuration"
+
+
+async def test_the_keys_are_found_by_the_issuer_where_the_configuration_names_none(mock, http):
+    mock.get(OPENID).respond(json={"issuer": ISSUER, "jwks_uri": JWKS})
+    mock.get(JWKS).respond(json={"keys": [public()]})
+
+    assert (await asked(http, signed(), BY_ISSUER)).user == "Practitioner/gp"
+    with pytest.raises(LaunchRefused, match="who is signed in"):
+        await asked(http, signed(OTHER), BY_ISSUER)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(404),
+        httpx.Response(200, text="no json"),
+        httpx.Response(200, json={"issuer": ISSUER}),
+        httpx.Response(200, json={"issuer": "https://evil.example", "jwks_uri": JWKS}),
+        httpx.Response(200, json={"issuer": ISSUER, "jwks_uri": 7}),
+        httpx.Response(200, json={"issuer": ISSUER, "jwks_uri": "http://login.example/keys"}),
+        httpx.Response(200, json={"issuer": ISSUER, "jwks_uri": "https://127.0.0.1/keys"}),
+        httpx.Response(302, headers={"Location": JWKS}),
+    ],
+)
+async def test_an_issuer_that_names_no_keys_leaves_the_user_unknown(mock, http, answer):
+    mock.get(OPENID).mock(return_value=answer)
+    keys = mock.get(JWKS).respond(json={"keys": [public()]})
+
+    assert await asked(http, signed(), BY_ISSUER) == UNKNOWN
+    assert not keys.called
+
+
+@pytest.mark.parametrize(
+    "issuer", ["https://127.0.0.1/tenant", "http://login.example/tenant", "javascript:x"]
+)
+async def test_an_unsafe_issuer_is_not_asked_for_keys(mock, http, issuer):
+    endpoints = Endpoints(issuer, "https://login.example/a", "https://login.example/t", None)
+
+    assert await asked(http, signed(iss=issuer), endpoints) == UNKNOWN
+    assert mock.calls.call_count == 0
+
+
 @pytest.mark.parametrize(
     ("fhir_user", "profile", "expected"),
     [

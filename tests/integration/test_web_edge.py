@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,11 @@ def check_headers(answer: httpx.Response) -> None:
     assert answer.headers["referrer-policy"] == "no-referrer"
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["cross-origin-opener-policy"] == "same-origin"
+    assert "script-src https://app.test/s/page.js;" in answer.headers["content-security-policy"]
+    assert (
+        "require-trusted-types-for 'script'; trusted-types 'none'"
+        in answer.headers["content-security-policy"]
+    )
     assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
     assert "unsafe" not in answer.headers["content-security-policy"]
     assert answer.headers.get_list("content-security-policy").__len__() == 1
@@ -35,7 +41,9 @@ def check_headers(answer: httpx.Response) -> None:
         ("GET", "/", 404),
         ("GET", "/nothing", 404),
         ("GET", "/launch", 400),
-        ("GET", "/callback", 400),
+        ("GET", "/callback", 404),
+        ("GET", "/callback/sandbox", 400),
+        ("GET", "/callback/unknown", 404),
         ("GET", "/v/unknown/start", 404),
         ("GET", "/v/unknown/nothing", 404),
         ("POST", "/v/unknown/start", 403),
@@ -138,6 +146,7 @@ async def test_leaving_takes_the_cookie_and_the_visit_is_gone(visitor: Any, way:
     answer = await visitor.browser.get(f"/v/{visitor.visit}/{way}", follow_redirects=False)
     check_headers(answer)
     assert "Max-Age=0" in answer.headers["set-cookie"]
+    assert answer.headers["clear-site-data"] == '"cache"'
     assert (await visitor.get("start")).status_code == 404
     if way == "exit":
         assert (answer.status_code, answer.headers["location"]) == (303, "https://ehr.test/")
@@ -196,6 +205,123 @@ async def test_the_page_of_questions_is_small(house: Any, visitor: Any) -> None:
     assert len(script.content) <= 3_000
     assert len(style.content) <= 12_000
     assert sum(len(part.content) for part in (visitor.page, style, script, icon)) <= 30_000
+
+
+async def test_the_page_says_when_the_visit_ends_and_leaves_when_it_has(house: Any, visitor: Any) -> None:
+    await visitor.launch()
+    ends = r'<p class="notice warning" role="status" data-left="(\d+)"( hidden)?>This visit ends at ([\d:]+).'
+    assert re.findall(ends, visitor.page.text) == [("3600", " hidden", "11:00")]
+    house.clock.forward(minutes=50)
+    await visitor.get("start")
+    assert re.findall(ends, visitor.page.text) == [("600", " hidden", "11:00")]
+    house.clock.forward(seconds=1)
+    await visitor.get("start")
+    assert re.findall(ends, visitor.page.text) == [("599", "", "11:00")]
+    house.clock.forward(minutes=10)
+    ended = await visitor.get("start")
+    assert (ended.status_code, ended.headers["clear-site-data"]) == (410, '"cache"')
+    assert "Max-Age=0" in ended.headers["set-cookie"]
+    assert (await visitor.get("start")).status_code == 404
+
+
+async def test_where_no_record_system_is_known_leaving_is_a_neutral_page(house: Any) -> None:
+    house.app.state.rooms = replace(house.app.state.rooms, ehrs={})
+    async with house.browser() as browser:
+        for way in ("exit", "cover"):
+            assert (await browser.get(f"/v/x/{way}")).status_code == 404
+
+
+# Below a path
+
+ADDRESS = re.compile(r'(?:href|src|action|data-draft)="([^"]*)"')
+
+
+async def test_below_a_path_every_address_begins_with_it(houses: Any) -> None:
+    """A whole visit, by links and forms alone, behind a proxy that leaves the path as it is."""
+    house = await houses(public_url="https://app.test/clinic")
+    visitor, seen = house.visitor(), []
+    await visitor.launch("anna-woman")
+    visit = visitor.page.url.path.split("/")[3]
+    for fields in ({"door": "told"}, {"safe-today": "no"}, {"call": "made"}):
+        seen.append(visitor.page)
+        await visitor.post(fields)
+        assert visitor.page.status_code == 200
+    assert visitor.step == "refer"
+    for step in ("refer", "share", "done", "finish", "start", "nothing", "cover"):
+        seen.append(await visitor.browser.get(f"/clinic/v/{visit}/{step}"))
+    await visitor.launch("freya-woman")
+    await visitor.launch("anna-woman")
+    first = seen[0].url.path
+    assert first.startswith("/clinic/v/")
+    for page in seen:
+        for address in ADDRESS.findall(page.text):
+            assert address.startswith(("/clinic/", "#")), (page.url, address)
+        assert "script-src https://app.test/clinic/s/page.js;" in page.headers["content-security-policy"]
+    for name in ("page.js", "page.css", "icon.svg"):
+        assert (await visitor.browser.get(f"/clinic/s/{name}")).status_code == 200
+
+
+async def test_below_a_path_a_stopped_visit_and_its_ways_out_stay_there(houses: Any) -> None:
+    house = await houses(public_url="https://app.test/clinic")
+    one, other = house.visitor(), house.visitor()
+    await one.launch("anna-woman")
+    url = one.page.url
+    await other.launch("freya-woman")
+    one.page = await one.browser.get(url)
+    assert (one.page.status_code, one.step) == (409, "stopped")
+    assert all(address.startswith(("/clinic/", "#")) for address in ADDRESS.findall(one.page.text))
+    await one.post({})
+    assert (one.page.status_code, one.page.url) == (200, url)
+    leaving = one.page.text.split('class="exit" href="')[1].split('"')[0]
+    answer = await one.browser.get(leaving, follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, "https://ehr.test/")
+
+
+# Each page with each field that it does not have
+
+UNKNOWN = (
+    "state",
+    "patient_id",
+    "encounter_id",
+    "user",
+    "written",
+    "cookie_hash",
+    "stopped",
+    "next",
+    "99999-9",
+)
+PAGES: dict[str, tuple[list[dict[str, str] | str], dict[str, str]]] = {
+    "start": ([], {"door": "ask"}),
+    "questions": ([{"door": "ask"}], {}),
+    "respond": ([{"door": "told"}], {}),
+    "danger": (["danger"], {"call": "made"}),
+    "refer": ([{"door": "told"}, {"safe-today": "yes"}], {}),
+    "share": ([{"door": "told"}, {"safe-today": "yes"}, "share"], {}),
+    "done": ([{"door": "told"}, {"safe-today": "yes"}, "done"], {"action": "close"}),
+    "finish": ([{"door": "told"}, {"safe-today": "yes"}, "finish"], {"action": "close"}),
+    "not-now": (["not-now"], {"action": "close"}),
+}
+
+
+@pytest.mark.parametrize("step", PAGES)
+async def test_each_page_refuses_each_field_that_it_does_not_have(
+    house: Any, visitor: Any, step: str
+) -> None:
+    moves, fields = PAGES[step]
+    await visitor.launch()
+    for move in moves:
+        await (visitor.get(move) if isinstance(move, str) else visitor.post(move))
+    assert visitor.step == step, visitor.text
+    token = dict(visitor.forms.forms[0]["fields"])["token"]
+    stood = await house.app.state.rooms.store.visits.get(visitor.visit)
+    before = len(list(house.ehr.state.sandbox.memory.everything()))
+    for name in UNKNOWN:
+        answer = await visitor.browser.post(
+            f"/v/{visitor.visit}/{step}", data={"token": token, **fields, name: "x"}, headers=SAME
+        )
+        assert answer.status_code == 422, name
+    assert await house.app.state.rooms.store.visits.get(visitor.visit) == stood
+    assert len(list(house.ehr.state.sandbox.memory.everything())) == before
 
 
 def test_templates_never_print_unescaped_and_load_nothing_from_elsewhere() -> None:

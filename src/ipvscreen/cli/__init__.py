@@ -2,11 +2,14 @@
 
 import typer
 
-from ipvscreen.cli import keys, sandbox, serve, services
+from ipvscreen.cli import doctor, keys, sandbox, serve, services, store
 
-main = typer.Typer(no_args_is_help=True, add_completion=False)
+# A traceback with its local variables would print keys and tokens.
+main = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
 main.add_typer(services.commands, name="services")
 main.add_typer(keys.commands, name="keys")
+main.add_typer(store.commands, name="store")
 main.command("serve")(serve.serve)
+main.command("doctor")(doctor.doctor)
 main.command("sandbox")(sandbox.sandbox)
 main.command("migrate")(serve.migrate)

@@ -4,7 +4,7 @@ import base64
 import secrets
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from fastapi import FastAPI
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -20,9 +21,13 @@ from ipvscreen.app import create_app, import_services
 from ipvscreen.sandbox.charity import create_charity
 from ipvscreen.sandbox.directory import services_bundle
 from ipvscreen.sandbox.ehr import create_ehr
+from ipvscreen.sandbox.flaws import FLAWS
+from ipvscreen.sandbox.registration import Auth
+from ipvscreen.sandbox.switches import Switches
 from ipvscreen.settings import Ehr, Numbers, Settings
 
 CLIENT_ID = "health-questionnaire"
+EHR_NAME = "sandbox"
 _GRACE = 2  # seconds that open connections get when it ends
 
 
@@ -59,29 +64,33 @@ class Demo:
 
 
 @asynccontextmanager
-async def open_demo(ports: tuple[int, int, int]) -> AsyncIterator[Demo]:
-    """Everything joined on free loopback ports (the preferred ones where they are free)."""
+async def open_demo(
+    ports: tuple[int, int, int],
+    *,
+    switches: Switches | None = None,
+    flaws: Iterable[str] = (),
+    auth: Auth = "none",
+    **ehr_settings: Any,
+) -> AsyncIterator[Demo]:
+    """Everything joined on free loopback ports (the preferred ones where they are free).
+
+    `switches` and `flaws` (names of FLAWS) make the record system fail; `auth` is how the app proves there
+    who it is; `ehr_settings` are more settings of its [[ehr]] entry. KeyError for an unknown flaw.
+    """
+    switches = _flawed(switches or Switches(), flaws)
     with ExitStack() as stack:
         sockets = tuple(stack.enter_context(_listen(port)) for port in ports)
         folder = stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
         app_port, ehr_port, service_port = (s.getsockname()[1] for s in sockets)
         # The app is browsed as 127.0.0.1 and the others as localhost: else all would be same-site.
-        app_url, ehr_url, service_url = (
-            f"http://127.0.0.1:{app_port}",
-            f"http://localhost:{ehr_port}",
-            f"http://localhost:{service_port}",
-        )
+        app_url = f"http://127.0.0.1:{app_port}"
+        ehr_url, service_url = (f"http://localhost:{port}" for port in (ehr_port, service_port))
         token = secrets.token_urlsafe(24)
-        settings = demo_settings(app_url, ehr_url, Path(folder) / "store.db")
+        secret = secrets.token_urlsafe(24) if auth == "client_secret_basic" else None
+        ehr_settings |= {"token_auth": auth, "client_secret": secret}
+        settings = demo_settings(app_url, ehr_url, Path(folder) / "store.db", **ehr_settings)
         await import_services(settings, services_bundle(f"{service_url}/fhir"))
-        ehr = create_ehr(
-            base_url=ehr_url,
-            app_launch_url=f"{app_url}/launch",
-            client_id=CLIENT_ID,
-            redirect_uris=(f"{app_url}/callback",),
-            token=token,
-            clock=_now,
-        )
+        ehr = _record_system(app_url, ehr_url, token, switches, auth, secret)
         charity = create_charity(base_url=service_url, token=token, clock=_now)
         yield Demo(
             apps={app_port: create_app(settings), ehr_port: ehr, service_port: charity},
@@ -89,14 +98,46 @@ async def open_demo(ports: tuple[int, int, int]) -> AsyncIterator[Demo]:
             ehr=ehr,
             charity=charity,
             clinic=f"{ehr_url}/",
-            addresses={
-                "app": app_url,
-                "launch": f"{ehr_url}/launch/new",
-                "ehr_fhir": f"{ehr_url}/fhir",
-                "service_fhir": f"{service_url}/fhir",
-                "token": token,
-            },
+            addresses=_addresses(app_url, ehr_url, service_url) | {"token": token},
         )
+
+
+def _flawed(switches: Switches, flaws: Iterable[str]) -> Switches:
+    for name in flaws:
+        FLAWS[name](switches)
+    return switches
+
+
+def _record_system(
+    app_url: str, ehr_url: str, token: str, switches: Switches, auth: Auth, secret: str | None
+) -> FastAPI:
+    """The record system, in which our app is registered."""
+    return create_ehr(
+        base_url=ehr_url,
+        app_launch_url=f"{app_url}/launch",
+        client_id=CLIENT_ID,
+        # The first is from before each record system had a path of its own.
+        redirect_uris=(f"{app_url}/callback", f"{app_url}/callback/{EHR_NAME}"),
+        token=token,
+        clock=_now,
+        switches=switches,
+        auth=auth,
+        client_secret=secret,
+        jwks_url=f"{app_url}/jwks.json" if auth == "private_key_jwt" else None,
+    )
+
+
+def _addresses(app_url: str, ehr_url: str, service_url: str) -> dict[str, str]:
+    """Where a client finds what; each GET of the four in the middle is a launch of its own."""
+    return {
+        "app": app_url,
+        "launch": f"{ehr_url}/launch/new",
+        "framed": f"{ehr_url}/launch/framed",
+        "list": f"{ehr_url}/launch/list",
+        "standalone": f"{ehr_url}/launch/standalone",
+        "ehr_fhir": f"{ehr_url}/fhir",
+        "service_fhir": f"{service_url}/fhir",
+    }
 
 
 def _now() -> datetime:
@@ -120,23 +161,24 @@ class _DemoSettings(Settings):
         return (init_settings,)
 
 
-def demo_settings(app_url: str, ehr_url: str, database: Path) -> Settings:
-    """Settings for the sandbox, with a key that lives as long as the process."""
+def demo_settings(app_url: str, ehr_url: str, database: Path, **ehr: Any) -> Settings:
+    """Settings for the sandbox, with a key that lives as long as the process; `ehr`: more of its entry."""
+    entry = {
+        "name": EHR_NAME,
+        "iss": f"{ehr_url}/fhir",
+        "client_id": CLIENT_ID,
+        "allow_http_loopback": True,
+        "exit_url": f"{ehr_url}/",
+        "frame_ancestors": (ehr_url,),
+        "who_can_see": "In this sandbox: whoever holds its token. No patient portal reads them.",
+        "told_if_no_answer": "the practice manager",
+    }
     return _DemoSettings(
         public_url=app_url,
         database=f"sqlite+aiosqlite:///{database}",
         key="demo",
         keys={"demo": SecretStr(base64.b64encode(secrets.token_bytes(32)).decode())},
-        ehr=(
-            Ehr(
-                name="sandbox",
-                iss=f"{ehr_url}/fhir",
-                client_id=CLIENT_ID,
-                exit_url=f"{ehr_url}/",
-                who_can_see="In this sandbox: whoever holds its token. No patient portal reads them.",
-                told_if_no_answer="the practice manager",
-            ),
-        ),
+        ehr=(Ehr.model_validate(entry | ehr),),
         numbers=Numbers(helpline="0808 157 0142", lead="01632 960 001", advocate="01632 960 002"),
     )
 

@@ -8,21 +8,36 @@ import typer
 
 from ipvscreen.cli.demo import Demo, open_demo
 from ipvscreen.cli.logs import configure_logs
+from ipvscreen.sandbox.flaws import FLAWS
+
+
+def _known(names: list[str]) -> list[str]:
+    unknown = [name for name in names if name not in FLAWS]
+    if unknown:
+        raise typer.BadParameter(f"{', '.join(unknown)} is not one of {', '.join(FLAWS)}")
+    return names
 
 
 def sandbox(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line, then serve.")] = False,
+    flaw: Annotated[
+        list[str],
+        typer.Option(
+            help=f"A fault of the record system: {', '.join(FLAWS)}. May be given several times.",
+            callback=_known,
+        ),
+    ] = [],  # noqa: B006  typer reads the default and copies it
     port_app: Annotated[int, typer.Option(help="Preferred port of the app.")] = 8010,
     port_ehr: Annotated[int, typer.Option(help="Preferred port of the record system.")] = 8020,
     port_service: Annotated[int, typer.Option(help="Preferred port of the charity.")] = 8030,
 ) -> None:
     """Serve a sandbox record system, a charity and the app, on loopback, with made-up patients."""
     configure_logs()
-    asyncio.run(_sandbox(as_json, (port_app, port_ehr, port_service)))
+    asyncio.run(_sandbox(as_json, flaw, (port_app, port_ehr, port_service)))
 
 
-async def _sandbox(as_json: bool, ports: tuple[int, int, int]) -> None:
-    async with open_demo(ports) as demo:
+async def _sandbox(as_json: bool, flaws: list[str], ports: tuple[int, int, int]) -> None:
+    async with open_demo(ports, flaws=flaws) as demo:
         typer.echo(_announcement(demo, as_json))
         await demo.serve()
 

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
@@ -40,7 +42,7 @@ class Created:
 
 
 class FhirClient:
-    """Reads and writes below `base`, and nowhere else; `token` is asked for at each request.
+    """Reads and writes below `base`, and nowhere else; `token` is asked for at each request ("" for none).
 
     Every method raises EhrUnreachable where no usable answer came, and EhrRefused, with the record
     system's own words, where it said no.
@@ -98,9 +100,44 @@ class FhirClient:
             for one, entry in zip(sent, entries, strict=True)
         ]
 
+    async def vread(self, kind: str, ident: str, version: str) -> dict[str, Any]:
+        """One version of a resource, by its `meta.versionId`."""
+        path = f"/{_checked(_KIND, kind)}/{_checked(_ID, ident)}/_history/{_checked(_ID, version)}"
+        return _resource(await self._ask("GET", path), kind)
+
+    async def history(self, kind: str, ident: str) -> list[dict[str, Any]]:
+        """The versions on the first page of one resource's history, but for a deletion, which has no body."""
+        path = f"/{_checked(_KIND, kind)}/{_checked(_ID, ident)}/_history"
+        answer = await self._ask("GET", path, headers={"Cache-Control": "no-cache"})
+        bodies = (entry.get("resource") for entry in _entries(answer))
+        return [body for body in bodies if isinstance(body, dict) and body.get("resourceType") == kind]
+
+    async def update(self, body: Mapping[str, Any], version: str | None = None) -> None:
+        """Replace the resource of this type and id; with `version` only where that is the current one."""
+        kind, ident = (
+            _checked(_KIND, str(body.get("resourceType", ""))),
+            _checked(_ID, str(body.get("id", ""))),
+        )
+        # Weak on purpose: FHIR's entity tags are (R4, Managing Resource Contention).
+        headers = {"If-Match": f'W/"{_checked(_ID, version)}"'} if version else {}
+        await self._ask("PUT", f"/{kind}/{ident}", body=body, headers=headers)
+
+    async def delete(self, kind: str, ident: str) -> None:
+        """Delete one resource; whether it is gone tells only the next read."""
+        await self._ask("DELETE", f"/{_checked(_KIND, kind)}/{_checked(_ID, ident)}")
+
     async def capability(self) -> dict[str, Any]:
         """The CapabilityStatement."""
         return _resource(await self._ask("GET", "/metadata", limit=METADATA_BYTES), "CapabilityStatement")
+
+    async def time(self) -> datetime | None:
+        """What the server's clock says, to the second (Date header); None where it tells no time."""
+        said = (await self._ask("GET", "/metadata", limit=METADATA_BYTES)).headers.get("Date")
+        try:
+            at = parsedate_to_datetime(said) if said else None
+        except ValueError:
+            return None
+        return at.astimezone(UTC) if at and at.tzinfo else None
 
     async def _ask(
         self,
@@ -112,6 +149,8 @@ class FhirClient:
         headers: Mapping[str, str] | None = None,
         limit: int = ANSWER_BYTES,
     ) -> Answer:
+        token = await self._token()
+        bearer = {"Authorization": f"Bearer {token}"} if token else {}
         answer = await exchange(
             self._http,
             method,
@@ -119,7 +158,7 @@ class FhirClient:
             who=_WHO,
             params=params,
             body=body,
-            headers={"Authorization": f"Bearer {await self._token()}", **(headers or {})},
+            headers={**bearer, **(headers or {})},
             limit=limit,
             seconds=self._seconds,
         )
@@ -127,6 +166,11 @@ class FhirClient:
             fallback = _WORDS.get(answer.status, f"{_WHO} answered with status {answer.status}.")
             raise EhrRefused(answer.status, own_words(answer.body) or fallback)
         return answer
+
+
+def plain_http() -> httpx.AsyncClient:
+    """A connection pool for a command; the app opens its own."""
+    return httpx.AsyncClient()
 
 
 def tail(reference: object) -> str | None:

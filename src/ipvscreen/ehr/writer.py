@@ -22,17 +22,19 @@ async def write(
     items: Sequence[Labelled],
     *,
     before: Written | None = None,
+    silent: EhrError | None = None,
     lag: float = LAG_SECONDS,
 ) -> Written:
     """What became of each of `items`, in their order; what fails is told in the result, never raised.
 
     May be called again with the same items after any failure: what is there already is found by its
     identifier and not written twice. `before`, the result of the earlier call, helps where the record
-    system lets nobody search. Three waves of requests where the server offers transactions: is it there
+    system lets nobody search. `silent` is why the record system could not be asked about the patient: then
+    nothing is sent. Three waves of requests where the server offers transactions: is it there
     already, write, read back; `lag` is the pause before a second look at what did not show up.
     """
     offered = _offered(plan, items)
-    sent = await _sent(client, plan, offered, before or Written()) if offered else {}
+    sent = await _sent(client, plan, offered, before or Written(), silent) if offered else {}
     gate = Gate()
 
     async def one(item: Labelled) -> WrittenOne:
@@ -55,16 +57,35 @@ def _offered(plan: WritePlan, items: Sequence[Labelled]) -> list[Labelled]:
 
 
 async def _sent(
-    client: FhirClient, plan: WritePlan, items: Sequence[Labelled], before: Written
+    client: FhirClient,
+    plan: WritePlan,
+    items: Sequence[Labelled],
+    before: Written,
+    silent: EhrError | None,
 ) -> Mapping[str, Sent]:
+    if silent is not None:
+        return _unsent(items, before, silent)
     try:
         found = await _found(client, plan, items, before)
     except EhrError as error:
-        return {item.key: Sent(None, Check.FAILED, f"{error} Nothing was sent.") for item in items}
+        return _unsent(items, before, error)
     there = _there(plan, items, found, before)
     if plan.transaction and not there:
         return await in_one(client, items, conditional=plan.conditional)
     return await one_by_one(client, items, there, conditional=plan.conditional)
+
+
+def _unsent(items: Sequence[Labelled], before: Written, error: EhrError) -> dict[str, Sent]:
+    """Nothing was sent now; what an earlier try has left, or may have left, is still there."""
+    told = {one.key: one for one in before.items}
+
+    def one(earlier: WrittenOne | None) -> Sent:
+        if earlier and earlier.reference and earlier.check is not Check.FAILED:
+            return Sent(earlier.reference)
+        open_ended = earlier is not None and earlier.check is Check.UNKNOWN
+        return Sent(None, Check.UNKNOWN if open_ended else Check.FAILED, f"{error} Nothing was sent.")
+
+    return {item.key: one(told.get(item.key)) for item in items}
 
 
 async def _found(

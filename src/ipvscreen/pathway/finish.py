@@ -14,5 +14,5 @@ async def finish(store: Store, visit: Visit) -> Visit:
     if visit.state is VisitState.DEFERRED and visit.held:
         return visit
     return await store.visits.change(
-        visit, state=after(visit.state, Event.FINISH), draft=Draft(), held=False, token=None
+        visit, state=after(visit.state, Event.FINISH), draft=Draft(), held=False, grant=None
     )

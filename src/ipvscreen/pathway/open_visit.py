@@ -4,7 +4,7 @@ import asyncio
 import secrets
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from ipvscreen.ehr.client import FhirClient
 from ipvscreen.ehr.reader import name_of, person_of, setting_of
@@ -16,6 +16,7 @@ from ipvscreen.resources.plan import plan_writes
 from ipvscreen.resources.scopes import Scopes
 from ipvscreen.smart.context import LaunchContext
 from ipvscreen.store.facade import Store
+from ipvscreen.store.grant import Grant
 from ipvscreen.store.visits import Visit
 
 Body = Mapping[str, Any]
@@ -30,13 +31,17 @@ async def open_visit(
     *,
     ehr_name: str,
     default_setting: Setting,
+    lists: Literal["kept", "warn", "stop"],
+    token_url: str,
     cookie_hash: str,
     now: datetime,
 ) -> Visit:
-    """The stored visit of this launch; EhrError where the patient or the capabilities cannot be read."""
+    """The stored visit of this launch; EhrError where the patient or the capabilities cannot be read.
+
+    It lasts as long as one consultation, and no longer than the token, unless that can be made new.
+    """
     identity = context.identity
     patient, capability, encounter, author = await _read(client, context)
-    who = identity.subject or identity.user
     opened = Visit(
         id=secrets.token_urlsafe(16),
         ehr=ehr_name,
@@ -44,21 +49,30 @@ async def open_visit(
         patient_id=context.patient_id,
         encounter_id=context.encounter_id,
         user=identity.user,
-        user_key=f"{context.iss} {who}" if who else None,
+        user_key=identity.key(context.iss),
         user_name=identity.name or (name_of(author) if author else None),
         state=VisitState.OPENED,
         setting=setting_of(encounter, default_setting),
         opened_at=now,
-        expires_at=min(now + ABSOLUTE_LIMIT, context.expires_at),
+        expires_at=_end(context, now),
         person=person_of(patient),
-        plan=plan_writes(capability, Scopes.parse(context.scope)),
+        plan=plan_writes(capability, Scopes.parse(context.scope), lists=lists),
         draft=Draft(),
         written=None,
         last_form=None,
         cookie_hash=cookie_hash,
         age_confirmed=False,
     )
-    return await store.visits.create(opened, context.access_token)
+    return await store.visits.create(opened, _granted(context, token_url))
+
+
+def _end(context: LaunchContext, now: datetime) -> datetime:
+    latest = now + ABSOLUTE_LIMIT
+    return latest if context.refresh_token else min(latest, context.expires_at)
+
+
+def _granted(context: LaunchContext, token_url: str) -> Grant:
+    return Grant(context.access_token, context.expires_at, context.refresh_token, token_url, context.scope)
 
 
 async def _read(client: FhirClient, context: LaunchContext) -> tuple[Body, Body, Body | None, Body | None]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from ipvscreen.ehr.client import FhirClient
+from ipvscreen.ehr.patient import same_patient
 from ipvscreen.ehr.writer import write
 from ipvscreen.ipv.reading import assess_draft, read_draft
 from ipvscreen.ipv.visit import Event, VisitState, after
@@ -13,12 +14,16 @@ from ipvscreen.store.visits import Visit
 
 
 async def record(store: Store, client: FhirClient, forms: Mapping[str, Form], visit: Visit) -> Visit:
-    """The visit with `written` set: RECORDED when all of it stands there labelled, else UNRECORDED."""
+    """The visit with `written` set: RECORDED when all of it stands there labelled, else UNRECORDED.
+
+    PatientChanged, with nothing written, where the record's patient is no longer the one on the page.
+    """
     draft = visit.draft
     answers = read_draft(draft, forms, visit.setting)
     assessment = assess_draft(draft, forms, visit.setting)
     items = screening(visit.context(), answers, assessment, draft.recording, draft.flag, draft.door)
-    written = await write(client, visit.plan, items, before=visit.written)
+    silent = await same_patient(client, visit.patient_id, visit.person) if items else None
+    written = await write(client, visit.plan, items, before=visit.written, silent=silent)
     event = Event.RECORD_FAILED if written.failed else Event.RECORD
     # A disclosure stays on the clinician's list until it was sent on or finished: exit may come first.
     held = visit.held or bool(written.failed)

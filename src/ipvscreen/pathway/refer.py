@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from ipvscreen.ehr.client import FhirClient
+from ipvscreen.ehr.patient import same_patient
 from ipvscreen.ehr.writer import write
-from ipvscreen.errors import OutOfOrder
+from ipvscreen.errors import EhrError, OutOfOrder
 from ipvscreen.ipv.gate import may_send
 from ipvscreen.ipv.reading import assess_draft
 from ipvscreen.ipv.referral import ReferralRequest, ReferralState
@@ -39,14 +40,28 @@ async def refer(
     """The visit with its referral queued and written to the record.
 
     The key is made of visit and service: the same form twice is one referral. OutOfOrder in danger until
-    the telephone call has been made, declined, or is impossible. `source` is our public URL.
+    the telephone call has been made, declined, or is impossible. PatientChanged, with nothing sent, as in
+    `same_patient`; a record system that cannot be asked keeps nobody from help. `source` is our public URL.
     """
     draft = visit.draft
     if not may_send(draft.call, danger=bool(assess_draft(draft, forms, visit.setting).dangers)):
         raise OutOfOrder(visit.state, Event.REFER)
     key = str(uuid.uuid5(_NAMESPACE, f"{visit.id}/{service.id}"))
     context = visit.context()
-    row = Referral(
+    row = _row(visit, service, key, now, urgent=request.urgent)
+    bundle = message(context, service, request, visit.person, key, source, now)
+    job = NewJob(key=key, correlation=key, endpoint=service.endpoint, body=bundle)
+    held = visit.state is VisitState.UNRECORDED
+    silent = await same_patient(client, visit.patient_id, visit.person)
+    referred = await store.referrals.add(visit, row, job, state=after(visit.state, Event.REFER), held=held)
+    written = await _recorded(
+        client, referred, referral(context, service, request, visit.person, key), silent
+    )
+    return await store.visits.change(referred, referred_in_record=written)
+
+
+def _row(visit: Visit, service: Service, key: str, now: datetime, *, urgent: bool) -> Referral:
+    return Referral(
         id=key,
         visit_id=visit.id,
         service_id=service.id,
@@ -55,19 +70,15 @@ async def refer(
         state=ReferralState.QUEUED,
         queued_at=now,
         reply_by=now + timedelta(hours=service.reply_hours),
-        urgent=request.urgent,
+        urgent=urgent,
     )
-    bundle = message(context, service, request, visit.person, key, source, now)
-    job = NewJob(key=key, correlation=key, endpoint=service.endpoint, body=bundle)
-    held = visit.state is VisitState.UNRECORDED
-    referred = await store.referrals.add(visit, row, job, state=after(visit.state, Event.REFER), held=held)
-    written = await _recorded(client, referred, referral(context, service, request, visit.person, key))
-    return await store.visits.change(referred, referred_in_record=written)
 
 
-async def _recorded(client: FhirClient, visit: Visit, items: tuple[Labelled, ...]) -> Written:
+async def _recorded(
+    client: FhirClient, visit: Visit, items: tuple[Labelled, ...], silent: EhrError | None
+) -> Written:
     """What became of the entries; withheld where the record has just lost a label of this visit."""
     lost = visit.written is not None and any(one.check is Check.LABEL_LOST for one in visit.written.items)
     if lost:
         return Written(tuple(WrittenOne(i.key, i.kind, None, Check.FAILED, _WITHHELD) for i in items))
-    return await write(client, visit.plan, items, before=visit.referred_in_record)
+    return await write(client, visit.plan, items, before=visit.referred_in_record, silent=silent)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 from ipvscreen.resources.scopes import Scopes
 
@@ -24,6 +24,8 @@ _KINDS: dict[str, tuple[str, str]] = {
     "Consent": ("Consents", "Note by hand what was agreed and until when."),
 }
 
+_BARE = "Lists in this record system show entries without their protection, so nothing is written there."
+
 
 @dataclass(frozen=True, slots=True)
 class Ability:
@@ -37,11 +39,15 @@ class Ability:
 
 @dataclass(frozen=True, slots=True)
 class WritePlan:
-    """How to write to one record system with one sign-in."""
+    """How to write to one record system with one sign-in.
+
+    `lists_bare`: its lists show entries without their labels, which the clinician is told before the start.
+    """
 
     transaction: bool
     conditional: bool
     abilities: tuple[Ability, ...]
+    lists_bare: bool = False
 
     def allows(self, kind: str) -> bool:
         """Whether entries of this type may be written; False for a type that is not ours to write."""
@@ -52,16 +58,24 @@ class WritePlan:
         return tuple(ability for ability in self.abilities if not ability.allowed)
 
 
-def plan_writes(capability: Mapping[str, Any], scopes: Scopes) -> WritePlan:
-    """The plan for this server and these scopes; what is not declared counts as not offered."""
+def plan_writes(
+    capability: Mapping[str, Any], scopes: Scopes, *, lists: Literal["kept", "warn", "stop"] = "kept"
+) -> WritePlan:
+    """The plan for this server and these scopes; what is not declared counts as not offered.
+
+    `lists` is the deployer's policy for a record system whose lists lose labels (hapifhir/hapi-fhir#8362):
+    `stop` writes nothing there, `warn` says so.
+    """
     servers = [rest for rest in _list(capability, "rest") if rest.get("mode") == "server"]
     offers = {entry.get("type"): entry for rest in servers for entry in _list(rest, "resource")}
-    abilities = tuple(_ability(kind, offers.get(kind, {}), scopes) for kind in _KINDS)
+    bare = _BARE if lists == "stop" else None
+    abilities = tuple(_ability(kind, offers.get(kind, {}), scopes, bare) for kind in _KINDS)
     needed = [a.kind for a in abilities if a.allowed and a.kind != "Provenance"]  # it has no identifier in R4
     return WritePlan(
         transaction=any("transaction" in _codes(rest) for rest in servers),
         conditional=bool(needed) and all(offers[kind].get("conditionalCreate") is True for kind in needed),
         abilities=abilities,
+        lists_bare=lists == "warn",
     )
 
 
@@ -76,9 +90,9 @@ def plan_from_json(stored: Mapping[str, Any]) -> WritePlan:
     return WritePlan(**{**stored, "abilities": abilities})
 
 
-def _ability(kind: str, offer: Mapping[str, Any], scopes: Scopes) -> Ability:
+def _ability(kind: str, offer: Mapping[str, Any], scopes: Scopes, stop: str | None) -> Ability:
     name, do_instead = _KINDS[kind]
-    why = next(_obstacles(kind, name, _codes(offer), scopes), None)
+    why = stop or next(_obstacles(kind, name, _codes(offer), scopes), None)
     return Ability(kind, True) if why is None else Ability(kind, False, why, do_instead)
 
 

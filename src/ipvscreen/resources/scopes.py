@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Letter = Literal["c", "r", "u", "d", "s"]
+Purpose = Literal["ehr", "standalone", "list", "list-standalone"]
 
 # `system/` is for services without a user: it says nothing about this sign-in.
 _SCOPE = re.compile(r"(?:patient|user)/(\*|[A-Z][A-Za-z]*)\.(read|write|\*|[cruds]+)(?:\?\S*)?")
@@ -27,6 +28,15 @@ ASKED_FOR: dict[str, str] = {
     "Task": _WRITTEN,
     "Consent": _WRITTEN,
 }
+
+# Where the context comes from: the record system's launch, its own patient picker, or nowhere.
+_CONTEXT: dict[Purpose, tuple[str, ...]] = {
+    "ehr": ("launch",),
+    "standalone": ("launch/patient",),
+    "list": ("launch",),
+    "list-standalone": (),
+}
+_WHO = ("openid", "fhirUser")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +60,26 @@ class Scopes:
         return not self.granted.isdisjoint({(kind, letter), ("*", letter)})
 
 
-def requested(spelling: Literal["v1", "v2"] = "v2") -> str:
-    """The scope string that we ask for: the least that the visit needs."""
+def requested(
+    spelling: Literal["v1", "v2"] = "v2",
+    *,
+    purpose: Purpose = "ehr",
+    refresh: Literal["none", "online_access", "offline_access"] = "none",
+) -> str:
+    """The scope string that we ask for: the least that the visit, or the list, needs.
+
+    A list holds only what we keep ourselves, so it asks for nothing but who is there, and for no refresh.
+    """
+    context = _CONTEXT[purpose]
+    if purpose in ("list", "list-standalone"):
+        return " ".join((*context, *_WHO))
     resources = [
         scope
         for kind, letters in ASKED_FOR.items()
         for scope in (_version_1(kind, letters) if spelling == "v1" else (f"patient/{kind}.{letters}",))
     ]
     author = "user/Practitioner.read" if spelling == "v1" else "user/Practitioner.r"
-    return " ".join(("launch", "openid", "fhirUser", author, *resources))
+    return " ".join((*context, *_WHO, *(() if refresh == "none" else (refresh,)), author, *resources))
 
 
 def _version_1(kind: str, letters: str) -> tuple[str, ...]:

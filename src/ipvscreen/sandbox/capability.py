@@ -1,10 +1,12 @@
 """What this record system says of itself; derived from the tables that the interactions obey."""
 
-from typing import Any
+from typing import Any, get_args
 
+from ipvscreen.sandbox.assertions import ALGORITHMS
 from ipvscreen.sandbox.keys import ALGORITHM
-from ipvscreen.sandbox.kinds import SEARCH, WRITABLE, may_create
+from ipvscreen.sandbox.kinds import SEARCH, WRITABLE, may_create, may_delete
 from ipvscreen.sandbox.memory import Resource, instant
+from ipvscreen.sandbox.registration import Auth
 from ipvscreen.sandbox.scopes import supported
 from ipvscreen.sandbox.state import Sandbox
 from ipvscreen.sandbox.switches import Switches
@@ -13,34 +15,49 @@ from ipvscreen.sandbox.wire import FHIR_JSON
 _OAUTH = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
 _SECURITY_SERVICE = "http://terminology.hl7.org/CodeSystem/restful-security-service"
 
+_CAPABILITIES = (
+    "launch-ehr",
+    "launch-standalone",
+    "authorize-post",
+    "client-public",
+    "client-confidential-symmetric",
+    "client-confidential-asymmetric",
+    "context-banner",
+    "context-style",
+    "context-ehr-patient",
+    "context-ehr-encounter",
+    "context-standalone-patient",
+    "sso-openid-connect",
+    "permission-online",
+    "permission-offline",
+    "permission-patient",
+    "permission-user",
+    "permission-v1",
+    "permission-v2",
+)
+
 
 def smart_configuration(sandbox: Sandbox) -> dict[str, Any]:
     """https://hl7.org/fhir/smart-app-launch/STU2.2/conformance.html; only what is there is claimed."""
-    return {
+    switches = sandbox.switches
+    told: dict[str, Any] = {
         "issuer": sandbox.base_url,
         "jwks_uri": f"{sandbox.base_url}/auth/jwks",
         "authorization_endpoint": f"{sandbox.base_url}/auth/authorize",
-        "token_endpoint": f"{sandbox.base_url}/auth/token",
-        "token_endpoint_auth_methods_supported": ["none"],
-        "grant_types_supported": ["authorization_code"],
+        "token_endpoint": sandbox.token_url,
+        "token_endpoint_auth_methods_supported": list(get_args(Auth)),
+        "token_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
+        "grant_types_supported": ["authorization_code", "refresh_token"],
         "response_types_supported": ["code"],
         "scopes_supported": supported(),
-        "code_challenge_methods_supported": ["S256"],
         "id_token_signing_alg_values_supported": [ALGORITHM],
-        "capabilities": [
-            "launch-ehr",
-            "authorize-post",
-            "client-public",
-            "context-banner",
-            "context-ehr-patient",
-            "context-ehr-encounter",
-            "sso-openid-connect",
-            "permission-patient",
-            "permission-user",
-            "permission-v1",
-            "permission-v2",
-        ],
+        "capabilities": list(_CAPABILITIES),
     }
+    if not switches.no_s256:
+        told["code_challenge_methods_supported"] = ["S256"]
+    if switches.issuer_parameter:
+        told["authorization_response_iss_parameter_supported"] = True
+    return told
 
 
 def capability_statement(sandbox: Sandbox) -> Resource:
@@ -70,23 +87,27 @@ def _security(sandbox: Sandbox) -> dict[str, Any]:
     """The place where servers told their endpoints before smart-configuration; both are still read."""
     endpoints = [
         {"url": "authorize", "valueUri": f"{sandbox.base_url}/auth/authorize"},
-        {"url": "token", "valueUri": f"{sandbox.base_url}/auth/token"},
+        {"url": "token", "valueUri": sandbox.token_url},
     ]
     smart = {"system": _SECURITY_SERVICE, "code": "SMART-on-FHIR"}
     return {"extension": [{"url": _OAUTH, "extension": endpoints}], "service": [{"coding": [smart]}]}
 
 
 def _resource(kind: str, switches: Switches) -> dict[str, Any]:
-    codes = ["read", "vread", "history-instance", "search-type"]
+    codes = ["read", "vread", "search-type"]
+    if not switches.no_history:
+        codes.append("history-instance")
     if may_create(kind, switches):
         codes.append("create")
     if kind in WRITABLE:
         codes.append("update")
+    if may_delete(kind, switches):
+        codes.append("delete")
     return {
         "type": kind,
         "interaction": [{"code": code} for code in codes],
         "versioning": "versioned-update",
-        "readHistory": True,
+        "readHistory": not switches.no_history,
         "updateCreate": False,
         "conditionalCreate": may_create(kind, switches) and not switches.no_conditional_create,
         "conditionalUpdate": False,

@@ -8,10 +8,11 @@ from starlette.responses import JSONResponse, Response
 
 from ipvscreen.sandbox.access import Access
 from ipvscreen.sandbox.capability import capability_statement, smart_configuration
-from ipvscreen.sandbox.interactions import create, history, read, search, search_by_post, update
+from ipvscreen.sandbox.interactions import create, delete, search, search_by_post, update
 from ipvscreen.sandbox.refusals import Refusal
 from ipvscreen.sandbox.state import Sandbox, sandbox_of
 from ipvscreen.sandbox.transaction import transact
+from ipvscreen.sandbox.versions import history, read, vread
 from ipvscreen.sandbox.wire import check_accept, fhir_response, read_resource, refusal_response
 from ipvscreen.sandbox.writes import check_known
 
@@ -46,7 +47,7 @@ async def _answer(sandbox: Sandbox, request: Request) -> Response:
         return fhir_response(capability_statement(sandbox))
     access = sandbox.tokens.access(request.headers.get("authorization"))
     response = await _interaction(request.method, parts)(sandbox, access, request)
-    if method in ("POST", "PUT"):
+    if method in ("POST", "PUT", "DELETE"):
         sandbox.switches.after(method, what)
     return response
 
@@ -74,9 +75,9 @@ def _interaction(method: str, parts: list[str]) -> _Interaction:
     if rest == ["_search"]:
         return _choose(method, {"POST": _search_type})
     if len(rest) == 1:
-        return _choose(method, {"GET": _read, "PUT": _update})
+        return _choose(method, {"GET": _read, "PUT": _update, "DELETE": _delete})
     if rest[1] == "_history" and len(rest) <= 3:
-        return _choose(method, {"GET": _history if len(rest) == 2 else _read})
+        return _choose(method, {"GET": _history if len(rest) == 2 else _vread})
     raise Refusal(404, "not-found", "There is nothing at this address.")
 
 
@@ -113,13 +114,23 @@ async def _create(sandbox: Sandbox, access: Access, request: Request) -> Respons
 
 
 async def _read(sandbox: Sandbox, access: Access, request: Request) -> Response:
-    kind, ident, *rest = _parts(request)
-    return read(sandbox, access, kind, ident, rest[1] if rest else None)
+    kind, ident = _parts(request)
+    return read(sandbox, access, kind, ident)
+
+
+async def _vread(sandbox: Sandbox, access: Access, request: Request) -> Response:
+    kind, ident, _, number = _parts(request)
+    return vread(sandbox, access, kind, ident, number)
 
 
 async def _history(sandbox: Sandbox, access: Access, request: Request) -> Response:
     kind, ident, _ = _parts(request)
-    return history(sandbox, access, kind, ident)
+    return history(sandbox, access, kind, ident, request.query_params.multi_items())
+
+
+async def _delete(sandbox: Sandbox, access: Access, request: Request) -> Response:
+    kind, ident = _parts(request)
+    return delete(sandbox, access, kind, ident, request.headers.get("if-match"))
 
 
 async def _update(sandbox: Sandbox, access: Access, request: Request) -> Response:

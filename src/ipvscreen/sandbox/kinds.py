@@ -81,3 +81,8 @@ PATIENT_ELEMENT: dict[str, str] = {
 def may_create(kind: str, switches: Switches) -> bool:
     """Whether the record system takes new resources of this type at all."""
     return kind in WRITABLE and (kind != "Flag" or switches.flag_create)
+
+
+def may_delete(kind: str, switches: Switches) -> bool:
+    """Whether the record system takes resources of this type away again."""
+    return kind in WRITABLE and not switches.no_delete

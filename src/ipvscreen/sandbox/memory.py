@@ -13,11 +13,15 @@ Lookup = Callable[[str, str], Resource | None]
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One version of a resource; `body` carries its id and meta and is never changed."""
+    """One version of a resource; `body` carries its id and meta and is never changed.
+
+    A deletion is a version too (R4, http.html#delete); its `body` is the one that was deleted.
+    """
 
     body: Resource
     number: int
     at: datetime
+    deleted: bool = False
 
     @property
     def etag(self) -> str:
@@ -45,23 +49,37 @@ class Memory:
         versions.append(version)
         return version
 
+    def delete(self, kind: str, ident: str, at: datetime) -> Version:
+        """Take away what is there; every version stays, and the deletion is one more."""
+        versions = self._versions[kind][ident]
+        last = versions[-1].body
+        self._index(last, set.discard)
+        versions.append(Version(last, len(versions) + 1, at, deleted=True))
+        return versions[-1]
+
     def history(self, kind: str, ident: str) -> list[Version]:
-        """Every version, oldest first; empty where there is none."""
+        """Every version, deletions included, oldest first; empty where there is none."""
         return self._versions.get(kind, {}).get(ident, [])
 
     def current(self, kind: str, ident: str) -> Version | None:
-        """The newest version; None where there is none."""
+        """The newest version; None where there is none, or none any more."""
         versions = self.history(kind, ident)
-        return versions[-1] if versions else None
+        return versions[-1] if versions and not versions[-1].deleted else None
 
     def find(self, kind: str, ident: str) -> Resource | None:
         """The newest version's body: a Lookup."""
         version = self.current(kind, ident)
         return version.body if version else None
 
+    def last(self, kind: str, ident: str) -> Resource | None:
+        """The newest body, also of what was deleted: a Lookup."""
+        versions = self.history(kind, ident)
+        return versions[-1].body if versions else None
+
     def all(self, kind: str) -> Iterator[Resource]:
         """The newest version of everything of this type, oldest resource first."""
-        return (versions[-1].body for versions in self._versions.get(kind, {}).values())
+        newest = (versions[-1] for versions in self._versions.get(kind, {}).values())
+        return (version.body for version in newest if not version.deleted)
 
     def everything(self) -> Iterator[Resource]:
         """The newest version of everything."""

@@ -22,11 +22,14 @@ _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")  # RFC 7636 4.1
 class OAuthError(Exception):
     """An error in OAuth's own vocabulary (RFC 6749 4.1.2.1 and 5.2)."""
 
-    def __init__(self, code: str, words: str, status: int = 400) -> None:
+    def __init__(
+        self, code: str, words: str, status: int = 400, headers: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(words)
         self.code = code
         self.words = words
         self.status = status
+        self.headers = dict(headers or {})
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from urllib.parse import parse_qsl
 
 from ipvscreen.sandbox.kinds import KINDS, SEARCH
 
-PLAIN = ("openid", "fhirUser", "profile", "launch")
+REFRESH = ("online_access", "offline_access")
+PLAIN = ("openid", "fhirUser", "profile", "launch", "launch/patient", *REFRESH)
 
 _GRAMMAR = re.compile(r"(patient|user)/(\*|[A-Z][A-Za-z]+)\.(read|write|\*|c?r?u?d?s?)(?:\?(.+))?")
 _V1 = {"read": "rs", "write": "cud", "*": "cruds"}

@@ -1,31 +1,25 @@
 """What one sandbox record system holds while it runs; tests reach it as `app.state.sandbox`."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 
 from starlette.requests import Request
 
+from ipvscreen.sandbox.client_keys import ClientKeys
 from ipvscreen.sandbox.memory import Memory, instant, new_id
 from ipvscreen.sandbox.people import service_type
+from ipvscreen.sandbox.registration import Registration
 from ipvscreen.sandbox.switches import Switches
-from ipvscreen.sandbox.tokens import (
+from ipvscreen.sandbox.tickets import (
+    CHOICE_LIFETIME,
     CODE_LIFETIME,
     LAUNCH_LIFETIME,
     Authorization,
+    Choice,
     Clock,
     Launch,
     Tickets,
-    Tokens,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Registration:
-    """The one app that is registered."""
-
-    client_id: str
-    redirect_uris: tuple[str, ...]
-    launch_url: str
+from ipvscreen.sandbox.tokens import Tokens
 
 
 class Sandbox:
@@ -34,20 +28,31 @@ class Sandbox:
     def __init__(self, base_url: str, app: Registration, clock: Clock, switches: Switches) -> None:
         self.base_url = base_url.rstrip("/")
         self.fhir_base = f"{self.base_url}/fhir"
+        self.token_url = f"{self.base_url}/auth/token"
         self.app = app
         self.clock = clock
         self.switches = switches
         self.memory = Memory()
         self.launches: Tickets[Launch] = Tickets("launch", LAUNCH_LIFETIME, clock)
+        self.choices: Tickets[Choice] = Tickets("request", CHOICE_LIFETIME, clock)
         self.codes: Tickets[Authorization] = Tickets("code", CODE_LIFETIME, clock)
         self.tokens = Tokens(self.fhir_base, clock)
+        self.client_keys = ClientKeys(app, clock)
+        self.assertions_seen: dict[str, float] = {}  # jti → when its assertion ends
 
-    def new_launch(self, patient: str, clinician: str) -> str:
-        """Open an encounter and answer the opaque launch value; KeyError for unknown ids."""
+    def new_launch(
+        self, patient: str | None, clinician: str, *, intent: str | None = None, framed: bool = False
+    ) -> str:
+        """Open an encounter and answer the opaque launch value; KeyError for unknown ids.
+
+        Without a patient it is a launch of the clinician alone, and there is no encounter.
+        """
+        if patient is None:
+            return self.launches.add(Launch(None, clinician, intent=intent, framed=framed))
         if self.memory.find("Patient", patient) is None:
             raise KeyError(patient)
         encounter = self.open_encounter(patient, clinician)
-        return self.launches.add(Launch(patient, clinician, encounter))
+        return self.launches.add(Launch(patient, clinician, encounter, intent, framed))
 
     def open_encounter(self, patient: str, clinician: str) -> str:
         """A new encounter of these two, in progress; answers its id."""

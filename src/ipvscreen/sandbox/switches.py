@@ -52,19 +52,29 @@ class Switches:
 
     no_transaction: bool = False
     no_conditional_create: bool = False
+    no_delete: bool = False
+    no_history: bool = False
     flag_create: bool = True
     drop_labels: set[str] = field(default_factory=set)
     labels_missing_in_search: bool = False
+    labels_missing_in_history: bool = False
     refuse: dict[Key, int | Refuse] = field(default_factory=dict)
     hang: float = 0.0  # seconds, before anything is done
     hang_up: bool = False
     lose_answer: bool | Literal["hang-up"] = False  # writes only: stored, then 500 or a closed connection
     at: Key = ("*", "*")
     empty_201: bool = False
-    narrow_scope: str | None = None
+    no_s256: bool = False  # PKCE is neither announced nor looked at
+    issuer_parameter: bool = True  # RFC 9207: announced, and in each answer
+    narrow_scope: str | None = None  # granted whatever was asked for
+    narrow_scopes: set[str] = field(default_factory=set)  # left out of whatever was asked for
     omit_patient: bool = False
+    no_patient: bool = False  # as if no chart were open: neither patient nor encounter
+    encounter_in_fhir_context: bool = False  # and not beside the token
     omit_id_token: bool = False
-    expires_in: int = 3600
+    expires_in: int = 3600  # seconds
+    refresh_expires_in: int = 8 * 3600  # seconds from the sign-in on, however often it is refreshed
+    keep_refresh_token: bool = False  # no rotation: the answer to a refresh brings no new one
     deny_authorization: bool = False
 
     def status_for(self, method: str, what: str) -> int | None:

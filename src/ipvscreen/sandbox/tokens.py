@@ -1,113 +1,94 @@
-"""Launches, codes and access tokens: opaque, short-lived and, but for the last, used once."""
+"""Access tokens and refresh tokens: each sign-in is one family, and is withdrawn as a whole."""
 
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Generic, TypeVar
 
 from ipvscreen.sandbox.access import Access
 from ipvscreen.sandbox.refusals import Refusal
 from ipvscreen.sandbox.scopes import clinical
-
-LAUNCH_LIFETIME = timedelta(minutes=5)
-CODE_LIFETIME = timedelta(seconds=60)
-
-Clock = Callable[[], datetime]
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Launch:
-    """What the EHR remembers of a click on "Launch": logical ids."""
-
-    patient: str
-    clinician: str
-    encounter: str
-
-
-@dataclass(frozen=True, slots=True)
-class Authorization:
-    """What a code stands for."""
-
-    launch: Launch
-    redirect_uri: str
-    challenge: str
-    scope: str
-    nonce: str | None
-
-
-class Spent(Exception):
-    """A launch or a code that is unknown, too old or used; the message says which."""
+from ipvscreen.sandbox.tickets import Clock, Launch, Spent
 
 
 @dataclass(slots=True)
-class _Ticket(Generic[T]):
-    content: T
-    expires_at: datetime
-    used: bool = False
+class Family:
+    """What one code has become: `scope` as granted, its access tokens, and its one good refresh token.
 
+    `online`: the refresh token is good only while the clinician stays signed in.
+    """
 
-class Tickets(Generic[T]):
-    """Things that may be handed in once, for a while."""
-
-    def __init__(self, name: str, lifetime: timedelta, clock: Clock) -> None:
-        self._name = name
-        self._lifetime = lifetime
-        self._clock = clock
-        self._tickets: dict[str, _Ticket[T]] = {}
-
-    def add(self, content: T) -> str:
-        """A new opaque value that stands for `content`."""
-        value = secrets.token_urlsafe(24)
-        self._tickets[value] = _Ticket(content, self._clock() + self._lifetime)
-        return value
-
-    def look(self, value: str) -> T:
-        """What `value` stands for, without using it up; raises Spent."""
-        ticket = self._tickets.get(value)
-        if ticket is None:
-            raise Spent(f"This {self._name} is not known here.")
-        if ticket.used:
-            raise Spent(f"This {self._name} has been used already.")
-        if self._clock() >= ticket.expires_at:
-            raise Spent(f"This {self._name} is too old.")
-        return ticket.content
-
-    def spend(self, value: str) -> T:
-        """What `value` stands for, for the only time; raises Spent."""
-        content = self.look(value)
-        self._tickets[value].used = True
-        return content
+    scope: str
+    launch: Launch
+    ends_at: datetime
+    online: bool = False
+    accesses: set[str] = field(default_factory=set)
+    good: str | None = None
+    revoked: bool = False
 
 
 class Tokens:
-    """Access tokens, and which code each came from."""
+    """Every token that was issued, by its value."""
 
     def __init__(self, base: str, clock: Clock) -> None:
         self._base = base
         self._clock = clock
         self._accesses: dict[str, Access] = {}
-        self._of_code: dict[str, str] = {}
+        self._of_code: dict[str, Family] = {}
+        self._of_refresh: dict[str, Family] = {}
 
     def admit(self, token: str) -> None:
         """Let the fixed `token` of the sandbox read everything, write nothing, and never expire."""
         self._accesses[token] = Access(clinical("user/*.rs"), self._base)
 
+    def begin(self, code: str, family: Family) -> None:
+        """Remember what a code has become."""
+        self._of_code[code] = family
+
     def issue(
-        self, *, scope: str, user: str, patient: str | None, expires_in: int, code: str | None = None
+        self, *, scope: str, user: str, patient: str | None, expires_in: int, family: Family | None = None
     ) -> str:
         """A new access token; `user` is a relative reference, `expires_in` is in seconds."""
         token = secrets.token_urlsafe(24)
         expires_at = self._clock() + timedelta(seconds=expires_in)
         self._accesses[token] = Access(clinical(scope), self._base, user, patient, expires_at)
-        if code is not None:
-            self._of_code[code] = token
+        if family is not None:
+            family.accesses.add(token)
         return token
+
+    def refresh_token(self, family: Family) -> str:
+        """A new refresh token; from now on the one before it is a used one."""
+        family.good = secrets.token_urlsafe(32)
+        self._of_refresh[family.good] = family
+        return family.good
+
+    def redeem(self, refresh_token: str) -> Family:
+        """Whose refresh token this is; raises Spent.
+
+        One that comes a second time is in two hands, and no one can say which of them is the app's: all
+        that came of this sign-in is withdrawn (RFC 9700, 4.14.2).
+        """
+        family = self._of_refresh.get(refresh_token)
+        if family is None:
+            raise Spent("This refresh token was not issued here.")
+        if family.revoked:
+            raise Spent("What came of this sign-in has been withdrawn.")
+        if refresh_token != family.good:
+            self._revoke(family)
+            raise Spent("This refresh token has been used already: all of this sign-in is withdrawn.")
+        if self._clock() >= family.ends_at:
+            raise Spent("This refresh token is too old.")
+        return family
 
     def revoke_of(self, code: str) -> None:
         """Withdraw what was issued for a code that is handed in again (RFC 6749, 4.1.2)."""
-        self._accesses.pop(self._of_code.pop(code, ""), None)
+        if code in self._of_code:
+            self._revoke(self._of_code[code])
+
+    def sign_out(self, clinician: str) -> None:
+        """The clinician leaves: what was granted with `online_access` cannot be refreshed any more."""
+        for family in self._of_refresh.values():
+            if family.online and family.launch.clinician == clinician:
+                family.revoked = True
 
     def access(self, authorization: str | None) -> Access:
         """What an Authorization header allows; 401 where it allows nothing."""
@@ -123,6 +104,11 @@ class Tokens:
                 'Bearer error="invalid_token", error_description="expired"',
             )
         return access
+
+    def _revoke(self, family: Family) -> None:
+        family.revoked = True
+        for token in family.accesses:
+            self._accesses.pop(token, None)
 
 
 def _unauthorized(words: str, challenge: str) -> Refusal:

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 from ipvscreen.sandbox.access import Access
 from ipvscreen.sandbox.compartment import has_compartment, patients_of
-from ipvscreen.sandbox.kinds import KINDS, WRITABLE, may_create
+from ipvscreen.sandbox.kinds import KINDS, WRITABLE, may_create, may_delete
 from ipvscreen.sandbox.memory import Lookup, Resource, Version
 from ipvscreen.sandbox.references import references_in, target_of
 from ipvscreen.sandbox.refusals import Refusal
@@ -27,18 +27,22 @@ class Store:
     def put(self, body: Resource, at: datetime) -> Version:
         """Store a body that has been checked."""
         if body["resourceType"] in self.sandbox.switches.drop_labels:
-            body = _without_labels(body)
+            body = without_labels(body)
         return self.sandbox.memory.put(body, at)
 
 
 def check_type(store: Store, method: str, kind: str) -> None:
     """404 for an unknown type, 405 for one that is not written here, 403 without a scope for it."""
     check_known(kind)
-    taken = may_create(kind, store.sandbox.switches) if method == "POST" else kind in WRITABLE
+    switches = store.sandbox.switches
+    taken, letter, verb = {
+        "POST": (may_create(kind, switches), "c", "takes no new"),
+        "PUT": (kind in WRITABLE, "u", "changes no"),
+        "DELETE": (may_delete(kind, switches), "d", "deletes no"),
+    }[method]
     if not taken:
-        verb = "takes no new" if method == "POST" else "changes no"
         raise Refusal(405, "not-supported", f"This record system {verb} {kind}.", {"Allow": "GET"})
-    store.access.require("c" if method == "POST" else "u", kind)
+    store.access.require(letter, kind)
 
 
 def check_known(kind: str) -> None:
@@ -88,13 +92,33 @@ def existing(store: Store, kind: str, condition: str | None) -> Version | None:
 
 
 def check_version(store: Store, kind: str, ident: str, if_match: str | None) -> None:
-    """404 for what is not there, 428 without If-Match, 412 when it names another version than the current."""
-    current = store.sandbox.memory.current(kind, ident)
+    """404 or 410 for what is not there, 428 without If-Match, 412 when it names another than the current."""
+    memory = store.sandbox.memory
+    current = memory.current(kind, ident)
+    if current is None and memory.history(kind, ident):
+        raise Refusal(410, "deleted", f"This {kind} has been deleted, and is not brought back here.")
     if current is None:
         raise Refusal(404, "not-found", f"There is no {kind} with this id; new ones get their id from here.")
     _check_ours(store, "u", current.body)
     if if_match is None:
         raise Refusal(428, "required", f"Say with If-Match which version of this {kind} you have seen.")
+    _check_seen(kind, current, if_match)
+
+
+def check_delete(store: Store, current: Version, if_match: str | None) -> None:
+    """403 for another patient's, 412 for another version than was seen, 409 while something refers to it."""
+    _check_ours(store, "d", current.body)
+    kind, ident = current.body["resourceType"], current.body["id"]
+    if if_match is not None:
+        _check_seen(kind, current, if_match)
+    for body in store.sandbox.memory.everything():
+        targets = {target_of(reference, store.access.base) for reference in references_in(body)}
+        if (kind, ident) in targets and (body["resourceType"], body["id"]) != (kind, ident):
+            words = f"This {kind} cannot be deleted: a {body['resourceType']} refers to it."
+            raise Refusal(409, "conflict", words)
+
+
+def _check_seen(kind: str, current: Version, if_match: str) -> None:
     if if_match.strip() != current.etag:
         raise Refusal(412, "conflict", f"This {kind} has been changed since the version that you have seen.")
 
@@ -139,6 +163,7 @@ def _meta(body: Resource) -> dict[str, Any]:
     return meta
 
 
-def _without_labels(body: Resource) -> Resource:
+def without_labels(body: Resource) -> Resource:
+    """A copy without its security labels."""
     meta = {name: value for name, value in _meta(body).items() if name != "security"}
     return {**body, "meta": meta}

@@ -39,14 +39,20 @@ def parse(address: str) -> httpx.URL:
 def resolve(base: str, address: str) -> str:
     """An endpoint's absolute address, a relative one taken from the FHIR base `base`; else LaunchRefused.
 
-    Older servers publish relative addresses (SMART App Launch, Conformance). A record system elsewhere
-    cannot name an address on this machine: that would let it reach what only we can.
+    Older servers publish relative addresses (SMART App Launch, Conformance). An absolute one stays as it
+    was published, because a client assertion must name it to the letter. A record system elsewhere cannot
+    name an address on this machine: that would let it reach what only we can. Plain http is for a base
+    that has no TLS itself.
     """
     root = parse(base.rstrip("/") + "/")
     try:
-        url = parse(str(root.join(address)))
+        joined = str(root.join(address))
+        absolute = httpx.URL(address).is_absolute_url
     except httpx.InvalidURL:
         raise LaunchRefused(_REFUSED) from None
-    if is_loopback(url.host) and not is_loopback(root.host):
+    url = parse(address if absolute else joined)
+    lured_here = is_loopback(url.host) and not is_loopback(root.host)
+    without_tls = url.scheme == "http" and root.scheme == "https"
+    if lured_here or without_tls:
         raise LaunchRefused(_REFUSED)
-    return str(url)
+    return address if absolute else joined

@@ -1,18 +1,31 @@
-"""The authorization code grant with PKCE, as a public client (SMART App Launch 2.2, App Launch)."""
+"""The authorization code grant with PKCE, and the refresh grant (SMART App Launch 2.2, App Launch)."""
 
 import base64
 import hashlib
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated
+from datetime import datetime
 
 import httpx
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from ipvscreen.errors import LaunchRefused
+from ipvscreen.smart.client import Client, credentials
 from ipvscreen.smart.discovery import Endpoints
-from ipvscreen.smart.fetch import fetch
+from ipvscreen.smart.fetch import Reply, fetch
+from ipvscreen.smart.token_response import TokenResponse
+
+__all__ = [
+    "AuthorizationRequest",
+    "Handshake",
+    "RefreshGone",
+    "TokenResponse",
+    "begin",
+    "code_of",
+    "exchange",
+    "refresh",
+]
 
 _AGAIN = "Open this page again from the patient's record."
 _DENIED = f"The record system was told not to let this page in. If that was not meant: {_AGAIN}"
@@ -23,6 +36,7 @@ _MANAGER = (
 _BUSY = f"The record system could not do this just now. Wait a moment. {_AGAIN}"
 _STALE = f"This sign-in can no longer be used: it was too old, or used before. {_AGAIN}"
 _UNREADABLE = f"The record system's answer could not be used. {_AGAIN}"
+_OTHER_PATIENT = f"The record system now names another patient. {_AGAIN}"
 
 # RFC 6749 sections 4.1.2.1 and 5.2. What a server writes beside the code is never shown: it is hostile input.
 _WORDS = {
@@ -39,6 +53,10 @@ _WORDS = {
 }
 
 
+class RefreshGone(LaunchRefused):
+    """The refresh token was used before, revoked, or is too old (invalid_grant): no second try can help."""
+
+
 @dataclass(frozen=True, slots=True)
 class Handshake:
     """What must be kept, secret and bound to the browser, between the launch and its callback."""
@@ -48,35 +66,23 @@ class Handshake:
     nonce: str = field(repr=False)
 
 
-def _null_is_true(value: object) -> object:
-    return True if value is None else value
+@dataclass(frozen=True, slots=True)
+class AuthorizationRequest:
+    """Where the browser goes to be authorized: GET `url`, or POST `parameters` as a form to `address`."""
 
+    address: str
+    parameters: Mapping[str, str] = field(repr=False)
 
-class TokenResponse(BaseModel):
-    """What the token endpoint answered (RFC 6749 section 5.1, SMART launch context); the rest is ignored."""
-
-    model_config = ConfigDict(
-        extra="ignore",
-        frozen=True,
-        coerce_numbers_to_str=True,  # some servers give numbers as ids
-        hide_input_in_errors=True,
-    )
-
-    access_token: Annotated[str, Field(min_length=1, repr=False)]
-    token_type: Annotated[str, Field(pattern=r"(?i)^bearer$")]
-    expires_in: Annotated[float, Field(gt=0)] | None = None
-    scope: str | None = None
-    id_token: Annotated[str | None, Field(repr=False)] = None
-    patient: str | None = None
-    encounter: str | None = None
-    # Absent or null: we show the banner, which is never wrong.
-    need_patient_banner: Annotated[bool, BeforeValidator(_null_is_true)] = True
+    @property
+    def url(self) -> str:
+        """For GET. Merged, because the endpoint may bring a query of its own (RFC 6749 section 3.1)."""
+        return str(httpx.URL(self.address).copy_merge_params(self.parameters))
 
 
 def begin(
     endpoints: Endpoints, *, iss: str, client_id: str, redirect_uri: str, scope: str, launch: str | None
-) -> tuple[str, Handshake]:
-    """The address to send the browser to, and what to keep meanwhile.
+) -> tuple[AuthorizationRequest, Handshake]:
+    """What to send the browser to, and what to keep meanwhile; without `launch` a standalone launch.
 
     `aud` is `iss` to the letter, trailing slash included (smart-on-fhir/smart-launcher#48). State, nonce
     and verifier have 256 bits or more; the specification asks for 122.
@@ -96,20 +102,15 @@ def begin(
     }
     if launch is not None:
         parameters["launch"] = launch
-    # merged, because an authorization endpoint may bring a query of its own (RFC 6749 section 3.1)
-    return str(httpx.URL(endpoints.authorize).copy_merge_params(parameters)), handshake
+    return AuthorizationRequest(endpoints.authorize, parameters), handshake
 
 
 def code_of(callback: Mapping[str, str], endpoints: Endpoints, *, iss: str) -> str:
     """The authorization code in the callback's parameters; LaunchRefused in words where there is none.
 
-    The caller has matched `state`. An `iss` in the callback must be that of the server we asked (RFC 9207).
+    The caller has matched `state`. The answer, be it a code or an error, must come from the server we asked.
     """
-    issuer = callback.get("iss")
-    if issuer is not None and issuer.rstrip("/") not in {
-        (endpoints.issuer or iss).rstrip("/"),
-        iss.rstrip("/"),
-    }:
+    if not _from_the_server_asked(callback.get("iss"), endpoints, iss):
         raise LaunchRefused(_UNREADABLE)
     error = callback.get("error")
     if error is not None:
@@ -120,24 +121,73 @@ def code_of(callback: Mapping[str, str], endpoints: Endpoints, *, iss: str) -> s
     return code
 
 
+def _from_the_server_asked(issuer: str | None, endpoints: Endpoints, iss: str) -> bool:
+    """RFC 9207 section 2.4: required and compared to the letter where the server says that it sends it.
+
+    A server that sends one without saying so may name its FHIR base, or differ by a slash. Where discovery
+    told no issuer there is nothing to compare with: the callback's own path for each record system decides.
+    """
+    if endpoints.iss_parameter:
+        return issuer == (endpoints.issuer or iss)
+    if issuer is None or endpoints.issuer is None:
+        return True
+    return issuer.rstrip("/") in {endpoints.issuer.rstrip("/"), iss.rstrip("/")}
+
+
 async def exchange(
     http: httpx.AsyncClient,
     endpoints: Endpoints,
+    client: Client,
     *,
-    client_id: str,
     redirect_uri: str,
     code: str,
     verifier: str,
+    now: datetime,
 ) -> TokenResponse:
     """The token for `code`, asked for once: a code is used up by the first try, so there is no second."""
-    form = {
+    grant = {
         "grant_type": "authorization_code",
         "code": code,
         "redirect_uri": redirect_uri,
-        "client_id": client_id,
         "code_verifier": verifier,
     }
-    reply = await fetch(http, "POST", endpoints.token, form=form)
+    return _granted(await _ask(http, endpoints.token, client, grant, now))
+
+
+async def refresh(
+    http: httpx.AsyncClient,
+    token_url: str,
+    client: Client,
+    refresh_token: str,
+    now: datetime,
+    *,
+    patient: str | None = None,
+) -> TokenResponse:
+    """A new token for the same sign-in. Without a new refresh token in it, the old one goes on.
+
+    RefreshGone where the server says that this one is no good any more, LaunchRefused for every other no,
+    and for an answer that names another patient than `patient`. No `scope` is sent: that means what was
+    granted before (RFC 6749 section 6), and some servers refuse the very list they gave
+    (inferno-framework/inferno-community#246).
+    """
+    grant = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+    reply = await _ask(http, token_url, client, grant, now)
+    if reply.status != httpx.codes.OK and (reply.body or {}).get("error") == "invalid_grant":
+        raise RefreshGone(_STALE)
+    token = _granted(reply)
+    if None not in (patient, token.patient) and token.patient != patient:
+        raise LaunchRefused(_OTHER_PATIENT)
+    return token
+
+
+async def _ask(
+    http: httpx.AsyncClient, token_url: str, client: Client, grant: Mapping[str, str], now: datetime
+) -> Reply:
+    fields, headers = credentials(client, token_url, now)
+    return await fetch(http, "POST", token_url, form={**grant, **fields}, headers=headers)
+
+
+def _granted(reply: Reply) -> TokenResponse:
     if reply.status != httpx.codes.OK:
         error = (reply.body or {}).get("error")
         fallback = _BUSY if reply.status >= httpx.codes.INTERNAL_SERVER_ERROR else _MANAGER

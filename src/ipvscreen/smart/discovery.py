@@ -6,7 +6,7 @@ CapabilityStatement, which older servers have alone and some proxies leave as th
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import httpx
@@ -32,6 +32,22 @@ class Endpoints:
     authorize: str
     token: str
     jwks: str | None
+    iss_parameter: bool = False  # the callback brings `iss` (RFC 9207)
+    authorize_post: bool = False  # capability authorize-post
+    s256: bool | None = None  # None: code_challenge_methods_supported is not there at all
+    token_auth_methods: tuple[str, ...] = ()
+    capabilities: tuple[str, ...] = ()
+
+
+def endpoints_to_json(endpoints: Endpoints) -> dict[str, Any]:
+    """The endpoints as plain JSON, to be kept until the callback."""
+    return asdict(endpoints)
+
+
+def endpoints_from_json(stored: Mapping[str, Any]) -> Endpoints:
+    """The endpoints that `endpoints_to_json` stored; TypeError for unknown keys."""
+    lists = {name: tuple(stored.get(name, ())) for name in ("token_auth_methods", "capabilities")}
+    return Endpoints(**{**stored, **lists})
 
 
 async def discover(http: httpx.AsyncClient, iss: str) -> Endpoints:
@@ -61,11 +77,18 @@ def _of_configuration(base: str, body: Mapping[str, Any]) -> Endpoints | None:
     if not (authorize and token):
         return None
     jwks = _text(body, "jwks_uri")
+    capabilities = _texts(body, "capabilities")
+    advertised = "code_challenge_methods_supported" in body
     return Endpoints(
         issuer=_text(body, "issuer"),
         authorize=resolve(base, authorize),
         token=resolve(base, token),
         jwks=resolve(base, jwks) if jwks else None,
+        iss_parameter=body.get("authorization_response_iss_parameter_supported") is True,
+        authorize_post="authorize-post" in capabilities,
+        s256="S256" in _texts(body, "code_challenge_methods_supported") if advertised else None,
+        token_auth_methods=_texts(body, "token_endpoint_auth_methods_supported"),
+        capabilities=capabilities,
     )
 
 
@@ -88,6 +111,11 @@ def _oauth_uris(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _objects(body: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     values = body.get(name)
     return [value for value in values if isinstance(value, dict)] if isinstance(values, list) else []
+
+
+def _texts(body: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    values = body.get(name)
+    return tuple(one for one in values if isinstance(one, str)) if isinstance(values, list) else ()
 
 
 def _text(body: Mapping[str, Any], name: str) -> str | None:

@@ -13,6 +13,7 @@ from joserfc.jwk import RSAKey
 from joserfc.jws import JWSRegistry, extract_compact
 
 from ipvscreen.errors import LaunchRefused
+from ipvscreen.smart.addresses import resolve
 from ipvscreen.smart.discovery import Endpoints
 from ipvscreen.smart.fetch import fetch
 
@@ -36,6 +37,11 @@ class Identity:
     subject: str | None
     name: str | None
 
+    def key(self, iss: str) -> str | None:
+        """What tells this user of `iss` from every other, the same at each launch; None where unknown."""
+        who = self.subject or self.user
+        return f"{iss.rstrip('/')} {who}" if who else None
+
 
 class _Rs256(JWSRegistry):
     """RS256 and nothing else; unknown header fields are ignored, keys named in the header never fetched."""
@@ -57,12 +63,30 @@ async def identify(
 
     LaunchRefused for a token that is there and wrong: signature, issuer, audience, time, or nonce.
     """
-    if id_token is None or endpoints.jwks is None:
+    jwks = await _keys_address(http, endpoints) if id_token is not None else None
+    if id_token is None or jwks is None:
         return Identity(None, None, None)
-    claims = await _signed(http, endpoints.jwks, id_token)
+    claims = await _signed(http, jwks, id_token)
     _check(claims, issuer=endpoints.issuer or iss, client_id=client_id, nonce=nonce, now=now)
     name = claims.get("name")
     return Identity(_user(claims, iss), claims["sub"], name if isinstance(name, str) and name else None)
+
+
+async def _keys_address(http: httpx.AsyncClient, endpoints: Endpoints) -> str | None:
+    """Where the server's keys are: smart-configuration says, or else OpenID Connect Discovery 1.0, section 4.
+
+    Only the issuer that discovery gave is asked, never the one that the token itself names.
+    """
+    if endpoints.jwks is not None or endpoints.issuer is None:
+        return endpoints.jwks
+    try:
+        issuer = resolve(endpoints.token, endpoints.issuer)
+        reply = await fetch(http, "GET", resolve(issuer, ".well-known/openid-configuration"))
+        told = reply.body or {}
+        jwks = told.get("jwks_uri")
+        return resolve(issuer, jwks) if told.get("issuer") == issuer and isinstance(jwks, str) else None
+    except LaunchRefused:
+        return None  # the user is then unknown, as without an id_token; the launch goes on
 
 
 async def _signed(http: httpx.AsyncClient, jwks: str, id_token: str) -> Mapping[str, Any]:

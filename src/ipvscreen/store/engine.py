@@ -1,5 +1,6 @@
 """The database engine, and the two ways to use it: reading and writing."""
 
+import sqlite3
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
@@ -22,11 +23,12 @@ _PRAGMAS = (
 
 def make_engine(url: str) -> AsyncEngine:
     """An engine for `url`; ValueError for an SQLite URL without a file, where nothing would survive."""
-    engine = create_async_engine(url)
-    if engine.dialect.name == "sqlite":
-        _private_file(make_url(url).database)
-        event.listen(engine.sync_engine, "connect", _on_connect)
-        event.listen(engine.sync_engine, "begin", _on_begin)
+    if make_url(url).get_backend_name() != "sqlite":
+        return create_async_engine(url)
+    private_file(database_file(url))
+    engine = create_async_engine(url, connect_args={"factory": LettingGo})
+    event.listen(engine.sync_engine, "connect", _on_connect)
+    event.listen(engine.sync_engine, "begin", _on_begin)
     return engine
 
 
@@ -40,11 +42,33 @@ def writing(engine: AsyncEngine) -> AbstractAsyncContextManager[AsyncConnection]
     return engine.execution_options(**{_WRITES: True}).begin()
 
 
-def _private_file(database: str | None) -> None:
-    """Made readable for its owner alone; SQLite gives its WAL the same mode."""
-    if not database or ":memory:" in database:
+def database_file(url: str) -> Path:
+    """The file of an SQLite URL; ValueError for any other."""
+    parsed = make_url(url)
+    database = parsed.database
+    if parsed.get_backend_name() != "sqlite" or not database or ":memory:" in database:
         raise ValueError("the store needs a database file")
-    Path(database).touch(mode=0o600)
+    return Path(database)
+
+
+def private_file(database: Path) -> None:
+    """Made readable for its owner alone; SQLite gives its WAL the same mode."""
+    database.touch(mode=0o600)
+
+
+class LettingGo(sqlite3.Connection):
+    """A connection that gives its locks back when it is closed.
+
+    SQLite keeps a closed connection, transaction and all, for as long as a statement has rows left
+    (sqlite.org/c3ref/close.html). A cancelled RETURNING leaves one behind until the garbage collector comes
+    by, and until then nobody else could write.
+    """
+
+    def close(self) -> None:
+        """Roll back, then close."""
+        if self.in_transaction:
+            self.rollback()
+        super().close()
 
 
 def _on_connect(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:

@@ -10,6 +10,8 @@ from ipvscreen.store.outbox import Outbox
 from ipvscreen.store.referrals import Referrals
 from ipvscreen.store.sealed import Ring
 from ipvscreen.store.services import Services
+from ipvscreen.store.signing_keys import SigningKeys
+from ipvscreen.store.sittings import Sittings
 from ipvscreen.store.visits import Visits
 
 
@@ -20,10 +22,16 @@ class Store:
         self._engine = engine
         self.launches = Launches(engine, ring)
         self.visits = Visits(engine, ring)
+        self.sittings = Sittings(engine, ring)
+        self.signing_keys = SigningKeys(engine, ring)
         self.services = Services(engine, ring)
         self.referrals = Referrals(engine, ring)
         self.outbox = Outbox(engine, ring)
         self.followups = FollowUps(engine, ring)
+
+    async def check(self) -> None:
+        """SchemaOutdated where the tables are not this version's; the driver's error where none answers."""
+        await _check(self._engine)
 
     async def close(self) -> None:
         """Give back every connection."""

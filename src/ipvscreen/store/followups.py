@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from ipvscreen.store.engine import reading, writing
 from ipvscreen.store.sealed import Ring, SealedTable
 from ipvscreen.store.tables import followups, visits
-from ipvscreen.store.visits import Visit, clinician_indexes
+from ipvscreen.store.visit import Visit, clinician_indexes
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,8 @@ class FollowUps:
 
     def __init__(self, engine: AsyncEngine, ring: Ring) -> None:
         self._engine = engine
-        self._ring = ring
         self._sealed = SealedTable(ring, followups.name)
+        self._sealed_visits = SealedTable(ring, visits.name)
 
     async def add(self, visit: Visit, *, due: date, text: str) -> FollowUp:
         """The follow-up of this visit; asked again, the later one stands."""
@@ -49,7 +49,7 @@ class FollowUps:
         """This clinician's follow-ups, the earliest first."""
         if user_key is None:
             return []
-        mine = visits.c.user_index.in_(clinician_indexes(self._ring, ehr, user_key))
+        mine = visits.c.user_index.in_(clinician_indexes(self._sealed_visits, ehr, user_key))
         query = select(followups).join(visits).where(visits.c.ehr == ehr, mine).order_by(followups.c.due)
         async with reading(self._engine) as connection:
             rows = (await connection.execute(query)).mappings().all()

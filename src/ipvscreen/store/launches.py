@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import delete, insert
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -17,7 +17,10 @@ LIFETIME = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class PendingLaunch:
-    """One authorization under way; `browser` is the SHA-256 of the cookie given to that browser."""
+    """One authorization under way; `browser` is the SHA-256 of the cookie given to that browser.
+
+    `scope` is what was asked for: what is granted is measured by it, whatever the settings say by then.
+    """
 
     state: str
     ehr: str
@@ -27,6 +30,8 @@ class PendingLaunch:
     browser: str
     endpoints: dict[str, Any]
     created_at: datetime
+    purpose: Literal["visit", "list"] = "visit"
+    scope: str = ""
 
 
 class Launches:
@@ -45,6 +50,8 @@ class Launches:
             "verifier": launch.verifier,
             "nonce": launch.nonce,
             "endpoints": launch.endpoints,
+            "purpose": launch.purpose,
+            "scope": launch.scope,
         }
         values = {
             "id": row,

@@ -22,11 +22,11 @@ def _config() -> Config:
     return config
 
 
-def upgrade(connection: Connection) -> None:
-    """Bring the tables to this version, within the transaction of `connection`."""
+def upgrade(connection: Connection, revision: str = "head") -> None:
+    """Bring the tables to this version, or an earlier one, within the transaction of `connection`."""
     config = _config()
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)
 
 
 def check(connection: Connection) -> None:
@@ -34,3 +34,8 @@ def check(connection: Connection) -> None:
     head = ScriptDirectory.from_config(_config()).get_current_head()
     if MigrationContext.configure(connection).get_current_revision() != head:
         raise SchemaOutdated("The tables are not those of this version; run 'ipvscreen migrate'.")
+
+
+def is_known(revision: str) -> bool:
+    """Whether `upgrade` can start from tables of that revision."""
+    return revision in {known.revision for known in ScriptDirectory.from_config(_config()).walk_revisions()}

@@ -51,12 +51,16 @@ def _derived(key: bytes, purpose: str) -> bytes:
     return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=purpose.encode()).derive(key)
 
 
+def key_prefix(key_id: str) -> bytes:
+    """How every value begins that this key has sealed."""
+    return bytes([len(key_id.encode())]) + key_id.encode()
+
+
 def seal(ring: Ring, purpose: str, aad: str, plain: bytes) -> bytes:
     """`plain` under the current key: one byte of length, key id, nonce, ciphertext with tag."""
-    key_id = ring.current.encode()
     nonce = secrets.token_bytes(_NONCE_BYTES)
     shut = AESGCM(_derived(ring.keys[ring.current], purpose)).encrypt(nonce, plain, aad.encode())
-    return bytes([len(key_id)]) + key_id + nonce + shut
+    return key_prefix(ring.current) + nonce + shut
 
 
 def open_sealed(ring: Ring, purpose: str, aad: str, sealed: bytes) -> bytes:
@@ -96,6 +100,10 @@ class SealedTable:
         """What was sealed for that place; SealBroken where it does not open."""
         plain = open_sealed(self._ring, self._purpose(column), self._place(column, row), sealed)
         return json.loads(plain)
+
+    def indexes(self, column: str, value: str) -> tuple[str, ...]:
+        """`blind_indexes` for that column."""
+        return blind_indexes(self._ring, self._purpose(column), value)
 
     def _purpose(self, column: str) -> str:
         return f"{self._table}.{column}"

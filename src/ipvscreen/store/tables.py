@@ -15,6 +15,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    false,
 )
 from sqlalchemy.types import TypeDecorator
 
@@ -80,6 +81,8 @@ visits = Table(
     Column("user_index", String(64)),  # blind index; NULL where the clinician is unknown
     Column("state", String(16), nullable=False),
     Column("held", Boolean, nullable=False),
+    Column("stopped", Boolean, nullable=False, server_default=false()),
+    Column("refresh_until", Utc),  # who refreshes the token has until then to do it
     Column("opened_at", Utc, nullable=False),
     Column("expires_at", Utc, nullable=False),
     _sealed("token"),
@@ -90,6 +93,26 @@ visits = Table(
     _sealed("written"),
     _sealed("referred_in_record"),
     Index(None, "ehr", "user_index"),
+)
+
+sittings = Table(
+    "sittings",
+    metadata,
+    _id(),
+    Column("ehr", String(64), nullable=False),
+    Column("opened_at", Utc, nullable=False),
+    Column("expires_at", Utc, nullable=False),
+    _sealed("context"),
+)
+
+signing_keys = Table(
+    "signing_keys",
+    metadata,
+    _id(),  # the kid, which everybody may read in our JWKS
+    Column("alg", String(16), nullable=False),
+    Column("signs_from", Utc, nullable=False),
+    Column("published_until", Utc),
+    _sealed("jwk"),
 )
 
 # Sealed for its integrity: whoever can write to the file must not be able to redirect referrals.

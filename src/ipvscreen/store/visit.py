@@ -13,6 +13,7 @@ from ipvscreen.ipv.visit import VisitState
 from ipvscreen.resources.context import Context
 from ipvscreen.resources.plan import WritePlan, plan_from_json, plan_to_json
 from ipvscreen.resources.written import Written, written_from_json, written_to_json
+from ipvscreen.store.grant import Grant
 from ipvscreen.store.sealed import SealedTable
 
 
@@ -22,6 +23,8 @@ class Visit:
 
     `held`: it holds a disclosure, and stands on the clinician's list until that is sent on or finished.
     `cookie_hash` is the SHA-256 of the one cookie that opens it. `version` counts the changes.
+    `stopped`: the clinician has opened another since; no change of the visit, so that what is being
+    written meanwhile keeps its result.
     """
 
     id: str
@@ -46,6 +49,7 @@ class Visit:
     held: bool = False
     referred_in_record: Written | None = None
     version: int = 1
+    stopped: bool = False
 
     def context(self) -> Context:
         """Whose record is written to, and by whom; the time is that of the conversation."""
@@ -60,7 +64,7 @@ class Visit:
 
 
 class VisitChanges(TypedDict, total=False):
-    """What may change in a visit; `token` is the record system's, None takes it away."""
+    """What may change in a visit; a `grant` of None takes it away."""
 
     state: VisitState
     setting: Setting
@@ -74,11 +78,14 @@ class VisitChanges(TypedDict, total=False):
     cookie_hash: str
     age_confirmed: bool
     held: bool
-    token: str | None
+    grant: Grant | None
 
 
 def columns_of(sealed: SealedTable, visit: Visit) -> dict[str, Any]:
-    """Every column that a change may touch, but for the token."""
+    """Every column that a change may touch, but for the token.
+
+    The index is among them, so that it and what it was made of are always under the same key.
+    """
     context = {
         "iss": visit.iss,
         "patient_id": visit.patient_id,
@@ -105,8 +112,19 @@ def columns_of(sealed: SealedTable, visit: Visit) -> dict[str, Any]:
         "state": visit.state,
         "held": visit.held,
         "expires_at": visit.expires_at,
+        "user_index": index_of(sealed, visit.ehr, visit.user_key),
     }
     return shut | plain
+
+
+def index_of(sealed: SealedTable, ehr: str, user_key: str | None) -> str | None:
+    """What stands in `user_index` for this clinician; None for one who is not known."""
+    return user_key and clinician_indexes(sealed, ehr, user_key)[0]
+
+
+def clinician_indexes(sealed: SealedTable, ehr: str, user_key: str) -> tuple[str, ...]:
+    """That value under each key: written with the first, looked up with all."""
+    return sealed.indexes("user_index", f"{ehr} {user_key}")
 
 
 def visit_of(sealed: SealedTable, row: RowMapping) -> Visit:
@@ -129,6 +147,7 @@ def visit_of(sealed: SealedTable, row: RowMapping) -> Visit:
         held=row["held"],
         referred_in_record=_written(opened("referred_in_record")),
         version=row["version"],
+        stopped=row["stopped"],
         **(context | {"setting": Setting(context["setting"])}),
     )
 

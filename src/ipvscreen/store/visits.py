@@ -1,18 +1,22 @@
 """Visits: one for each launch, changed only by whoever has seen the last change."""
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any, Unpack
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ipvscreen.errors import OutOfOrder, VisitOver
 from ipvscreen.ipv.visit import VisitState
 from ipvscreen.store.engine import reading, writing
-from ipvscreen.store.sealed import Ring, SealedTable, blind_indexes
+from ipvscreen.store.grant import Grant, grant_from_json, grant_to_json
+from ipvscreen.store.sealed import Ring, SealedTable
 from ipvscreen.store.tables import visits
 from ipvscreen.store.visit import Visit as Visit  # the other rooms know it from here
-from ipvscreen.store.visit import VisitChanges, columns_of, visit_of
+from ipvscreen.store.visit import VisitChanges, clinician_indexes, columns_of, visit_of
+
+REFRESH_LEASE = timedelta(seconds=15)  # a request to the record system ends after ten
 
 _UNFINISHED = (
     VisitState.ASKING,
@@ -28,22 +32,19 @@ class Visits:
 
     def __init__(self, engine: AsyncEngine, ring: Ring) -> None:
         self._engine = engine
-        self._ring = ring
         self._sealed = SealedTable(ring, visits.name)
 
-    async def create(self, visit: Visit, token: str) -> Visit:
-        """Store a new visit with its access token."""
+    async def create(self, visit: Visit, grant: Grant) -> Visit:
+        """Store a new visit with what was granted; the clinician's other open ones are stopped."""
         values = columns_of(self._sealed, visit) | {
             "id": visit.id,
             "ehr": visit.ehr,
-            "user_index": clinician_indexes(self._ring, visit.ehr, visit.user_key)[0]
-            if visit.user_key
-            else None,
             "opened_at": visit.opened_at,
-            "token": self._sealed.seal("token", visit.id, token),
+            "token": _sealed_grant(self._sealed, visit.id, grant),
         }
         async with writing(self._engine) as connection:
             await connection.execute(insert(visits).values(values))
+            await _only(connection, self._sealed, visit)
         return visit
 
     async def get(self, visit_id: str) -> Visit | None:
@@ -51,53 +52,88 @@ class Visits:
         async with reading(self._engine) as connection:
             return await stored(connection, self._sealed, visit_id)
 
-    async def token(self, visit_id: str) -> str:
-        """The access token of the visit; VisitOver where it has been taken away."""
-        async with reading(self._engine) as connection:
-            sealed = await connection.scalar(select(visits.c.token).where(visits.c.id == visit_id))
-        token: str | None = None if sealed is None else self._sealed.open("token", visit_id, sealed)
-        if token is None:
-            raise VisitOver("This visit is over.")
-        return token
-
     async def change(self, visit: Visit, **changes: Unpack[VisitChanges]) -> Visit:
         """The visit with these changes; OutOfOrder where it was changed since `visit` was read."""
         async with writing(self._engine) as connection:
             return await compare_and_set(connection, self._sealed, visit, changes)
 
+    async def go_on(self, visit: Visit) -> Visit:
+        """The clinician goes on with this one: it is not stopped any more, her other open ones are.
+
+        VisitOver where it is not there.
+        """
+        async with writing(self._engine) as connection:
+            await _only(connection, self._sealed, visit)
+            return await _standing(connection, self._sealed, visit)
+
     async def unfinished(self, ehr: str, user_key: str | None) -> list[Visit]:
         """This clinician's visits with a disclosure that was not sent on or finished, oldest first."""
         if user_key is None:
             return []
-        mine = visits.c.user_index.in_(clinician_indexes(self._ring, ehr, user_key))
+        mine = visits.c.user_index.in_(clinician_indexes(self._sealed, ehr, user_key))
         waiting = (visits.c.held.is_(True), visits.c.state.in_(_UNFINISHED))
         query = select(visits).where(visits.c.ehr == ehr, mine, *waiting).order_by(visits.c.opened_at)
         async with reading(self._engine) as connection:
             rows = (await connection.execute(query)).mappings().all()
         return [visit_of(self._sealed, row) for row in rows]
 
-    async def adopt(self, old: Visit, new: Visit, token: str) -> Visit:
-        """`old` handed over to the launch that made `new`: its cookie, token, time, patient data and plan.
+    async def adopt(self, old: Visit, new: Visit, grant: Grant) -> Visit:
+        """`old` handed over to the launch that made `new`: its cookie, grant, time, patient data and plan.
 
         The browser that had it loses it. Time, encounter and draft stay those of the conversation. `new`
         need not be stored. OutOfOrder for another record system, clinician or patient.
         """
         if old.user_key is None or _whose(old) != _whose(new):
             raise OutOfOrder(old.state, "resume by another launch")
-        return await self.change(
-            old,
-            token=token,
-            cookie_hash=new.cookie_hash,
-            expires_at=new.expires_at,
-            person=new.person,
-            plan=new.plan,
-            last_form=None,
-        )
+        changes: VisitChanges = {
+            "grant": grant,
+            "cookie_hash": new.cookie_hash,
+            "expires_at": new.expires_at,
+            "person": new.person,
+            "plan": new.plan,
+            "last_form": None,
+        }
+        async with writing(self._engine) as connection:
+            await compare_and_set(connection, self._sealed, old, changes)
+            await _only(connection, self._sealed, old)
+            return await _standing(connection, self._sealed, old)
 
+    async def grant(self, visit_id: str) -> Grant:
+        """What was granted for the visit; VisitOver where it has been taken away."""
+        async with reading(self._engine) as connection:
+            granted = await self._granted(connection, visit_id)
+        if granted is None:
+            raise VisitOver("This visit is over.")
+        return granted
 
-def clinician_indexes(ring: Ring, ehr: str, user_key: str) -> tuple[str, ...]:
-    """What stands in `user_index` for this clinician: written with the first, looked up with all."""
-    return blind_indexes(ring, "visits.user_index", f"{ehr} {user_key}")
+    async def take_refresh(self, visit_id: str, now: datetime) -> bool:
+        """Whether the caller is the one to refresh the token, and has `REFRESH_LEASE` from `now` for it.
+
+        A lease that nobody ended runs out; one that ends later than any could is of a clock put back.
+        """
+        until = visits.c.refresh_until
+        free = or_(until.is_(None), until <= now, until > now + REFRESH_LEASE)
+        taken = update(visits).where(visits.c.id == visit_id, free).values(refresh_until=now + REFRESH_LEASE)
+        async with writing(self._engine) as connection:
+            return (await connection.execute(taken)).rowcount == 1
+
+    async def refreshed(self, visit_id: str, old: Grant, new: Grant | None) -> None:
+        """End the lease, with the `new` grant where there is one.
+
+        Nothing happens where `old` is no longer what the visit has: it was finished, or handed over to
+        another launch, and what came too late must not undo that.
+        """
+        async with writing(self._engine) as connection:
+            if await self._granted(connection, visit_id) != old:
+                return
+            values: dict[str, Any] = {"refresh_until": None}
+            if new is not None:
+                values["token"] = _sealed_grant(self._sealed, visit_id, new)
+            await connection.execute(update(visits).where(visits.c.id == visit_id).values(values))
+
+    async def _granted(self, connection: AsyncConnection, visit_id: str) -> Grant | None:
+        sealed = await connection.scalar(select(visits.c.token).where(visits.c.id == visit_id))
+        return None if sealed is None else grant_from_json(self._sealed.open("token", visit_id, sealed))
 
 
 async def stored(connection: AsyncConnection, sealed: SealedTable, visit_id: str) -> Visit | None:
@@ -107,20 +143,47 @@ async def stored(connection: AsyncConnection, sealed: SealedTable, visit_id: str
     return None if row is None else visit_of(sealed, row)
 
 
+async def _standing(connection: AsyncConnection, sealed: SealedTable, visit: Visit) -> Visit:
+    """As it stands; VisitOver where it is not there, which takes back what this transaction did."""
+    if (standing := await stored(connection, sealed, visit.id)) is None:
+        raise VisitOver("This visit is over.")
+    return standing
+
+
 async def compare_and_set(
     connection: AsyncConnection, sealed: SealedTable, visit: Visit, changes: VisitChanges
 ) -> Visit:
     """Change the visit in a transaction of the caller's; OutOfOrder where `visit` is not the last version."""
-    fields: dict[str, Any] = {name: value for name, value in changes.items() if name != "token"}
+    fields: dict[str, Any] = {name: value for name, value in changes.items() if name != "grant"}
     changed = replace(visit, **fields, version=visit.version + 1)
     values = columns_of(sealed, changed)
-    if "token" in changes:
-        values["token"] = sealed.seal("token", visit.id, changes["token"])
+    if "grant" in changes:  # whoever refreshes the former one comes too late
+        values |= {"token": _sealed_grant(sealed, visit.id, changes["grant"]), "refresh_until": None}
     unchanged = (visits.c.id == visit.id, visits.c.version == visit.version)
-    done = await connection.execute(update(visits).where(*unchanged).values(values))
-    if done.rowcount != 1:
+    done = update(visits).where(*unchanged).values(values).returning(visits.c.stopped)
+    stopped = (await connection.execute(done)).scalar_one_or_none()
+    if stopped is None:
         raise OutOfOrder(visit.state, "changed meanwhile")
-    return changed
+    return replace(changed, stopped=stopped)
+
+
+async def _only(connection: AsyncConnection, sealed: SealedTable, visit: Visit) -> None:
+    """This visit is not stopped, and every other open one of its clinician is.
+
+    Of a clinician who is not known nothing is stopped: the others could be a colleague's.
+    """
+    this = visits.c.id == visit.id
+    await connection.execute(update(visits).where(this, visits.c.stopped).values(stopped=False))
+    if visit.user_key is None:
+        return
+    mine = visits.c.user_index.in_(clinician_indexes(sealed, visit.ehr, visit.user_key))
+    going_on = (visits.c.state != VisitState.CLOSED, visits.c.stopped.is_(False))
+    others = update(visits).where(visits.c.ehr == visit.ehr, mine, ~this, *going_on)
+    await connection.execute(others.values(stopped=True))
+
+
+def _sealed_grant(sealed: SealedTable, visit_id: str, grant: Grant | None) -> bytes:
+    return sealed.seal("token", visit_id, None if grant is None else grant_to_json(grant))
 
 
 def _whose(visit: Visit) -> tuple[str, str, str | None, str]:

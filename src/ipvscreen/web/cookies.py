@@ -1,4 +1,4 @@
-"""Cookies: one for each visit, and one that binds a launch to the browser that began it; values are random.
+"""Cookies: one for each visit or list, and one that binds a launch to its browser; values are random.
 
 Names are opaque and differ for each visit, so that two visits in one browser never share a session and
 leaving one deletes that one. The `Set-Cookie` line is written by hand: Starlette refuses `partitioned`
@@ -14,6 +14,8 @@ from starlette.responses import Response
 
 _VISIT_SECONDS = 4 * 3600  # longer than a visit, so that one that ran out can say so
 _LAUNCH_SECONDS = 300
+_AWAY_SECONDS = 1
+_TRIAL_SECONDS = 60
 
 
 def _name(purpose: str, key: str) -> str:
@@ -28,6 +30,16 @@ def visit_cookie(visit_id: str) -> str:
 def launch_cookie(state: str) -> str:
     """The name of the cookie that a browser holds between launch and callback."""
     return _name("launch", state)
+
+
+def sitting_cookie(sitting_id: str) -> str:
+    """The name of the cookie of that list."""
+    return _name("sitting", sitting_id)
+
+
+def trial_cookie(mark: str) -> str:
+    """The name of the cookie that only shows whether the browser keeps any for us in this frame."""
+    return _name("trial", mark)
 
 
 def fresh() -> str:
@@ -55,9 +67,24 @@ def put_launch(response: Response, state: str, value: str, *, framed: bool = Fal
     _append(response, launch_cookie(state), value, _LAUNCH_SECONDS, framed=framed)
 
 
+def put_sitting(response: Response, sitting_id: str, value: str, *, framed: bool = False) -> None:
+    """Give the browser the cookie of a list."""
+    _append(response, sitting_cookie(sitting_id), value, _VISIT_SECONDS, framed=framed)
+
+
+def put_trial(response: Response, mark: str) -> None:
+    """Give the browser, in a frame, a cookie that means nothing."""
+    _append(response, trial_cookie(mark), "1", _TRIAL_SECONDS, framed=True)
+
+
 def drop(response: Response, name: str, *, framed: bool = False) -> None:
-    """Take a cookie away; this too keeps the page before it out of the back-forward cache."""
+    """Take a cookie away; this too keeps the page before it out of the back-forward cache.
+
+    A change of a partitioned cookie does not (Chromium 156, tests/journeys): one that is not comes with it.
+    """
     _append(response, name, "", 0, framed=framed)
+    if framed:
+        _append(response, _name("away", ""), fresh(), _AWAY_SECONDS, framed=False)
 
 
 def _append(response: Response, name: str, value: str, seconds: int, *, framed: bool) -> None:

@@ -1,6 +1,5 @@
 """Every failure as a plain page: the right status, what to do next, and nothing of the inside."""
 
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -18,10 +17,13 @@ from ipvscreen.errors import (
     IpvscreenError,
     LaunchRefused,
     OutOfOrder,
+    PatientChanged,
     VisitOver,
 )
+from ipvscreen.web import cookies
 from ipvscreen.web.fields import FieldsRefused
 from ipvscreen.web.rooms import Rooms
+from ipvscreen.web.security import LEAVING, told
 from ipvscreen.web.tokens import TokenRefused
 
 _log = structlog.get_logger()
@@ -52,6 +54,7 @@ class PageRefused(IpvscreenError):
 NOT_HERE = Problem(404, "This page is not available", (_AGAIN,))
 ENDED = Problem(410, "This visit has ended", ("What you entered is kept.", _AGAIN))
 NOT_OURS = Problem(403, "This could not be accepted", ("It did not come from a page of this app.", _AGAIN))
+TOO_LONG = Problem(413, "This could not be accepted", ("It is too long. Nothing was saved or sent by it.",))
 UNEXPECTED = Problem(500, "Something went wrong", ("What was shown as saved is saved.", _AGAIN))
 
 
@@ -82,6 +85,11 @@ _PAGES: dict[type[IpvscreenError], Callable[[Any], Problem]] = {
     OutOfOrder: lambda _: Problem(
         409, "This step is not possible now", ("Nothing was saved or sent by it.", _AGAIN)
     ),
+    PatientChanged: lambda error: Problem(
+        409,
+        "The patient's record has changed",
+        (str(error), "Nothing was written to the record, and nothing was sent.", _AGAIN),
+    ),
     LaunchRefused: lambda error: Problem(400, "This page could not be opened", (str(error),)),
     VisitOver: lambda _: ENDED,
     EhrUnreachable: _silent_record,
@@ -89,30 +97,45 @@ _PAGES: dict[type[IpvscreenError], Callable[[Any], Problem]] = {
 }
 
 
-def show(rooms: Rooms, problem: Problem, *, reference: str = "") -> HTMLResponse:
+def show(request: Request, problem: Problem, *, reference: str = "") -> HTMLResponse:
     """The page, with the headers set here too: an unexpected failure is answered outside the middleware."""
+    rooms: Rooms = request.app.state.rooms
     body = rooms.templates.get_template("problem.html").render(problem=problem, reference=reference)
-    return HTMLResponse(body, status_code=problem.status, headers=rooms.policy.headers())
+    headers = {"cache-control": "no-store", **rooms.policy.headers(**told(request.scope["state"]))}
+    return HTMLResponse(body, status_code=problem.status, headers=headers)
 
 
 async def _known(request: Request, error: Exception) -> Response:
     assert isinstance(error, IpvscreenError)  # noqa: S101  what it is registered for
-    return show(request.app.state.rooms, problem_of(error), reference=_noted(error, problem_of(error).status))
+    problem = problem_of(error)
+    response = show(request, problem, reference=_noted(request, error, problem.status))
+    return _forgotten(request, response) if isinstance(error, VisitOver) else response
 
 
 async def _http(request: Request, error: Exception) -> Response:
-    status = error.status_code if isinstance(error, HTTPException) else NOT_HERE.status
-    problem = Problem(status, NOT_HERE.heading, NOT_HERE.sentences)
-    return show(request.app.state.rooms, problem)
+    assert isinstance(error, HTTPException)  # noqa: S101  what it is registered for
+    if error.status_code == TOO_LONG.status:
+        return show(request, TOO_LONG)
+    response = show(request, Problem(error.status_code, NOT_HERE.heading, NOT_HERE.sentences))
+    response.headers.update(error.headers or {})
+    return response
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
-    return show(request.app.state.rooms, UNEXPECTED, reference=_noted(error, UNEXPECTED.status))
+    return show(request, UNEXPECTED, reference=_noted(request, error, UNEXPECTED.status))
 
 
-def _noted(error: Exception, status: int) -> str:
-    """A reference for the page and the log; the log gets the kind of error, never its words."""
-    reference = secrets.token_hex(4)
+def _forgotten(request: Request, response: Response) -> Response:
+    """Of a visit that is over nothing stays in the browser either."""
+    name = cookies.visit_cookie(str(request.path_params.get("visit_id")))
+    cookies.drop(response, name, framed=bool(told(request.scope["state"])["framed_by"]))
+    response.headers.update(LEAVING)
+    return response
+
+
+def _noted(request: Request, error: Exception, status: int) -> str:
+    """The request's reference for page and log; the log gets the kind of error, never its words."""
+    reference = str(request.state.reference)
     _log.warning("page.problem", reference=reference, status=status, kind=type(error).__name__)
     return reference
 

@@ -158,6 +158,13 @@ class ActionFields(Own):
     reason: str | None = None
 
 
+class GoOnFields(Own):
+    """What the page of a stopped visit carries on, sealed."""
+
+    model_config = ConfigDict(str_max_length=_MOST_BYTES)
+    entered: str | None = None
+
+
 Fields = TypeVar("Fields", bound=Own)
 
 

@@ -1,172 +1,165 @@
-"""From the record system to a visit: launch, authorization, callback."""
+"""From the record system to its authorization: with a patient, by its patient picker, or for the list.
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from typing import Any
+In a frame there is one step more: a cookie that means nothing shows whether the browser keeps any for us
+there. Only then is the record system asked, and the launch value used; where it keeps none, the way out is a
+window of our own.
+"""
+
+from dataclasses import dataclass
+from urllib.parse import urlencode, urlsplit
 
 from fastapi import APIRouter, Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
-from ipvscreen.ehr.client import FhirClient
-from ipvscreen.errors import LaunchRefused
-from ipvscreen.ipv.visit import Step
-from ipvscreen.pathway.open_visit import open_visit
-from ipvscreen.smart.authorization import begin, code_of, exchange
-from ipvscreen.smart.context import LaunchContext, launch_context
-from ipvscreen.smart.discovery import Endpoints, discover
-from ipvscreen.smart.identity import identify
+from ipvscreen.smart.authorization import AuthorizationRequest, begin
+from ipvscreen.smart.discovery import Endpoints, discover, endpoints_to_json
+from ipvscreen.smart.issuers import listed
+from ipvscreen.smart.keys import public_jwks
 from ipvscreen.store.launches import PendingLaunch
 from ipvscreen.web import cookies
-from ipvscreen.web.errors import PageRefused, Problem
-from ipvscreen.web.rooms import EhrEntry, Rooms
-from ipvscreen.web.turn import go
+from ipvscreen.web.errors import PageRefused, Problem, show
+from ipvscreen.web.handed import UNKNOWN, one, refused
+from ipvscreen.web.rooms import EhrEntry, Purpose, Rooms, signing_key
 
 router = APIRouter()
 
-_LONGEST = 2048  # of a launch value: opaque to us, and no reason to pass on more
-_UNKNOWN = Problem(
-    400,
-    "This page could not be opened",
-    ("Open it from a patient's record.", "If that is what you did, ask your system manager."),
-)
-_USED = Problem(
-    400,
-    "This page could not be opened",
-    (
-        "It was opened before, too long ago, or in another browser.",
-        "Open it again from the patient's record.",
-    ),
-)
+JWKS_AGE = "public, max-age=300"  # far below the hour for which a new key is published before it signs
+LONGEST_URL = 2000  # some servers and proxies cut longer ones; where POST is offered nothing is lost
+_PATHS: dict[Purpose, str] = {"visit": "/launch", "list": "/list"}
 
 
 @dataclass(frozen=True, slots=True)
-class _Arrival:
-    """A launch that has come back, and the record system it came from."""
+class Asked:
+    """A launch as it came in, from a record system on our list; without `launch` it came from elsewhere."""
 
-    pending: PendingLaunch
     entry: EhrEntry
-    endpoints: Endpoints
-    callback: dict[str, str]
+    purpose: Purpose
+    iss: str
+    launch: str | None
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The parameters as they came."""
+        return {"iss": self.iss} | ({} if self.launch is None else {"launch": self.launch})
 
 
 @router.get("/launch")
 async def launch(request: Request) -> Response:
-    """Send the browser to the record system's authorization, if that system is on our list."""
+    """A visit: with `launch` of the patient whose chart is open, without it of one picked over there."""
+    return await _came(request, "visit")
+
+
+@router.get("/list")
+async def list_launch(request: Request) -> Response:
+    """A clinician without a patient, for the list of what was begun and not finished."""
+    return await _came(request, "list")
+
+
+@router.get("/launch/ready")
+async def ready(request: Request) -> Response:
+    """Second step in a frame: on where the browser brought the cookie back, else the way out."""
     rooms: Rooms = request.app.state.rooms
-    iss, value = _one(request, "iss"), _one(request, "launch")
-    entry = _listed(rooms, iss)
-    with _refused(502):
-        endpoints = await discover(rooms.http, iss)
-    url, handshake = begin(
+    asked = _asked(request, "list" if "list" in request.query_params else "visit")
+    name = cookies.trial_cookie(one(request, "state"))
+    if name not in request.cookies:
+        href = f"{rooms.base}{_PATHS[asked.purpose]}?{urlencode(asked.query)}"
+        return HTMLResponse(rooms.templates.get_template("new-window.html").render(href=href))
+    response = await _begun(request, asked)
+    cookies.drop(response, name, framed=True)
+    return response
+
+
+@router.get("/jwks.json")
+async def jwks(request: Request) -> Response:
+    """The public halves of our keys, for record systems that know us by our signature."""
+    rooms: Rooms = request.app.state.rooms
+    stored = await rooms.store.signing_keys.published(rooms.clock())
+    return JSONResponse(public_jwks(map(signing_key, stored)), headers={"Cache-Control": JWKS_AGE})
+
+
+async def _came(request: Request, purpose: Purpose) -> Response:
+    asked = _asked(request, purpose)
+    # Browsers without this header are put through the trial too, which does no harm outside a frame.
+    if asked.entry.framed and request.headers.get("sec-fetch-dest") != "document":
+        return _trial(request.app.state.rooms, asked)
+    return await _begun(request, asked)
+
+
+def _asked(request: Request, purpose: Purpose) -> Asked:
+    """Who asks for what; a page that says 400 for an `iss` that is not on our list, before anything else."""
+    rooms: Rooms = request.app.state.rooms
+    iss = one(request, "iss")
+    name = listed(iss, {entry.name: entry.iss for entry in rooms.ehrs.values()})
+    if name is None:
+        raise PageRefused(UNKNOWN)
+    entry = rooms.ehrs[name]
+    request.state.framed_by = entry.frame_ancestors
+    value = one(request, "launch") if "launch" in request.query_params else None
+    return Asked(entry, purpose, iss, value)
+
+
+def _trial(rooms: Rooms, asked: Asked) -> Response:
+    mark = cookies.fresh()
+    query = {"state": mark, **asked.query, **({"list": "1"} if asked.purpose == "list" else {})}
+    response = RedirectResponse(f"{rooms.base}/launch/ready?{urlencode(query)}", status_code=303)
+    cookies.put_trial(response, mark)
+    return response
+
+
+async def _begun(request: Request, asked: Asked) -> Response:
+    """Send the browser to the record system's authorization, and keep what its callback needs."""
+    rooms: Rooms = request.app.state.rooms
+    entry = asked.entry
+    wait = await rooms.limits.allow(entry.name, request.client.host if request.client else "")
+    if wait is not None:
+        return _too_many(request, wait)
+    with refused(502):
+        endpoints = await discover(entry.http, asked.iss)
+    scope = entry.asks_for(asked.purpose, standalone=asked.launch is None)
+    authorization, handshake = begin(
         endpoints,
-        iss=iss,
+        iss=asked.iss,
         client_id=entry.client_id,
-        redirect_uri=rooms.redirect_uri,
-        scope=entry.scope,
-        launch=value,
+        redirect_uri=rooms.redirect_uri(entry),
+        scope=scope,
+        launch=asked.launch,
     )
     browser = cookies.fresh()
     pending = PendingLaunch(
         state=handshake.state,
         ehr=entry.name,
-        iss=iss,
+        iss=asked.iss,
         verifier=handshake.verifier,
         nonce=handshake.nonce,
         browser=cookies.hashed(browser),
-        endpoints=asdict(endpoints),
+        endpoints=endpoints_to_json(endpoints),
         created_at=rooms.clock(),
+        purpose=asked.purpose,
+        scope=scope,
     )
     await rooms.store.launches.put(pending)
-    response = RedirectResponse(url, status_code=303)
-    cookies.put_launch(response, handshake.state, browser, framed=bool(entry.frame_ancestors))
+    response = _sent_on(request, entry, endpoints, authorization)
+    cookies.put_launch(response, handshake.state, browser, framed=entry.framed)
     return response
 
 
-@router.get("/callback")
-async def callback(request: Request) -> Response:
-    """Back from authorization: one use, the same browser; then the visit is opened."""
-    rooms: Rooms = request.app.state.rooms
-    arrival = await _arrival(rooms, request)
-    context = await _context(rooms, arrival)
-
-    async def token() -> str:
-        return context.access_token
-
-    value = cookies.fresh()
-    visit = await open_visit(
-        rooms.store,
-        FhirClient(rooms.http, context.iss, token),
-        context,
-        ehr_name=arrival.entry.name,
-        default_setting=arrival.entry.default_setting,
-        cookie_hash=cookies.hashed(value),
-        now=rooms.clock(),
+def _sent_on(
+    request: Request, entry: EhrEntry, endpoints: Endpoints, authorization: AuthorizationRequest
+) -> Response:
+    """A redirect, or a page that posts itself where the record system or the length calls for it."""
+    long = endpoints.authorize_post and len(authorization.url) > LONGEST_URL
+    if entry.authorize != "post" and not (entry.authorize == "auto" and long):
+        return RedirectResponse(authorization.url, status_code=303)
+    parts = urlsplit(authorization.address)
+    request.state.posts_to = (f"{parts.scheme}://{parts.netloc}",)
+    template = request.app.state.rooms.templates.get_template("authorize.html")
+    return HTMLResponse(
+        template.render(address=authorization.address, parameters=authorization.parameters.items())
     )
-    response = go(visit, Step.START)
-    framed = bool(arrival.entry.frame_ancestors)
-    cookies.put_visit(response, visit.id, value, framed=framed)
-    cookies.drop(response, cookies.launch_cookie(arrival.pending.state), framed=framed)
+
+
+def _too_many(request: Request, seconds: int) -> Response:
+    sentences = (f"It is being opened too often just now. Try again in {seconds} seconds.",)
+    response = show(request, Problem(429, "This page could not be opened", sentences))
+    response.headers["retry-after"] = str(seconds)
     return response
-
-
-async def _arrival(rooms: Rooms, request: Request) -> _Arrival:
-    state = _one(request, "state")
-    browser = request.cookies.get(cookies.launch_cookie(state), "")
-    pending = await rooms.store.launches.take(state, cookies.hashed(browser), rooms.clock())
-    if pending is None or pending.ehr not in rooms.ehrs:
-        raise PageRefused(_USED)
-    endpoints = Endpoints(**pending.endpoints)
-    return _Arrival(pending, rooms.ehrs[pending.ehr], endpoints, dict(request.query_params))
-
-
-async def _context(rooms: Rooms, arrival: _Arrival) -> LaunchContext:
-    """The launch context; `now` is taken before the token is asked for, so that it never seems to live on."""
-    pending, entry, endpoints = arrival.pending, arrival.entry, arrival.endpoints
-    now = rooms.clock()
-    with _refused(403 if "error" in arrival.callback else 400):
-        code = code_of(arrival.callback, endpoints, iss=pending.iss)
-    with _refused(502):
-        response = await exchange(
-            rooms.http,
-            endpoints,
-            client_id=entry.client_id,
-            redirect_uri=rooms.redirect_uri,
-            code=code,
-            verifier=pending.verifier,
-        )
-        identity = await identify(
-            rooms.http,
-            endpoints,
-            response.id_token,
-            client_id=entry.client_id,
-            iss=pending.iss,
-            nonce=pending.nonce,
-            now=now,
-        )
-    return launch_context(response, identity, pending.iss, now, requested_scope=entry.scope)
-
-
-def _listed(rooms: Rooms, iss: str) -> EhrEntry:
-    """The entry of that address, to the letter but for one trailing slash (some send one, some do not)."""
-    for entry in rooms.ehrs.values():
-        if iss in (entry.iss, f"{entry.iss}/", entry.iss.removesuffix("/")):
-            return entry
-    raise PageRefused(_UNKNOWN)
-
-
-def _one(request: Request, name: str) -> str:
-    """A query parameter that comes exactly once."""
-    values = request.query_params.getlist(name)
-    if len(values) != 1 or not 0 < len(values[0]) <= _LONGEST:
-        raise PageRefused(_UNKNOWN)
-    return values[0]
-
-
-@contextmanager
-def _refused(status: int) -> Iterator[Any]:
-    """The words of a refused launch on a page with that status."""
-    try:
-        yield
-    except LaunchRefused as refused:
-        raise PageRefused(Problem(status, "This page could not be opened", (str(refused),))) from None

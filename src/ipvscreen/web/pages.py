@@ -5,10 +5,12 @@ from pathlib import PurePath
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.telemetry import TelemetryConfig
 from starlette.responses import Response
-from starlette.types import Lifespan
+from starlette.types import ASGIApp, Lifespan, Scope
 
-from ipvscreen.web import errors, launch, visit
+from ipvscreen.web import callback, errors, health, launch, sitting, visit
 from ipvscreen.web.errors import NOT_HERE, PageRefused
+from ipvscreen.web.limits import BodyCap
+from ipvscreen.web.observe import Observe
 from ipvscreen.web.rooms import Rooms
 from ipvscreen.web.security import Policy, SecureHeaders
 from ipvscreen.web.templates import MEDIA_TYPES
@@ -36,23 +38,36 @@ async def icon(request: Request) -> Response:
     return await static(request, _ICON)
 
 
-def make_web(lifespan: Lifespan[FastAPI], policy: Policy) -> FastAPI:
+def make_web(
+    lifespan: Lifespan[FastAPI], policy: Policy, *, base: str = "", metrics_token: str | None = None
+) -> FastAPI:
     """The app with every route, failures as pages, and the headers around all of it.
 
-    `lifespan` puts the rooms on `app.state.rooms`. No generated documentation: it would describe the
-    pages to whoever asks.
+    `lifespan` puts the rooms on `app.state.rooms`. `base` is the path of the public URL, without a slash at
+    its end: a proxy may take it away or leave it. `app.state.stopping` is set by who serves the app. No
+    generated documentation: it would describe the pages to whoever asks. No redirect to a path with or
+    without a slash: it would be built from the Host header.
     """
     app = FastAPI(
         title=TITLE,
         lifespan=lifespan,
+        redirect_slashes=False,
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
         telemetry=_NO_TELEMETRY,
     )
+    app.root_path = base  # set afterwards: as an argument it is deprecated, and warnings are errors
+    app.state.metrics_token = metrics_token
+    app.state.stopping = False
     errors.install(app)
-    app.include_router(router)
-    app.include_router(launch.router)
-    app.include_router(visit.router)
+    for part in (router, launch.router, callback.router, sitting.router, visit.router, health.router):
+        app.include_router(part)
+    app.add_middleware(BodyCap, refuse=_too_long)
     app.add_middleware(SecureHeaders, policy=policy)
+    app.add_middleware(Observe)
     return app
+
+
+def _too_long(scope: Scope) -> ASGIApp:
+    return errors.show(Request(scope), errors.TOO_LONG)

@@ -4,7 +4,8 @@ from asyncio import Lock
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
-from typing import Any
+from typing import Any, Literal, cast
+from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 from zoneinfo import ZoneInfo
 
@@ -13,26 +14,61 @@ from jinja2 import Environment
 from ipvscreen.delivery.dispatcher import Dispatcher
 from ipvscreen.ipv.person import Setting
 from ipvscreen.ipv.validity import Row
+from ipvscreen.resources.scopes import requested
 from ipvscreen.sdc.form import Form
+from ipvscreen.smart.client import Client, TokenAuth
+from ipvscreen.smart.keys import Algorithm, SigningKey
 from ipvscreen.store.facade import Store
 from ipvscreen.store.sealed import Ring
+from ipvscreen.store.signing_keys import StoredKey
+from ipvscreen.web.limits import Limits
 from ipvscreen.web.security import Policy
 from ipvscreen.web.words import Numbers
+
+Purpose = Literal["visit", "list"]
 
 
 @dataclass(frozen=True, slots=True)
 class EhrEntry:
-    """One record system that may launch the app; `iss` to the letter, for `aud` must equal it."""
+    """One record system that may launch the app; `iss` to the letter, for `aud` must equal it.
+
+    `http` is its own client (httpx.AsyncClient, which the pages only hand on): a record system that hangs
+    must not use up the places of another. `scope` replaces what we would ask for ourselves.
+    """
 
     name: str
     iss: str
     client_id: str
-    scope: str
     default_setting: Setting
     exit_url: str
+    http: Any = field(repr=False)
+    token_auth: TokenAuth = TokenAuth.NONE
+    client_secret: str | None = field(default=None, repr=False)
+    signing_alg: Literal["ES384", "RS384"] = "ES384"
+    scopes: Literal["v1", "v2"] = "v2"
+    scope: str | None = None
+    refresh: Literal["none", "online_access", "offline_access"] = "none"
+    authorize: Literal["auto", "get", "post"] = "auto"
+    labels_in_lists: Literal["kept", "warn", "stop"] = "kept"
+    pack: str = "uk"
+    locale: str = "en-GB"
     frame_ancestors: tuple[str, ...] = ()
     who_can_see: str | None = None
     told_if_no_answer: str | None = None
+
+    @property
+    def framed(self) -> bool:
+        """Whether this record system may show us in a frame, where cookies need other flags."""
+        return bool(self.frame_ancestors)
+
+    def asks_for(self, purpose: Purpose, *, standalone: bool) -> str:
+        """The scope string of a launch for that purpose, from the record system or (`standalone`) not."""
+        if purpose == "list":
+            return requested(self.scopes, purpose="list-standalone" if standalone else "list")
+        if self.scope is None:
+            return requested(self.scopes, purpose="standalone" if standalone else "ehr", refresh=self.refresh)
+        other = {"launch": "launch/patient"} if standalone else {}
+        return " ".join(other.get(scope, scope) for scope in self.scope.split())
 
 
 class Locks:
@@ -57,7 +93,7 @@ class Rooms:
     forms: Mapping[str, Form]
     validity: Sequence[Row]
     ehrs: Mapping[str, EhrEntry]
-    http: Any  # httpx.AsyncClient, which only smart, ehr and delivery may open: the pages hand it on
+    http: Any  # httpx.AsyncClient for services; each record system has one of its own
     dispatcher: Dispatcher
     ring: Ring
     clock: Callable[[], datetime]
@@ -65,11 +101,33 @@ class Rooms:
     templates: Environment
     static: Mapping[str, bytes]
     policy: Policy
+    limits: Limits
     numbers: Numbers = field(default_factory=Numbers)
     zone: tzinfo = field(default_factory=lambda: ZoneInfo("Europe/London"))
     locks: Locks = field(default_factory=Locks)
 
     @property
-    def redirect_uri(self) -> str:
-        """Where an authorization server sends the browser back to."""
-        return f"{self.public_url.rstrip('/')}/callback"
+    def base(self) -> str:
+        """The path below which the app is browsed, without a slash at its end; "" at the root."""
+        return urlsplit(self.public_url).path.rstrip("/")
+
+    @property
+    def jwks_url(self) -> str:
+        """Where record systems fetch the public halves of our keys."""
+        return f"{self.public_url.rstrip('/')}/jwks.json"
+
+    def redirect_uri(self, entry: EhrEntry) -> str:
+        """Where that authorization server sends the browser back to; no other server is given this one."""
+        return f"{self.public_url.rstrip('/')}/callback/{entry.name}"
+
+    async def client_of(self, entry: EhrEntry) -> Client:
+        """This app as that record system knows it, with the key that signs at this moment."""
+        if entry.token_auth is not TokenAuth.PRIVATE_KEY_JWT:
+            return Client(entry.client_id, entry.token_auth, entry.client_secret)
+        key = signing_key(await self.store.signing_keys.current(entry.signing_alg, self.clock()))
+        return Client(entry.client_id, entry.token_auth, key=key, jwks_url=self.jwks_url)
+
+
+def signing_key(stored: StoredKey) -> SigningKey:
+    """A key of ours as the store keeps it, in the words of SMART."""
+    return SigningKey(stored.kid, cast(Algorithm, stored.alg), stored.jwk)

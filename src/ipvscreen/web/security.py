@@ -1,68 +1,104 @@
 """What every response carries so that nothing shows, and what every post must prove."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+SCRIPT = "page.js"
+NOBODY = "'none'"
+# Clear-Site-Data: one more layer on every way out. It alone does not empty the back-forward cache.
+LEAVING = {"clear-site-data": '"cache"'}
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _PERMISSIONS = ("camera", "microphone", "geolocation", "display-capture", "payment", "usb", "clipboard-read")
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The headers of every response: `origin` is ours, `ancestors` are the origins that may frame us."""
+    """The headers of every response of an app at `origin`; `script` is the address of its one script."""
 
     origin: str
-    ancestors: tuple[str, ...] = ()
+    script: str
 
     @classmethod
-    def of(cls, public_url: str, ancestors: Iterable[str] = ()) -> "Policy":
+    def of(cls, public_url: str) -> "Policy":
         """The policy of an app that is browsed at `public_url`."""
         parts = urlsplit(public_url)
-        return cls(f"{parts.scheme}://{parts.netloc}", tuple(sorted(set(ancestors))))
+        origin = f"{parts.scheme}://{parts.netloc}"
+        return cls(origin, f"{origin}{parts.path.rstrip('/')}/s/{SCRIPT}")
 
-    def headers(self) -> dict[str, str]:
-        """Names and values; static files too are `no-store`: a cached icon tells of a visit."""
+    def headers(self, *, framed_by: Iterable[str] = (), posts_to: Iterable[str] = ()) -> dict[str, str]:
+        """Names and values. `framed_by`: the origins that may frame this response, none unless told.
+
+        `posts_to`: origins that its form may be posted to beside our own.
+        """
         made = {
-            "content-security-policy": self._content(),
+            "content-security-policy": self._content(framed_by, posts_to),
             "x-content-type-options": "nosniff",
             "referrer-policy": "no-referrer",
             "cross-origin-opener-policy": "same-origin",
             "cross-origin-resource-policy": "same-origin",
             "permissions-policy": ", ".join(f"{name}=()" for name in _PERMISSIONS),
-            "cache-control": "no-store",
         }
         parts = urlsplit(self.origin)
         if parts.scheme == "https" and parts.hostname not in _LOOPBACK:
             made["strict-transport-security"] = "max-age=63072000; includeSubDomains"
         return made
 
-    def _content(self) -> str:
-        own = ("img-src", "style-src", "script-src", "connect-src", "form-action")
-        rules = ["default-src 'none'", *(f"{name} 'self'" for name in own)]
-        rules.append(f"frame-ancestors {' '.join(self.ancestors) or chr(39) + 'none' + chr(39)}")
-        return "; ".join([*rules, "base-uri 'none'"])
+    def _content(self, framed_by: Iterable[str], posts_to: Iterable[str]) -> str:
+        own = ("img-src", "style-src", "connect-src")
+        return "; ".join(
+            (
+                "default-src 'none'",
+                *(f"{name} 'self'" for name in own),
+                # One file, not 'self': whatever else we may come to serve is no script.
+                f"script-src {self.script}",
+                "require-trusted-types-for 'script'",
+                "trusted-types 'none'",
+                _sources("form-action", ("'self'", *posts_to)),
+                _sources("frame-ancestors", framed_by),
+                "base-uri 'none'",
+            )
+        )
+
+
+def _sources(directive: str, origins: Iterable[str]) -> str:
+    return f"{directive} {' '.join(dict.fromkeys(origins)) or NOBODY}"
 
 
 class SecureHeaders:
-    """Pure ASGI middleware: a streaming-safe wrapper that sets the policy on each response it lets out."""
+    """Pure ASGI middleware: a streaming-safe wrapper that sets the policy on each response it lets out.
+
+    What a route knows better stands in `request.state` as `framed_by` and `posts_to`. A response is
+    `no-store` unless its route says otherwise; static files too: a cached icon tells of a visit.
+    """
 
     def __init__(self, app: ASGIApp, policy: Policy) -> None:
         self.app = app
-        self.headers = policy.headers()
+        self.policy = policy
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on; set the headers when the response starts."""
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        state = scope.setdefault("state", {})
 
         async def out(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(self.headers)
+                headers = MutableHeaders(scope=message)
+                headers.update(self.policy.headers(**told(state)))
+                headers.setdefault("cache-control", "no-store")
             await send(message)
 
-        await self.app(scope, receive, out if scope["type"] == "http" else send)
+        return await self.app(scope, receive, out)
+
+
+def told(state: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """What the route has put into the request's state for the headers of its response."""
+    return {name: tuple(state.get(name, ())) for name in ("framed_by", "posts_to")}
 
 
 def posted_by_us(headers: Headers, origin: str) -> bool:

@@ -13,8 +13,8 @@ MEDIA_TYPES = {
 }
 
 
-def environment(smart_app: Path) -> Environment:
-    """The templates of that `smart_app` folder."""
+def environment(smart_app: Path, base: str = "") -> Environment:
+    """The templates of that `smart_app` folder; `base` is the path that every address of ours begins with."""
     made = Environment(
         loader=FileSystemLoader(smart_app / "templates"),
         autoescape=True,
@@ -24,6 +24,7 @@ def environment(smart_app: Path) -> Environment:
         auto_reload=False,
     )
     made.globals["title"] = TITLE
+    made.globals["base"] = base
     return made
 
 

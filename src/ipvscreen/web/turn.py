@@ -1,6 +1,7 @@
 """One request of one visit: who, where, when, and how it is answered."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -9,18 +10,25 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from ipvscreen.ehr.client import FhirClient
-from ipvscreen.errors import OutOfOrder, VisitOver
+from ipvscreen.errors import IpvscreenError, OutOfOrder, VisitOver
 from ipvscreen.ipv.assessment import Assessment
 from ipvscreen.ipv.draft import Draft
 from ipvscreen.ipv.instruments import QUICK, forms_for
 from ipvscreen.ipv.reading import assess_draft
 from ipvscreen.ipv.visit import PAGES, Step
+from ipvscreen.pathway.sign_in import access_token
 from ipvscreen.sdc.form import Form
+from ipvscreen.smart.client import Client
 from ipvscreen.store.visits import Visit
 from ipvscreen.web import cookies, tokens
 from ipvscreen.web.errors import NOT_HERE, PageRefused
 from ipvscreen.web.presenters.frame import Frame, frame
 from ipvscreen.web.rooms import EhrEntry, Rooms
+from ipvscreen.web.security import LEAVING
+
+
+class FormUsed(IpvscreenError):
+    """The same form is being answered already, by another process of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +54,16 @@ class Turn:
 
     @property
     def client(self) -> FhirClient:
-        """FHIR with this visit's token, which is read from the store at each call."""
-        visit_id = self.visit.id
+        """FHIR with this visit's token: asked for once, and refreshed if need be, for all calls of it."""
+        return FhirClient(self.entry.http, self.visit.iss, _once(self._token))
 
-        async def token() -> str:
-            return await self.rooms.store.visits.token(visit_id)
+    async def _token(self) -> str:
+        rooms = self.rooms
 
-        return FhirClient(self.rooms.http, self.visit.iss, token)
+        async def client() -> Client:
+            return await rooms.client_of(self.entry)
+
+        return await access_token(rooms.store, self.entry.http, self.visit.id, client, self.now)
 
     def forms(self) -> tuple[Form, ...]:
         """The forms whose items may be posted in this visit."""
@@ -70,28 +81,61 @@ class Turn:
         """What stands around the page, with a token of its own."""
         canonicals = tuple(form.canonical for form in self.forms())
         token = tokens.issue(self.rooms.ring, tokens.claims_of(self.visit, self.step, canonicals))
-        return frame(self.visit, self.step, token, self.now)
+        return self.framed(self.step, token)
+
+    def framed(self, step: str, token: str) -> Frame:
+        """The same around a page of that name, with that token."""
+        rooms = self.rooms
+        return frame(self.visit, step, token, self.now, base=rooms.base, zone=rooms.zone)
 
     async def claim(self) -> Visit:
-        """Mark this form as used, once it has been found in order; the same again changes nothing."""
-        return await self.rooms.store.visits.change(self.visit, last_form=self.nonce)
+        """Mark this form as used, once it has been found in order; the same again changes nothing.
+
+        FormUsed where another process was faster with the very same form.
+        """
+        visits = self.rooms.store.visits
+        try:
+            return await visits.change(self.visit, last_form=self.nonce)
+        except OutOfOrder:
+            now = await visits.get(self.visit.id)
+            if now is not None and now.last_form == self.nonce:
+                raise FormUsed from None
+            raise
 
     def render(self, page: Any, *, status: int = 200) -> HTMLResponse:
-        """The template of the step with that page in it."""
-        template = self.rooms.templates.get_template(f"visit/{self.step.value}.html")
+        """The template that the page is named for, with that page in it."""
+        template = self.rooms.templates.get_template(f"visit/{page.frame.step}.html")
         return HTMLResponse(template.render(page=page, frame=page.frame), status_code=status)
 
 
-async def opened(request: Request, visit_id: str, step: Step) -> Turn:
-    """The turn of a browser with the visit's cookie, else a neutral page; VisitOver when it has ended."""
+async def found(request: Request, visit_id: str) -> tuple[Visit | None, EhrEntry | None]:
+    """The visit and the record system that it came from, which alone may frame the answer."""
     rooms: Rooms = request.app.state.rooms
     visit = await rooms.store.visits.get(visit_id)
+    entry = rooms.ehrs.get(visit.ehr) if visit else None
+    if entry is not None:
+        request.state.framed_by = entry.frame_ancestors
+    return visit, entry
+
+
+async def opened(request: Request, visit_id: str, step: str) -> Turn:
+    """The turn of a browser with the visit's cookie, else a neutral page; VisitOver when it has ended."""
+    rooms: Rooms = request.app.state.rooms
+    visit, entry = await found(request, visit_id)
     if visit is None or not cookies.holds(request.cookies, cookies.visit_cookie(visit.id), visit.cookie_hash):
         raise PageRefused(NOT_HERE)
     now = rooms.clock()
-    if now >= visit.expires_at:
+    if entry is None or now >= visit.expires_at:
         raise VisitOver("This visit has ended.")
-    return Turn(rooms, visit, step, now, request.cookies)
+    return Turn(rooms, visit, step_of(step), now, request.cookies)
+
+
+def step_of(text: str) -> Step:
+    """The page of that name; PageRefused where there is none."""
+    try:
+        return Step(text)
+    except ValueError:
+        raise PageRefused(NOT_HERE) from None
 
 
 def check(turn: Turn, claims: tokens.Claims) -> None:
@@ -108,22 +152,40 @@ def home(visit: Visit) -> Step:
     return pages[0]
 
 
-def href(visit: Visit, step: Step) -> str:
+def href(rooms: Rooms, visit: Visit, step: Step) -> str:
     """The path of a page of that visit."""
-    return f"/v/{visit.id}/{step.value}"
+    return f"{rooms.base}/v/{visit.id}/{step.value}"
 
 
-def go(visit: Visit, step: Step | None = None) -> Response:
+def go(rooms: Rooms, visit: Visit, step: Step | None = None) -> Response:
     """See other: that page, or the one where the visit is at home."""
-    return RedirectResponse(href(visit, step or home(visit)), status_code=303)
+    return RedirectResponse(href(rooms, visit, step or home(visit)), status_code=303)
 
 
-def leave(rooms: Rooms, visit: Visit, entry: EhrEntry) -> HTMLResponse:
-    """A blank page that goes on to the record system's own, and takes the cookie away.
+def leave(rooms: Rooms, visit: Visit, entry: EhrEntry) -> Response:
+    """A blank page that goes on to the record system's own, and leaves nothing behind.
 
     Not a redirect: after a post the browser would hold it against `form-action 'self'`.
     """
     body = rooms.templates.get_template("away.html").render(to=entry.exit_url)
-    response = HTMLResponse(body)
-    cookies.drop(response, cookies.visit_cookie(visit.id), framed=bool(entry.frame_ancestors))
+    return gone(HTMLResponse(body), visit.id, entry)
+
+
+def gone(response: Response, visit_id: str, entry: EhrEntry) -> Response:
+    """The response, which takes the visit's cookie away and what the browser has kept of its pages."""
+    cookies.drop(response, cookies.visit_cookie(visit_id), framed=entry.framed)
+    response.headers.update(LEAVING)
     return response
+
+
+def _once(ask: Callable[[], Awaitable[str]]) -> Callable[[], Awaitable[str]]:
+    """The same answer to everyone who asks, from one question."""
+    lock, answers = asyncio.Lock(), list[str]()
+
+    async def asked() -> str:
+        async with lock:
+            if not answers:
+                answers.append(await ask())
+            return answers[0]
+
+    return asked

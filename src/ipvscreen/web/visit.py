@@ -1,22 +1,28 @@
 """The pages of a visit under `/v/<visit>/<step>`: shown and posted by one table, out of order by none."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from ipvscreen.errors import OutOfOrder
 from ipvscreen.ipv.visit import Step, VisitState, shows
-from ipvscreen.web import cookies, tokens
+from ipvscreen.store.visits import Visit
+from ipvscreen.web import tokens
 from ipvscreen.web.errors import ENDED, NOT_HERE, NOT_OURS, PageRefused, Problem
 from ipvscreen.web.fields import FieldsRefused, Posted, read_form
 from ipvscreen.web.rooms import EhrEntry, Rooms
 from ipvscreen.web.security import posted_by_us
-from ipvscreen.web.steps import ask, closing, danger, draft, respond, sheets, start
-from ipvscreen.web.turn import Turn, check, go, home, href, leave, opened
+from ipvscreen.web.steps import ask, closing, danger, draft, respond, sheets, start, stopped
+from ipvscreen.web.turn import FormUsed, Turn, check, found, go, gone, home, href, leave, opened, step_of
 
 router = APIRouter()
+
+_LOOKS, _LOOK_SECONDS = 30, 0.1
+_ARRIVAL = timedelta(seconds=30)  # from the callback to the first page
 
 Show = Callable[[Turn], Awaitable[Response]]
 Submit = Callable[[Turn, Posted], Awaitable[Response]]
@@ -48,9 +54,7 @@ PAGES: dict[Step, Page] = {
 async def leave_now(request: Request, visit_id: str) -> Response:
     """Out: the cookie goes, and the browser to the record system's neutral page. Needs no script."""
     entry = await _entry(request, visit_id)
-    response = RedirectResponse(entry.exit_url, status_code=303)
-    cookies.drop(response, cookies.visit_cookie(visit_id), framed=bool(entry.frame_ancestors))
-    return response
+    return gone(RedirectResponse(entry.exit_url, status_code=303), visit_id, entry)
 
 
 @router.get("/v/{visit_id}/cover")
@@ -58,23 +62,32 @@ async def cover(request: Request, visit_id: str) -> Response:
     """Somebody came in: a plausible form about nothing; the visit is resumed only by a new launch."""
     rooms: Rooms = request.app.state.rooms
     entry = await _entry(request, visit_id)
-    response = HTMLResponse(rooms.templates.get_template("cover.html").render())
-    cookies.drop(response, cookies.visit_cookie(visit_id), framed=bool(entry.frame_ancestors))
-    return response
+    return gone(HTMLResponse(rooms.templates.get_template("cover.html").render()), visit_id, entry)
 
 
 @router.post("/v/{visit_id}/draft")
 async def keep_draft(request: Request, visit_id: str) -> Response:
     """What the script keeps; the page that it comes from stands in the form's token."""
-    return await _posted(request, visit_id, None)
+    return await _posted(request, visit_id, _keep)
+
+
+@router.post("/v/{visit_id}/go-on")
+async def go_on(request: Request, visit_id: str) -> Response:
+    """The clinician goes on with a visit that a newer launch has stopped."""
+    return await _posted(request, visit_id, stopped.go_on)
 
 
 @router.get("/v/{visit_id}/{step}")
 async def show(request: Request, visit_id: str, step: str) -> Response:
     """A page of the visit, or why not."""
-    turn = await opened(request, visit_id, _step(step))
+    turn = await opened(request, visit_id, step)
+    if not _led_here(turn, request.headers.get("sec-fetch-site", "same-origin")):
+        raise PageRefused(NOT_HERE)
     if turn.visit.state is VisitState.CLOSED:
-        return RedirectResponse(turn.entry.exit_url, status_code=303)
+        away = RedirectResponse(turn.entry.exit_url, status_code=303)
+        return gone(away, visit_id, turn.entry)
+    if turn.visit.stopped:
+        return stopped.show(turn)
     if not shows(turn.visit.state, turn.step):
         return await _out_of_order(turn)
     return await PAGES[turn.step].show(turn)
@@ -83,72 +96,121 @@ async def show(request: Request, visit_id: str, step: str) -> Response:
 @router.post("/v/{visit_id}/{step}")
 async def submit(request: Request, visit_id: str, step: str) -> Response:
     """A form of the visit: once, in order, from our own page, for this patient."""
-    return await _posted(request, visit_id, _step(step))
+
+    async def answer(turn: Turn, posted: Posted, claims: tokens.Claims) -> Response:
+        return await _submit(replace(turn, step=step_of(step)), posted, claims)
+
+    return await _posted(request, visit_id, answer)
 
 
-async def _posted(request: Request, visit_id: str, step: Step | None) -> Response:
+Answer = Callable[[Turn, Posted, tokens.Claims], Awaitable[Response]]
+
+
+async def _posted(request: Request, visit_id: str, answer: Answer) -> Response:
+    """What every post must prove, then its answer; one at a time for each visit."""
     rooms: Rooms = request.app.state.rooms
     if not posted_by_us(request.headers, rooms.policy.origin):
         raise PageRefused(NOT_OURS)
-    posted = dict(await read_form(request))
+    try:
+        posted = dict(await read_form(request))
+    except FieldsRefused:
+        await found(request, visit_id)  # for the page that says so
+        raise
     token = next(iter(posted.pop("token", ())), "")
     async with rooms.locks.of(visit_id):
-        turn = await opened(request, visit_id, step or Step.START)
+        turn = await opened(request, visit_id, Step.START)
+        claims = tokens.read(rooms.ring, token, turn.visit)
+        turn = replace(turn, nonce=claims.nonce)
         try:
-            return await _answer(turn, posted, token, step)
+            return await answer(turn, posted, claims)
         except OutOfOrder:
             return await _out_of_order(turn)
+        except FormUsed:
+            return go(rooms, await _moved_on(turn))
 
 
-async def _answer(turn: Turn, posted: Posted, token: str, step: Step | None) -> Response:
-    claims = tokens.read(turn.rooms.ring, token, turn.visit)
-    if turn.visit.state is VisitState.CLOSED:
-        return leave(turn.rooms, turn.visit, turn.entry)
-    if claims.nonce == turn.visit.last_form:
-        return go(turn.visit) if step else Response(status_code=204)
-    turn = replace(turn, step=step or _step(claims.step), nonce=claims.nonce)
+async def _submit(turn: Turn, posted: Posted, claims: tokens.Claims) -> Response:
+    """The submit of the page that was posted."""
+    visit = turn.visit
+    if visit.state is VisitState.CLOSED:
+        return leave(turn.rooms, visit, turn.entry)
+    if claims.nonce == visit.last_form:
+        return stopped.show(turn) if visit.stopped else go(turn.rooms, visit)
     check(turn, claims)
-    if not shows(turn.visit.state, turn.step):
-        raise OutOfOrder(turn.visit.state, turn.step)
-    do = _submit(turn.step, draft_only=step is None)
+    if visit.stopped:
+        return stopped.show(turn, posted)
+    if not shows(visit.state, turn.step):
+        raise OutOfOrder(visit.state, turn.step)
+    do = PAGES[turn.step].submit
+    if do is None:
+        raise FieldsRefused("This page has no form.")
     return await do(turn, posted)
 
 
-def _submit(step: Step, *, draft_only: bool) -> Submit:
-    found = PAGES[step].submit
-    if draft_only:
-        found = draft.save if step in draft.PAGES else None
-    if found is None:
+async def _keep(turn: Turn, posted: Posted, claims: tokens.Claims) -> Response:
+    """The draft of the page that the token names; nobody sees the answer."""
+    visit = turn.visit
+    if visit.stopped:
+        return stopped.show(turn)
+    if visit.state is VisitState.CLOSED or claims.nonce == visit.last_form:
+        return Response(status_code=204)
+    turn = replace(turn, step=step_of(claims.step))
+    check(turn, claims)
+    if not shows(visit.state, turn.step):
+        raise OutOfOrder(visit.state, turn.step)
+    if turn.step not in draft.PAGES:
         raise FieldsRefused("This page has no form.")
-    return found
+    return await draft.save(turn, posted)
 
 
-def _step(text: str) -> Step:
-    try:
-        return Step(text)
-    except ValueError:
-        raise PageRefused(NOT_HERE) from None
+def _led_here(turn: Turn, site: str) -> bool:
+    """Whether our own page led here, or the launch: an address that was kept or typed shows nothing.
+
+    A launch may itself begin with a typed address: the first page is shown for a moment whatever led to it.
+    """
+    if site == "same-origin" or turn.step is not Step.START:
+        return site == "same-origin"
+    return site == "cross-site" or turn.now - turn.visit.opened_at < _ARRIVAL
 
 
 async def _entry(request: Request, visit_id: str) -> EhrEntry:
     """The record system of the visit; of one that is not there, the first one: leaving never fails."""
     rooms: Rooms = request.app.state.rooms
-    visit = await rooms.store.visits.get(visit_id)
-    name = visit.ehr if visit and visit.ehr in rooms.ehrs else next(iter(rooms.ehrs))
-    return rooms.ehrs[name]
+    _, entry = await found(request, visit_id)
+    entry = entry or next(iter(rooms.ehrs.values()), None)
+    if entry is None:
+        raise PageRefused(NOT_HERE)
+    request.state.framed_by = entry.frame_ancestors
+    return entry
+
+
+async def _standing(turn: Turn) -> Visit:
+    """The visit as it stands now."""
+    visit = await turn.rooms.store.visits.get(turn.visit.id)
+    if visit is None or visit.state is VisitState.CLOSED:
+        raise PageRefused(ENDED)
+    return visit
+
+
+async def _moved_on(turn: Turn) -> Visit:
+    """The visit once the other process has moved it on, so that both answers lead to the same page."""
+    for _ in range(_LOOKS):
+        visit = await _standing(turn)
+        if visit.state is not turn.visit.state:
+            break
+        await asyncio.sleep(_LOOK_SECONDS)
+    return visit
 
 
 async def _out_of_order(turn: Turn) -> Response:
     """409, with the way to the page where the visit, as it stands now, is at home."""
-    visit = await turn.rooms.store.visits.get(turn.visit.id)
-    if visit is None or visit.state is VisitState.CLOSED:
-        raise PageRefused(ENDED)
+    visit = await _standing(turn)
     raise PageRefused(
         Problem(
             409,
             "This step is not possible now",
             ("Nothing was saved or sent by it.",),
-            href=href(visit, home(visit)),
+            href=href(turn.rooms, visit, home(visit)),
             label="Go on where this visit stands",
         )
     )

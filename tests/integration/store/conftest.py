@@ -14,6 +14,7 @@ from ipvscreen.ipv.referral import ReferralState
 from ipvscreen.ipv.visit import VisitState
 from ipvscreen.resources.plan import Ability, WritePlan
 from ipvscreen.store.facade import Store, open_store
+from ipvscreen.store.grant import Grant
 from ipvscreen.store.outbox import NewJob
 from ipvscreen.store.referrals import Referral
 from ipvscreen.store.sealed import Ring
@@ -22,6 +23,7 @@ from ipvscreen.store.visits import Visit
 AT = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 
 NewVisit = Callable[..., Visit]
+NewGrant = Callable[..., Grant]
 NewReferral = Callable[..., tuple[Referral, NewJob]]
 
 
@@ -98,5 +100,16 @@ def new_referral() -> NewReferral:
         )
         body = {"resourceType": "Bundle", "type": "message"}
         return referral, NewJob(key, f"about-{key}", "https://service.test/fhir", body)
+
+    return make
+
+
+@pytest.fixture
+def new_grant() -> NewGrant:
+    """A grant with that access token, and a refresh token where one is named."""
+
+    def make(access: str = "token", refresh: str | None = None) -> Grant:
+        ends = AT + timedelta(minutes=5)
+        return Grant(access, ends, refresh, "https://ehr.test/token", "launch patient/Patient.r")
 
     return make

@@ -5,7 +5,7 @@ import json
 import sqlite3
 import stat
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import astuple, replace
 from datetime import date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -17,9 +17,12 @@ from ipvscreen.ipv.person import Person
 from ipvscreen.ipv.visit import VisitState
 from ipvscreen.resources.written import Check, Written, WrittenOne
 from ipvscreen.store.facade import Store
+from ipvscreen.store.grant import Grant
 from ipvscreen.store.launches import PendingLaunch
 from ipvscreen.store.outbox import UNREADABLE
 from ipvscreen.store.sealed import SealBroken
+from ipvscreen.store.signing_keys import NewKey
+from ipvscreen.store.sittings import Sitting
 
 SERVICE = {"resourceType": "HealthcareService", "id": "mentors", "name": "canary-service"}
 
@@ -28,9 +31,10 @@ CANARIES = [
     *("canary-form", "canary-item", "canary-answer", "canary-reference", "canary-words"),
     *("canary-patient", "canary-encounter", "canary-user", "canary-user-key", "canary-user-name"),
     *("canary-name", "canary-language", "canary-last-form", "canary-cookie", "canary-token"),
+    *("canary-refresh", "canary-granted", "canary-sitting-user", "canary-sitting-cookie", "canary-jwk"),
     *("canary-service-id", "canary-service-name", "canary-phone", "canary-refusal", "canary-service"),
     *("canary-body", "canary-endpoint", "canary-correlation", "canary-text"),
-    *("canary-verifier", "canary-nonce", "canary-url"),
+    *("canary-verifier", "canary-nonce", "canary-url", "canary-iss", "canary-scope"),
 ]
 # What may be found, and so shows that the search finds what lies there: a plain name, and a plain hash
 # (the launch's row is named by the hash of its state, which is as good as random).
@@ -78,15 +82,31 @@ async def test_no_canary_is_found_in_the_files(
         correlation="canary-correlation",
     )
     launch = PendingLaunch(
-        "visible-by-hash", "p", "i", "canary-verifier", "canary-nonce", "b" * 64, {"token": "canary-url"}, at
+        state="visible-by-hash",
+        ehr="p",
+        iss="canary-iss",
+        verifier="canary-verifier",
+        nonce="canary-nonce",
+        browser="b" * 64,
+        endpoints={"token": "canary-url"},
+        created_at=at,
+        scope="canary-scope",
     )
+    granted = Grant("canary-token", at, "canary-refresh", "https://ehr.test/token", "canary-granted")
+    until = at + timedelta(hours=1)
+    sitting = Sitting(
+        "s", "p", "i", "canary-sitting-user", "canary-user-key", "n", "canary-sitting-cookie", at, until
+    )
+    key = NewKey("kid", "ES384", {"d": "canary-jwk"})
 
     await store.launches.put(launch)
-    await store.visits.create(replace(visit, id="earlier"), "canary-token")
+    await store.visits.create(replace(visit, id="earlier"), granted)
     run(file, "PRAGMA wal_checkpoint(TRUNCATE)")  # from the log into the file: both are searched
     await store.launches.put(replace(launch, created_at=at + timedelta(minutes=5)))
+    await store.sittings.create(sitting)
+    await store.signing_keys.rotate([key], at)
     await store.services.replace([SERVICE])
-    visit = await store.visits.create(visit, "canary-token")
+    visit = await store.visits.create(visit, granted)
     visit = await store.visits.change(visit, draft=draft, written=written, referred_in_record=written)
     await store.referrals.add(visit, referral, job)
     (leased,) = await store.outbox.claim(at, 1, 30)
@@ -94,7 +114,8 @@ async def test_no_canary_is_found_in_the_files(
     await store.followups.add(visit, due=at.date(), text="canary-text")
 
     contents = {path.name: path.read_bytes() for path in file.parent.iterdir()}
-    stored = repr([visit, referral, job, launch, SERVICE]) + "canary-token canary-refusal canary-text"
+    stored = repr([visit, referral, job, launch, SERVICE, sitting, astuple(granted), key.jwk])
+    stored += "canary-refusal canary-text"
     assert [word for word in CANARIES if word not in stored] == [], "what was not stored proves nothing"
     found = {(name, word) for name, content in contents.items() for word in showing(content)}
     names = (file.name, f"{file.name}-wal")
@@ -117,9 +138,11 @@ async def test_the_file_and_its_log_are_for_their_owner_alone(store: Store, file
 @pytest.mark.parametrize(
     "column", ["token", "context", "person", "plan", "draft", "written", "referred_in_record"]
 )
-async def test_another_visits_value_does_not_open(store: Store, file: Path, new_visit, column: str):
-    await store.visits.create(new_visit(), "token-1")
-    await store.visits.create(new_visit(id="visit-2", patient_id="patient-2"), "token-2")
+async def test_another_visits_value_does_not_open(
+    store: Store, file: Path, new_visit, new_grant, column: str
+):
+    await store.visits.create(new_visit(), new_grant("token-1"))
+    await store.visits.create(new_visit(id="visit-2", patient_id="patient-2"), new_grant("token-2"))
 
     run(
         file,
@@ -128,12 +151,12 @@ async def test_another_visits_value_does_not_open(store: Store, file: Path, new_
     )
 
     with pytest.raises(SealBroken):
-        await (store.visits.token("visit-1") if column == "token" else store.visits.get("visit-1"))
+        await (store.visits.grant("visit-1") if column == "token" else store.visits.get("visit-1"))
 
 
-async def test_a_value_does_not_open_in_another_column(store: Store, file: Path, new_visit):
+async def test_a_value_does_not_open_in_another_column(store: Store, file: Path, new_visit, new_grant):
     written = Written((WrittenOne("k", "Flag", "Flag/1", Check.FAILED, ""),))
-    await store.visits.create(new_visit(written=written), "token")
+    await store.visits.create(new_visit(written=written), new_grant())
 
     run(file, "UPDATE visits SET referred_in_record = written")
 
@@ -141,8 +164,10 @@ async def test_a_value_does_not_open_in_another_column(store: Store, file: Path,
         await store.visits.get("visit-1")
 
 
-async def test_a_value_does_not_open_in_another_table(store: Store, file: Path, new_visit, at: datetime):
-    visit = await store.visits.create(new_visit(id="same-id"), "token")
+async def test_a_value_does_not_open_in_another_table(
+    store: Store, file: Path, new_visit, new_grant, at: datetime
+):
+    visit = await store.visits.create(new_visit(id="same-id"), new_grant())
     await store.services.replace([SERVICE | {"id": "same-id"}])
     await store.followups.add(visit, due=at.date(), text="text")
 
@@ -165,9 +190,9 @@ async def test_a_service_cannot_be_given_another_endpoint(store: Store, file: Pa
 
 
 async def test_a_message_that_was_exchanged_is_refused_and_the_others_go_out(
-    store: Store, file: Path, at: datetime, new_visit, new_referral
+    store: Store, file: Path, at: datetime, new_visit, new_grant, new_referral
 ):
-    visit = await store.visits.create(new_visit(state=VisitState.RECORDED), "token")
+    visit = await store.visits.create(new_visit(state=VisitState.RECORDED), new_grant())
     for key in ("key-1", "key-2"):
         visit = await store.referrals.add(visit, *new_referral(key))
 

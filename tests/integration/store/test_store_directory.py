@@ -30,8 +30,8 @@ async def test_a_directory_with_unclear_ids_changes_nothing(store: Store, wrong:
     assert await store.services.all() == [{"id": "a", "name": "A"}]
 
 
-async def test_a_follow_up_asked_twice_stands_once(store: Store, new_visit):
-    visit = await store.visits.create(new_visit(), "token")
+async def test_a_follow_up_asked_twice_stands_once(store: Store, new_visit, new_grant):
+    visit = await store.visits.create(new_visit(), new_grant())
     day = date(2026, 3, 9)
 
     await store.followups.add(visit, due=day, text="Routine")
@@ -41,13 +41,13 @@ async def test_a_follow_up_asked_twice_stands_once(store: Store, new_visit):
     assert (later.visit_id, later.due, later.text) == (visit.id, date(2026, 3, 16), "Routine")
 
 
-async def test_follow_ups_are_the_clinicians_own_the_earliest_first(store: Store, new_visit):
+async def test_follow_ups_are_the_clinicians_own_the_earliest_first(store: Store, new_visit, new_grant):
     dues = {"v1": date(2026, 3, 9), "v2": date(2026, 3, 8)}
     for visit_id, due in dues.items():
-        visit = await store.visits.create(new_visit(id=visit_id), "token")
+        visit = await store.visits.create(new_visit(id=visit_id), new_grant())
         await store.followups.add(visit, due=due, text="Routine")
     for number, other in enumerate([{"user_key": "another"}, {"ehr": "hospital"}, {"user_key": None}]):
-        visit = await store.visits.create(new_visit(id=f"other-{number}", **other), "token")
+        visit = await store.visits.create(new_visit(id=f"other-{number}", **other), new_grant())
         await store.followups.add(visit, due=date(2026, 3, 1), text="Routine")
 
     mine = await store.followups.of_clinician(new_visit().ehr, new_visit().user_key)

@@ -15,7 +15,16 @@ from ipvscreen.store.launches import PendingLaunch
 def launch(at: datetime) -> PendingLaunch:
     endpoints = {"token": "https://ehr.test/token", "issuer": None}
     return PendingLaunch(
-        "state", "practice", "https://ehr.test/fhir", "verifier", "nonce", "b" * 64, endpoints, at
+        "state",
+        "practice",
+        "https://ehr.test/fhir",
+        "verifier",
+        "nonce",
+        "b" * 64,
+        endpoints,
+        at,
+        purpose="list",
+        scope="launch openid fhirUser",
     )
 
 

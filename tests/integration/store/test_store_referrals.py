@@ -22,8 +22,8 @@ LEASE = 30
 
 
 @pytest.fixture
-async def visit(store: Store, new_visit) -> Visit:
-    return await store.visits.create(new_visit(state=VisitState.RECORDED), "token")
+async def visit(store: Store, new_visit, new_grant) -> Visit:
+    return await store.visits.create(new_visit(state=VisitState.RECORDED), new_grant())
 
 
 @pytest.fixture
@@ -256,10 +256,10 @@ async def test_without_its_key_a_message_waits_and_is_not_refused(
     assert len(await store.outbox.claim(at + timedelta(seconds=LEASE), 10, LEASE)) == 1
 
 
-async def test_and_it_does_not_hold_up_the_others(url: str, new_visit, new_referral, at: datetime):
+async def test_and_it_does_not_hold_up_the_others(url: str, new_visit, new_grant, new_referral, at: datetime):
     for key_id, secret in (("lost", b"l" * 32), ("kept", b"k" * 32)):
         opened = await open_store(url, Ring({key_id: secret}, key_id))
-        visit = await opened.visits.create(new_visit(id=key_id), "token")
+        visit = await opened.visits.create(new_visit(id=key_id), new_grant())
         await opened.referrals.add(visit, *new_referral(key_id, visit_id=key_id))
         jobs = await opened.outbox.claim(at, 10, LEASE) if key_id == "kept" else []
         await opened.close()

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -15,11 +16,13 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection
 
 import ipvscreen
-from ipvscreen.store.engine import make_engine, reading, writing
+from ipvscreen.errors import VisitOver
+from ipvscreen.store.engine import LettingGo, make_engine, reading, writing
 from ipvscreen.store.facade import Store, migrate, open_store
-from ipvscreen.store.schema import SchemaOutdated
-from ipvscreen.store.sealed import Ring
+from ipvscreen.store.schema import SchemaOutdated, upgrade
+from ipvscreen.store.sealed import Ring, SealedTable
 from ipvscreen.store.tables import metadata
+from ipvscreen.store.visit import columns_of
 
 
 def differences(connection: Connection) -> list[object]:
@@ -45,6 +48,40 @@ async def test_migrating_again_keeps_what_is_stored(store: Store, url: str):
     await migrate(url)
 
     assert await store.services.all() == [{"id": "a"}]
+
+
+async def test_a_store_of_the_first_version_keeps_its_visits(
+    url: str, ring: Ring, file: Path, at: datetime, new_visit, new_grant
+):
+    """As 0001 left it: a bare token, a launch that does not know its scope."""
+    engine = make_engine(url)
+    async with writing(engine) as connection:
+        await connection.run_sync(upgrade, "0001")
+    await engine.dispose()
+    sealed = SealedTable(ring, "visits")
+    held = new_visit(held=True)
+    row = columns_of(sealed, held) | {
+        "id": held.id,
+        "ehr": held.ehr,
+        "opened_at": "2026-03-02 10:00:00.000000",
+    }
+    row |= {"token": sealed.seal("token", held.id, "bare"), "expires_at": "2026-03-02 11:00:00.000000"}
+    with closing(sqlite3.connect(file)) as plain, plain:
+        marks = ", ".join(f":{name}" for name in row)
+        plain.execute(f"INSERT INTO visits ({', '.join(row)}) VALUES ({marks})", row)  # noqa: S608
+        plain.execute("INSERT INTO launches VALUES ('x', 'b', '2026-03-02 10:00:00.000000', x'00')")
+
+    store = await open_store(url, ring)
+
+    assert await store.visits.get(held.id) == held
+    with pytest.raises(VisitOver):
+        await store.visits.grant(held.id)
+    assert await store.visits.unfinished(held.ehr, held.user_key) == [held]
+    new = await store.visits.create(new_visit(id="new"), new_grant("fresh"))
+    assert not (await store.visits.adopt(held, new, new_grant("fresh"))).stopped
+    async with reading(store._engine) as connection:
+        assert (await connection.exec_driver_sql("SELECT count(*) FROM launches")).scalar() == 0
+    await store.close()
 
 
 async def test_two_can_start_at_once(url: str, ring: Ring):
@@ -126,3 +163,32 @@ async def test_a_writer_waits_for_another_and_readers_wait_for_none(store: Store
     await waiting
 
     assert order == ["first", "second"]
+
+
+@pytest.mark.parametrize(("kind", "free"), [(LettingGo, True), (sqlite3.Connection, False)])
+def test_a_connection_that_is_closed_in_the_midst_of_its_rows_locks_nobody_out(
+    tmp_path: Path, kind: type[sqlite3.Connection], free: bool
+):
+    """What a cancelled request leaves behind; an ordinary connection shows that it would matter."""
+    file = tmp_path / "file.db"
+    leaving = sqlite3.connect(file, factory=kind, isolation_level=None)
+    leaving.execute("CREATE TABLE t AS SELECT 1 AS a UNION SELECT 2")
+    leaving.execute("BEGIN IMMEDIATE")
+    rows = leaving.execute("UPDATE t SET a = a + 1 RETURNING a")
+
+    leaving.close()
+
+    with closing(sqlite3.connect(file, timeout=0, isolation_level=None)) as next_one:
+        if free:
+            next_one.execute("BEGIN IMMEDIATE")
+            assert next_one.execute("SELECT sum(a) FROM t").fetchone() == (3,), "and nothing was changed"
+        else:
+            with pytest.raises(sqlite3.OperationalError, match="locked"):
+                next_one.execute("BEGIN IMMEDIATE")
+    del rows
+
+
+async def test_the_stores_connections_are_of_that_kind(store: Store):
+    async with reading(store._engine) as connection:
+        raw = await connection.get_raw_connection()
+        assert isinstance(raw.driver_connection._conn, LettingGo)

@@ -15,6 +15,7 @@ from ipvscreen.ipv.referral import ReferralState
 from ipvscreen.ipv.visit import VisitState
 from ipvscreen.resources.plan import WritePlan
 from ipvscreen.store.facade import Store, open_store
+from ipvscreen.store.grant import Grant
 from ipvscreen.store.outbox import NewJob
 from ipvscreen.store.referrals import Referral
 from ipvscreen.store.sealed import Ring
@@ -23,6 +24,7 @@ from ipvscreen.store.visits import Visit
 AT = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 RING = Ring({"k1": bytes(32)}, current="k1")
 LEASE = 30
+GRANT = Grant("token", AT + timedelta(hours=1), None, "https://ehr.test/token", "launch")
 
 
 async def work_until_killed(url: str) -> None:
@@ -70,7 +72,7 @@ async def refer(store: Store, visit_id: str) -> None:
         reply_by=AT + timedelta(hours=48),
     )
     job = NewJob(referral.id, referral.id, "https://service.test/fhir", {"about": visit_id})
-    visit = await store.visits.create(visit, "token")
+    visit = await store.visits.create(visit, GRANT)
     await store.referrals.add(visit, referral, job, state=VisitState.REFERRED)
 
 

@@ -18,22 +18,22 @@ from ipvscreen.store.sealed import Ring
 WRITTEN = Written((WrittenOne("k", "Flag", "Flag/1", Check.LABEL_LOST, "words"),))
 
 
-async def test_a_visit_comes_back_as_it_was(store: Store, new_visit):
-    visit = await store.visits.create(new_visit(), "the token")
+async def test_a_visit_comes_back_as_it_was(store: Store, new_visit, new_grant):
+    visit = await store.visits.create(new_visit(), new_grant("the token"))
 
     assert await store.visits.get(visit.id) == visit
-    assert await store.visits.token(visit.id) == "the token"
+    assert await store.visits.grant(visit.id) == new_grant("the token")
 
 
-async def test_so_does_one_with_nothing_known(store: Store, new_visit):
+async def test_so_does_one_with_nothing_known(store: Store, new_visit, new_grant):
     nothing = dict.fromkeys(("encounter_id", "user", "user_key", "user_name"))
-    visit = await store.visits.create(new_visit(**nothing, person=Person(None, None)), "token")
+    visit = await store.visits.create(new_visit(**nothing, person=Person(None, None)), new_grant())
 
     assert await store.visits.get(visit.id) == visit
 
 
-async def test_every_change_comes_back(store: Store, new_visit, at: datetime):
-    visit = await store.visits.create(new_visit(), "token")
+async def test_every_change_comes_back(store: Store, new_visit, new_grant, at: datetime):
+    visit = await store.visits.create(new_visit(), new_grant())
     draft = Draft(Door.TOLD, {"f": {"i": ("a", "b")}}, Recording.CONVERSATION, True, Call.MADE, True)
 
     changed = await store.visits.change(
@@ -50,19 +50,20 @@ async def test_every_change_comes_back(store: Store, new_visit, at: datetime):
         cookie_hash="d" * 64,
         age_confirmed=True,
         held=True,
-        token="fresh",
+        grant=new_grant("fresh"),
     )
 
     assert await store.visits.get(visit.id) == changed
-    assert await store.visits.token(visit.id) == "fresh"
+    assert await store.visits.grant(visit.id) == new_grant("fresh")
     kept = {"id", "ehr", "iss", "patient_id", "encounter_id", "user", "user_key", "user_name", "opened_at"}
+    kept |= {"stopped"}  # by a launch, and not by a change
     fields = visit.__dataclass_fields__
     assert {name for name in fields if getattr(visit, name) == getattr(changed, name)} == kept
 
 
-async def test_times_come_back_aware_and_in_utc(store: Store, new_visit):
+async def test_times_come_back_aware_and_in_utc(store: Store, new_visit, new_grant):
     in_delhi = datetime(2026, 3, 2, 15, 30, 0, 123456, tzinfo=timezone(timedelta(hours=5, minutes=30)))
-    await store.visits.create(new_visit(opened_at=in_delhi), "token")
+    await store.visits.create(new_visit(opened_at=in_delhi), new_grant())
 
     stored = await store.visits.get("visit-1")
 
@@ -71,9 +72,9 @@ async def test_times_come_back_aware_and_in_utc(store: Store, new_visit):
     assert stored.opened_at.tzinfo is UTC
 
 
-async def test_a_time_without_a_zone_is_refused(store: Store, new_visit):
+async def test_a_time_without_a_zone_is_refused(store: Store, new_visit, new_grant):
     with pytest.raises(Exception, match="without a zone"):
-        await store.visits.create(new_visit(opened_at=datetime(2026, 3, 2)), "token")  # noqa: DTZ001
+        await store.visits.create(new_visit(opened_at=datetime(2026, 3, 2)), new_grant())  # noqa: DTZ001
 
     assert await store.visits.get("visit-1") is None
 
@@ -81,20 +82,20 @@ async def test_a_time_without_a_zone_is_refused(store: Store, new_visit):
 async def test_there_is_no_visit_and_no_token_of_an_unknown_id(store: Store):
     assert await store.visits.get("none") is None
     with pytest.raises(VisitOver):
-        await store.visits.token("none")
+        await store.visits.grant("none")
 
 
-async def test_a_token_can_be_taken_away(store: Store, new_visit):
-    visit = await store.visits.create(new_visit(), "token")
+async def test_a_token_can_be_taken_away(store: Store, new_visit, new_grant):
+    visit = await store.visits.create(new_visit(), new_grant())
 
-    await store.visits.change(visit, token=None)
+    await store.visits.change(visit, grant=None)
 
     with pytest.raises(VisitOver):
-        await store.visits.token(visit.id)
+        await store.visits.grant(visit.id)
 
 
-async def test_of_twenty_changes_at_once_one_wins(store: Store, new_visit):
-    visit = await store.visits.create(new_visit(), "token")
+async def test_of_twenty_changes_at_once_one_wins(store: Store, new_visit, new_grant):
+    visit = await store.visits.create(new_visit(), new_grant())
 
     changes = [store.visits.change(visit, last_form=str(number)) for number in range(20)]
     results = await asyncio.gather(*changes, return_exceptions=True)
@@ -106,8 +107,8 @@ async def test_of_twenty_changes_at_once_one_wins(store: Store, new_visit):
     assert await store.visits.get(visit.id) == winners[0]
 
 
-async def test_two_processes_too(store: Store, url: str, ring: Ring, new_visit):
-    visit = await store.visits.create(new_visit(), "token")
+async def test_two_processes_too(store: Store, url: str, ring: Ring, new_visit, new_grant):
+    visit = await store.visits.create(new_visit(), new_grant())
     other = await open_store(url, ring)
 
     changes = [each.visits.change(visit, age_confirmed=True) for each in (store, other) * 5]
@@ -117,8 +118,8 @@ async def test_two_processes_too(store: Store, url: str, ring: Ring, new_visit):
     assert sum(not isinstance(result, BaseException) for result in results) == 1
 
 
-async def test_a_cancelled_change_leaves_no_lock_behind(store: Store, new_visit):
-    visit = await store.visits.create(new_visit(), "token")
+async def test_a_cancelled_change_leaves_no_lock_behind(store: Store, new_visit, new_grant):
+    visit = await store.visits.create(new_visit(), new_grant())
 
     for pause in range(30):
         change = asyncio.create_task(store.visits.change(visit, last_form="cancelled"))
@@ -132,8 +133,8 @@ async def test_a_cancelled_change_leaves_no_lock_behind(store: Store, new_visit)
         assert (await store.visits.change(standing, last_form="after")).version == standing.version + 1
 
 
-async def test_a_change_of_something_unknown_changes_nothing(store: Store, new_visit):
-    visit = await store.visits.create(new_visit(), "token")
+async def test_a_change_of_something_unknown_changes_nothing(store: Store, new_visit, new_grant):
+    visit = await store.visits.create(new_visit(), new_grant())
 
     with pytest.raises(TypeError):
         await store.visits.change(visit, colour="red")
@@ -144,15 +145,17 @@ async def test_a_change_of_something_unknown_changes_nothing(store: Store, new_v
 @pytest.mark.parametrize("state", list(VisitState))
 @pytest.mark.parametrize("held", [True, False])
 async def test_only_a_disclosure_that_was_not_sent_on_is_unfinished(
-    store: Store, new_visit, state: VisitState, held: bool
+    store: Store, new_visit, new_grant, state: VisitState, held: bool
 ):
-    visit = await store.visits.create(new_visit(state=state, held=held), "token")
+    visit = await store.visits.create(new_visit(state=state, held=held), new_grant())
 
     waits = held and state in ("asking", "disclosed", "unrecorded", "recorded", "deferred")
     assert await store.visits.unfinished(visit.ehr, visit.user_key) == ([visit] if waits else [])
 
 
-async def test_the_list_is_this_clinicians_alone_and_in_order(store: Store, new_visit, at: datetime):
+async def test_the_list_is_this_clinicians_alone_and_in_order(
+    store: Store, new_visit, new_grant, at: datetime
+):
     mine = [new_visit(id=f"v{n}", held=True, opened_at=at - timedelta(hours=n)) for n in range(3)]
     others = [
         new_visit(id="another-clinician", held=True, user_key="another"),
@@ -160,21 +163,22 @@ async def test_the_list_is_this_clinicians_alone_and_in_order(store: Store, new_
         new_visit(id="unknown-clinician", held=True, user_key=None),
     ]
     for visit in [*mine, *others]:
-        await store.visits.create(visit, "token")
+        await store.visits.create(visit, new_grant())
 
-    assert await store.visits.unfinished(mine[0].ehr, mine[0].user_key) == mine[::-1]
+    listed = await store.visits.unfinished(mine[0].ehr, mine[0].user_key)
+    assert [visit.id for visit in listed] == ["v2", "v1", "v0"]
     assert await store.visits.unfinished(mine[0].ehr, None) == []
 
 
-async def test_after_a_key_rotation_the_list_is_whole(url: str, new_visit):
+async def test_after_a_key_rotation_the_list_is_whole(url: str, new_visit, new_grant):
     before = await open_store(url, Ring({"old": b"o" * 32}, "old"))
-    old = await before.visits.create(new_visit(id="old", held=True), "old token")
+    old = await before.visits.create(new_visit(id="old", held=True), new_grant("old token"))
     await before.close()
 
     after = await open_store(url, Ring({"new": b"n" * 32, "old": b"o" * 32}, "new"))
-    new = await after.visits.create(new_visit(id="new", held=True), "new token")
+    new = await after.visits.create(new_visit(id="new", held=True), new_grant("new token"))
     listed = await after.visits.unfinished(old.ehr, old.user_key)
-    token = await after.visits.token("old")
+    granted = await after.visits.grant("old")
     await after.close()
 
     only_new = await open_store(url, Ring({"new": b"n" * 32}, "new"))
@@ -182,13 +186,13 @@ async def test_after_a_key_rotation_the_list_is_whole(url: str, new_visit):
     await only_new.close()
 
     assert sorted(visit.id for visit in listed) == ["new", "old"]
-    assert token == "old token"
+    assert granted == new_grant("old token")
     assert with_new_key == [new]
 
 
-async def test_a_new_launch_takes_an_unfinished_visit_over(store: Store, new_visit, at: datetime):
+async def test_a_new_launch_takes_an_unfinished_visit_over(store: Store, new_visit, new_grant, at: datetime):
     draft = Draft(entered={"f": {"i": ("yes",)}})
-    old = await store.visits.create(new_visit(held=True, draft=draft, last_form="f1"), "old token")
+    old = await store.visits.create(new_visit(held=True, draft=draft, last_form="f1"), new_grant("old token"))
     new = new_visit(
         id="visit-2",
         opened_at=at + timedelta(hours=3),
@@ -199,10 +203,10 @@ async def test_a_new_launch_takes_an_unfinished_visit_over(store: Store, new_vis
         person=Person("Anna Newname", date(1990, 5, 17)),
     )
 
-    adopted = await store.visits.adopt(old, new, "new token")
+    adopted = await store.visits.adopt(old, new, new_grant("new token"))
 
     assert await store.visits.get(old.id) == adopted
-    assert await store.visits.token(old.id) == "new token"
+    assert await store.visits.grant(old.id) == new_grant("new token")
     assert (adopted.cookie_hash, adopted.expires_at) == (new.cookie_hash, new.expires_at)
     assert (adopted.plan, adopted.person) == (new.plan, new.person)
     assert (adopted.draft, adopted.state, adopted.held) == (draft, old.state, True)
@@ -221,20 +225,22 @@ async def test_a_new_launch_takes_an_unfinished_visit_over(store: Store, new_vis
         {"iss": "https://e2"},
     ],
 )
-async def test_another_persons_launch_does_not(store: Store, new_visit, other: dict[str, str | None]):
-    old = await store.visits.create(new_visit(held=True), "old token")
+async def test_another_persons_launch_does_not(
+    store: Store, new_visit, new_grant, other: dict[str, str | None]
+):
+    old = await store.visits.create(new_visit(held=True), new_grant("old token"))
 
     with pytest.raises(OutOfOrder):
-        await store.visits.adopt(old, new_visit(id="visit-2", **other), "new token")
+        await store.visits.adopt(old, new_visit(id="visit-2", **other), new_grant("new token"))
 
-    assert await store.visits.token(old.id) == "old token"
+    assert await store.visits.grant(old.id) == new_grant("old token")
 
 
-async def test_an_unknown_clinician_takes_nothing_over(store: Store, new_visit):
-    old = await store.visits.create(new_visit(user_key=None), "old token")
+async def test_an_unknown_clinician_takes_nothing_over(store: Store, new_visit, new_grant):
+    old = await store.visits.create(new_visit(user_key=None), new_grant("old token"))
 
     with pytest.raises(OutOfOrder):
-        await store.visits.adopt(old, replace(old, id="visit-2"), "new token")
+        await store.visits.adopt(old, replace(old, id="visit-2"), new_grant("new token"))
 
 
 def test_the_context_of_what_is_written_is_the_visits(new_visit, at: datetime):

@@ -85,17 +85,37 @@ def test_conditional_create_is_needed_on_what_is_written_and_has_an_identifier()
     assert plan_writes(capability(without_task, conditional=without_task), GRANTED).conditional
 
 
-def test_stored_and_read_again() -> None:
-    plan = plan_writes(capability(["Flag"]), GRANTED)
+def test_where_lists_lose_labels_nothing_is_written_and_that_is_why() -> None:
+    plan = plan_writes(capability(), GRANTED, lists="stop")
+    assert [ability.kind for ability in plan.cannot()] == ALL
+    assert {ability.why for ability in plan.cannot()} == {
+        "Lists in this record system show entries without their protection, so nothing is written there."
+    }
+    assert not plan.conditional
+    assert not plan.lists_bare
+
+
+def test_where_lists_lose_labels_and_that_is_accepted_it_is_told() -> None:
+    plan = plan_writes(capability(), GRANTED, lists="warn")
+    assert plan.lists_bare
+    assert plan.cannot() == ()
+    assert not plan_writes(capability(), GRANTED).lists_bare
+
+
+@pytest.mark.parametrize("lists", ["kept", "warn", "stop"])
+def test_stored_and_read_again(lists: Any) -> None:
+    plan = plan_writes(capability(["Flag"]), GRANTED, lists=lists)
     stored = plan_to_json(plan)
     assert plan_from_json(stored) == plan
+    before_lists = {name: value for name, value in stored.items() if name != "lists_bare"}
+    assert not plan_from_json(before_lists).lists_bare
     with pytest.raises(TypeError):
         plan_from_json({**stored, "more": 1})
 
 
 def test_its_sentences_may_stand_on_a_visible_screen() -> None:
-    plan = plan_writes({}, GRANTED)
-    for ability in plan.cannot():
+    plans = plan_writes({}, GRANTED), plan_writes(capability(), GRANTED, lists="stop")
+    for ability in (ability for plan in plans for ability in plan.cannot()):
         assert ability.why
         assert ability.do_instead
         assert topic_word(ability.why + ability.do_instead) is None

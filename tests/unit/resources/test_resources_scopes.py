@@ -1,5 +1,7 @@
 """Scopes as servers spell them: version 1 and 2, split, narrowed, with wildcards; and what we ask for."""
 
+from typing import Any
+
 import pytest
 
 from ipvscreen.resources.scopes import ASKED_FOR, REQUESTED, Scopes, requested
@@ -60,3 +62,26 @@ def test_version_1_asks_for_the_same() -> None:
         assert all(scopes.allows(kind, letter) for letter in LETTERS if letter in letters)
     assert not scopes.allows("Patient", "c")
     assert "patient/Flag.write" in requested("v1").split()
+
+
+def test_a_standalone_launch_asks_the_record_system_for_a_patient() -> None:
+    asked = requested("v2", purpose="standalone").split()
+    assert "launch" not in asked
+    assert asked[:3] == ["launch/patient", "openid", "fhirUser"]
+    assert asked[3:] == REQUESTED.split()[3:]
+
+
+@pytest.mark.parametrize("spelling", ["v1", "v2"])
+@pytest.mark.parametrize("refresh", ["none", "online_access", "offline_access"])
+def test_a_list_asks_who_is_there_and_for_nothing_else(spelling: Any, refresh: Any) -> None:
+    assert requested(spelling, purpose="list", refresh=refresh) == "launch openid fhirUser"
+    assert requested(spelling, purpose="list-standalone", refresh=refresh) == "openid fhirUser"
+
+
+@pytest.mark.parametrize("purpose", ["ehr", "standalone"])
+@pytest.mark.parametrize("spelling", ["v1", "v2"])
+def test_a_refresh_is_asked_for_only_where_it_is_wanted(spelling: Any, purpose: Any) -> None:
+    plain = requested(spelling, purpose=purpose).split()
+    assert not {"online_access", "offline_access"} & set(plain)
+    for refresh in ("online_access", "offline_access"):
+        assert set(requested(spelling, purpose=purpose, refresh=refresh).split()) == {*plain, refresh}

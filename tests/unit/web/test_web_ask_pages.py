@@ -29,7 +29,7 @@ Forms = dict[str, Form]
 
 def entry(who_can_see: str | None = None) -> EhrEntry:
     return EhrEntry(
-        "sandbox", "https://ehr.test/fhir", "c", "s", Setting.GP, "https://x.test/", (), who_can_see
+        "sandbox", "https://ehr.test/fhir", "c", Setting.GP, "https://x.test/", None, who_can_see=who_can_see
     )
 
 

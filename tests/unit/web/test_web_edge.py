@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date
+from typing import Any
 
 import pytest
 from starlette.datastructures import Headers
@@ -31,7 +32,7 @@ from ipvscreen.web.fields import (
     read_form,
     split,
 )
-from ipvscreen.web.security import Policy, posted_by_us
+from ipvscreen.web.security import Policy, SecureHeaders, posted_by_us
 from ipvscreen.web.tokens import TokenRefused, claims_of, issue
 
 RING = Ring({"k": bytes(range(32))}, "k")
@@ -105,19 +106,60 @@ def test_every_changed_character_breaks_a_token(visit: Make) -> None:
 
 
 def test_headers_allow_nothing_from_elsewhere() -> None:
-    policy = Policy.of("https://app.test/base", ["https://ehr.test"]).headers()
-    content = policy["content-security-policy"]
-    assert content.startswith("default-src 'none'")
-    assert "unsafe" not in content
-    assert "frame-ancestors https://ehr.test;" in content
-    assert policy["cache-control"] == "no-store"
-    assert "strict-transport-security" in policy
+    headers = Policy.of("https://app.test/base/").headers()
+    rules = dict(rule.split(" ", 1) for rule in headers["content-security-policy"].split("; "))
+    assert rules.pop("script-src") == "https://app.test/base/s/page.js"
+    assert rules.pop("require-trusted-types-for") == "'script'"
+    none = ("default-src", "trusted-types", "frame-ancestors", "base-uri")
+    own = ("img-src", "style-src", "connect-src", "form-action")
+    assert rules == dict.fromkeys(none, "'none'") | dict.fromkeys(own, "'self'")
+    assert headers["strict-transport-security"].startswith("max-age=63072000")
 
 
-def test_on_loopback_there_is_no_hsts_and_no_frame() -> None:
-    policy = Policy.of("http://127.0.0.1:8010").headers()
-    assert "frame-ancestors 'none'" in policy["content-security-policy"]
-    assert "strict-transport-security" not in policy
+def test_only_the_response_that_says_so_is_framed_or_posts_elsewhere() -> None:
+    policy = Policy.of("https://app.test")
+    told = policy.headers(framed_by=("https://ehr.test", "https://b.test"), posts_to=("https://as.test",))
+    assert "frame-ancestors https://ehr.test https://b.test;" in told["content-security-policy"]
+    assert "form-action 'self' https://as.test;" in told["content-security-policy"]
+    assert "https://" not in policy.headers()["content-security-policy"].replace(policy.script, "")
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8010", "http://localhost:8010", "https://[::1]:8010"])
+def test_on_loopback_there_is_no_hsts(url: str) -> None:
+    assert "strict-transport-security" not in Policy.of(url).headers()
+
+
+async def answered(state: dict[str, Any], own: dict[str, str]) -> list[tuple[str, str]]:
+    """The headers of a response that a route gave with `own` headers and that `state`."""
+    sent: list[dict[str, Any]] = []
+
+    async def route(scope: Any, receive: Any, send: Any) -> None:
+        Request(scope).state.framed_by = state.get("framed_by", ())
+        await Response("", headers=own)(scope, receive, send)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    app = SecureHeaders(route, Policy.of("https://app.test"))
+    await app({"type": "http", "method": "GET", "headers": []}, None, send)  # type: ignore[arg-type]  # unused
+    return [(name.decode(), value.decode()) for name, value in sent[0]["headers"]]
+
+
+async def test_what_a_route_knows_better_is_in_its_own_response_alone() -> None:
+    framed = dict(await answered({"framed_by": ("https://ehr.test",)}, {}))
+    plain = dict(await answered({}, {}))
+    assert "frame-ancestors https://ehr.test" in framed["content-security-policy"]
+    assert "frame-ancestors 'none'" in plain["content-security-policy"]
+
+
+async def test_no_store_unless_the_route_says_otherwise_and_nothing_else_can_be_softened() -> None:
+    softened = {"cache-control": "public, max-age=300", "content-security-policy": "default-src *"}
+    headers = await answered({}, softened)
+    told = [value for name, value in headers if name == "content-security-policy"]
+    assert len(told) == 1
+    assert told[0].startswith("default-src 'none'")
+    assert dict(headers)["cache-control"] == "public, max-age=300"
+    assert dict(await answered({}, {}))["cache-control"] == "no-store"
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,13 @@
 """What every page of a visit shows around its own subject: the patient, the ways out, the token."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 
 from ipvscreen.ipv.person import Person, Setting, Sex
 from ipvscreen.ipv.visit import Step, shows
 from ipvscreen.store.visits import Visit
 
+WARN_SECONDS = 600  # long enough to finish a page; page.js has the same figure
 SETTINGS = {
     Setting.GP: "General practice",
     Setting.ANTENATAL: "Antenatal care",
@@ -26,13 +27,23 @@ class Banner:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """`base` is `/v/<visit>`; the danger link is there wherever the visit may show that page."""
+    """`base` is the path of the visit; the danger link is there wherever the visit may show that page.
+
+    `left`: seconds until the visit ends; `ends` says when, in words.
+    """
 
     step: str
     base: str
     banner: Banner
     token: str
     danger: bool
+    left: int
+    ends: str
+
+    @property
+    def ending(self) -> bool:
+        """Whether the visit ends so soon that the page says so; later its script does."""
+        return self.left < WARN_SECONDS
 
 
 def banner(person: Person, today: date) -> Banner:
@@ -46,14 +57,16 @@ def banner(person: Person, today: date) -> Banner:
     )
 
 
-def frame(visit: Visit, step: Step, token: str, now: datetime) -> Frame:
-    """Around the page of that step."""
+def frame(visit: Visit, step: str, token: str, now: datetime, *, base: str = "", zone: tzinfo = UTC) -> Frame:
+    """Around the page of that name; `base` is the path that the app is browsed below."""
     return Frame(
-        step=step.value,
-        base=f"/v/{visit.id}",
+        step=str(step),
+        base=f"{base}/v/{visit.id}",
         banner=banner(visit.person, now.date()),
         token=token,
-        danger=shows(visit.state, Step.DANGER),
+        danger=shows(visit.state, Step.DANGER) and not visit.stopped,
+        left=max(0, int((visit.expires_at - now).total_seconds())),
+        ends=clock_words(visit.expires_at, zone),
     )
 
 

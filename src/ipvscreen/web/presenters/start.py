@@ -13,6 +13,10 @@ from ipvscreen.web import words
 from ipvscreen.web.presenters.frame import SETTINGS, Frame, moment_words
 from ipvscreen.web.presenters.record import kind_words
 
+LISTS_BARE = (
+    "Lists in this record system may show what is recorded here without its protection: to staff, and to"
+    " whatever shows such lists."
+)
 _LABELS = {
     Door.ASK: "Alone and safe: ask",
     Door.TOLD: "Already told me",
@@ -50,6 +54,7 @@ class StartPage:
     needs_age_confirmed: bool
     can: tuple[str, ...]
     cannot: tuple[Ability, ...]
+    lists_bare: str
     no_service: bool
     doors: tuple[DoorButton, ...]
     settings: tuple[tuple[str, str, bool], ...]
@@ -75,6 +80,7 @@ def start_page(
         needs_age_confirmed=gate.needs_age_confirmed,
         can=kind_words(ability.kind for ability in visit.plan.abilities if ability.allowed),
         cannot=visit.plan.cannot(),
+        lists_bare=LISTS_BARE if visit.plan.lists_bare else "",
         no_service=services == 0,
         doors=_doors(gate, visit.setting),
         settings=tuple((value.value, label, value is visit.setting) for value, label in SETTINGS.items()),

@@ -36,7 +36,7 @@ async def submit(turn: Turn, posted: Posted) -> Response:
     visit = await keep(store, await turn.claim(), draft, forms=forms, disclose=disclosed)
     if not disclosed:
         visit = await record(store, turn.client, forms, visit)
-    return go(visit)
+    return go(turn.rooms, visit)
 
 
 async def _never(turn: Turn) -> Response:
@@ -51,4 +51,4 @@ async def _never(turn: Turn) -> Response:
         now=turn.now,
     )
     reason = Otherwise.NEVER_HAD_A_PARTNER.value
-    return go(await not_done(store, turn.client, deferred, reason))
+    return go(turn.rooms, await not_done(store, turn.client, deferred, reason))

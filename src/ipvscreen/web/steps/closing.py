@@ -75,7 +75,7 @@ async def _retry(turn: Turn, _: ActionFields) -> Response:
     rooms = turn.rooms
     if turn.visit.state is not VisitState.UNRECORDED:
         raise OutOfOrder(turn.visit.state, Action.RETRY)
-    return go(await record(rooms.store, turn.client, rooms.forms, await turn.claim()), Step.DONE)
+    return go(turn.rooms, await record(rooms.store, turn.client, rooms.forms, await turn.claim()), Step.DONE)
 
 
 async def _close(turn: Turn, _: ActionFields) -> Response:
@@ -89,14 +89,14 @@ async def _follow_up(turn: Turn, fields: ActionFields) -> Response:
     due = _due(fields.due, turn.today)
     visit = await _deferred(turn) if turn.step is Step.NOT_NOW else await turn.claim()
     await follow_up(turn.rooms.store, visit, due=due)
-    return go(visit, turn.step)
+    return go(turn.rooms, visit, turn.step)
 
 
 async def _not_done(turn: Turn, fields: ActionFields) -> Response:
     if fields.reason not in REASONS:
         raise FieldsRefused("Choose a reason of the list.")
     visit = await _deferred(turn)
-    return go(await not_done(turn.rooms.store, turn.client, visit, fields.reason))
+    return go(turn.rooms, await not_done(turn.rooms.store, turn.client, visit, fields.reason))
 
 
 async def _deferred(turn: Turn) -> Visit:

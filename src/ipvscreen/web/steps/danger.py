@@ -28,7 +28,7 @@ async def submit(turn: Turn, posted: Posted) -> Response:
     if fields.call is None:
         return await show(turn, mistakes=_SAY)
     visit = await _called(turn, fields.call)
-    return go(visit, Step.REFER if visit.state is VisitState.RECORDED else None)
+    return go(turn.rooms, visit, Step.REFER if visit.state is VisitState.RECORDED else None)
 
 
 async def _called(turn: Turn, call: Call) -> Visit:

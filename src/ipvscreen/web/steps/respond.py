@@ -34,7 +34,7 @@ async def submit(turn: Turn, posted: Posted) -> Response:
     danger = bool(turn.assess(draft).dangers)
     visit = await keep(store, await turn.claim(), draft, forms=forms)
     visit = await record(store, turn.client, forms, visit)
-    return go(visit, _next(visit, call_first=danger and draft.call is None))
+    return go(turn.rooms, visit, _next(visit, call_first=danger and draft.call is None))
 
 
 def _next(visit: Visit, *, call_first: bool) -> Step | None:

@@ -70,7 +70,7 @@ async def _send(turn: Turn, service: Service, request: ReferralRequest) -> Respo
         now=turn.now,
     )
     rooms.dispatcher.kick()
-    return go(visit, Step.SENT)
+    return go(turn.rooms, visit, Step.SENT)
 
 
 async def _matches(turn: Turn) -> tuple[Match, ...]:

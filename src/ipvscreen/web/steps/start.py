@@ -48,7 +48,7 @@ async def submit(turn: Turn, posted: Posted) -> Response:
         age_confirmed=fields.age_confirmed,
         now=turn.now,
     )
-    return go(visit, Step.DANGER if fields.door is Door.DANGER else None)
+    return go(turn.rooms, visit, Step.DANGER if fields.door is Door.DANGER else None)
 
 
 async def _resume(turn: Turn, old_id: str) -> Response:
@@ -58,7 +58,7 @@ async def _resume(turn: Turn, old_id: str) -> Response:
     if old is None or not same_person(old, turn.visit):
         raise OutOfOrder(turn.visit.state, "resume")
     resumed = await resume(turn.rooms.store, old, turn.visit)
-    return _moved(turn, resumed.id, go(resumed))
+    return _moved(turn, resumed.id, go(turn.rooms, resumed))
 
 
 def _moved(turn: Turn, visit_id: str, response: Response) -> Response:

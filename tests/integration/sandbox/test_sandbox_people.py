@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -13,7 +13,6 @@ from fhirclient.models.fhirabstractbase import FHIRValidationError
 
 from ipvscreen.resources.directory import service_of
 from ipvscreen.sandbox.directory import services, services_bundle
-from ipvscreen.sandbox.ehr import create_ehr
 from ipvscreen.sandbox.people import CLINICIANS, PATIENTS
 from ipvscreen.sandbox.seed import birth_date
 from ipvscreen.sandbox.state import Sandbox
@@ -27,28 +26,8 @@ TOPIC = re.compile(
 
 
 @pytest.fixture
-def app() -> Any:
-    return create_ehr(
-        base_url=BASE,
-        app_launch_url="https://app.test/launch",
-        client_id="health-questionnaire",
-        redirect_uris=("https://app.test/callback",),
-        token="all",
-        clock=lambda: NOW,
-    )
-
-
-@pytest.fixture
-def sandbox(app: Any) -> Sandbox:
-    return app.state.sandbox
-
-
-@pytest.fixture
-async def client(app: Any) -> AsyncIterator[httpx.AsyncClient]:
-    headers = {"Authorization": "Bearer all"}
-    transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url=BASE, headers=headers) as client:
-        yield client
+def client(app: Any, joined: Callable[..., httpx.AsyncClient]) -> httpx.AsyncClient:
+    return joined(app, Authorization="Bearer all")
 
 
 def parsed(body: dict[str, Any]) -> Any:

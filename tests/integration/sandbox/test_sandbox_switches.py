@@ -1,14 +1,11 @@
 """Each switch of the sandbox record system makes it fail in its own way, and can be taken back."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
 
-from ipvscreen.sandbox.ehr import create_ehr
 from ipvscreen.sandbox.state import Sandbox
 from ipvscreen.sandbox.switches import Refuse, Switches
 
@@ -18,35 +15,8 @@ LABELS = [{"system": CONFIDENTIALITY, "code": "R"}]
 
 
 @pytest.fixture
-def switches() -> Switches:
-    return Switches()
-
-
-@pytest.fixture
-def app(switches: Switches) -> Any:
-    return create_ehr(
-        base_url=BASE,
-        app_launch_url="https://app.test/launch",
-        client_id="health-questionnaire",
-        redirect_uris=("https://app.test/callback",),
-        token="all",
-        clock=lambda: datetime(2026, 3, 2, 10, 0, tzinfo=UTC),
-        switches=switches,
-    )
-
-
-@pytest.fixture
-def sandbox(app: Any) -> Sandbox:
-    return app.state.sandbox
-
-
-@pytest.fixture
-async def client(app: Any, sandbox: Sandbox) -> AsyncIterator[httpx.AsyncClient]:
-    token = sandbox.token(patient="anna-woman", clinician="dr-osei", scope="patient/*.cruds")
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/fhir+json"}
-    transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url=f"{BASE}/fhir", headers=headers) as client:
-        yield client
+def client(anna: httpx.AsyncClient) -> httpx.AsyncClient:
+    return anna
 
 
 def flag() -> dict[str, Any]:

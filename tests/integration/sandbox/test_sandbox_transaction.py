@@ -1,14 +1,11 @@
 """A transaction stores everything or nothing, and says which entry stood in the way."""
 
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
 
-from ipvscreen.sandbox.ehr import create_ehr
 from ipvscreen.sandbox.state import Sandbox
 
 BASE = "https://ehr.test"
@@ -17,29 +14,8 @@ Entry = dict[str, Any]
 
 
 @pytest.fixture
-def app() -> Any:
-    return create_ehr(
-        base_url=BASE,
-        app_launch_url="https://app.test/launch",
-        client_id="health-questionnaire",
-        redirect_uris=("https://app.test/callback",),
-        token="all",
-        clock=lambda: datetime(2026, 3, 2, 10, 0, tzinfo=UTC),
-    )
-
-
-@pytest.fixture
-def sandbox(app: Any) -> Sandbox:
-    return app.state.sandbox
-
-
-@pytest.fixture
-async def client(app: Any, sandbox: Sandbox) -> AsyncIterator[httpx.AsyncClient]:
-    token = sandbox.token(patient="anna-woman", clinician="dr-osei", scope="patient/*.cruds")
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/fhir+json"}
-    transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url=f"{BASE}/fhir", headers=headers) as client:
-        yield client
+def client(anna: httpx.AsyncClient) -> httpx.AsyncClient:
+    return anna
 
 
 def entry(kind: str, *, url: str | None = None, condition: str | None = None, **body: Any) -> Entry:

@@ -1,9 +1,7 @@
 """The sandbox's SMART side: the whole handshake, and every way in which it refuses."""
 
-import base64
-import hashlib
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+import re
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -12,99 +10,17 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
-from ipvscreen.sandbox.ehr import create_ehr
 from ipvscreen.sandbox.state import Sandbox
 from ipvscreen.sandbox.switches import Refuse
 
 BASE = "https://ehr.test"
-CALLBACK = "https://app.test/callback"
+CALLBACK = "https://app.test/callback/sandbox"
 CLIENT_ID = "health-questionnaire"
-VERIFIER = "v" * 64
-CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
 SCOPE = "launch openid fhirUser patient/*.rs patient/Observation.cruds"
-
-
-class Clock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.at = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.at
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def app(clock: Clock) -> Any:
-    return create_ehr(
-        base_url=BASE,
-        app_launch_url="https://app.test/launch",
-        client_id=CLIENT_ID,
-        redirect_uris=(CALLBACK, "https://app.test/other?fixed=1"),
-        token="all",
-        clock=clock,
-    )
-
-
-@pytest.fixture
-def sandbox(app: Any) -> Sandbox:
-    return app.state.sandbox
-
-
-@pytest.fixture
-async def client(app: Any) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE) as client:
-        yield client
-
-
-async def launch_value(client: httpx.AsyncClient, **who: str) -> str:
-    answer = await client.get("/launch/new", params=who)
-    assert answer.status_code == 302
-    return query_of(answer)["launch"]
 
 
 def query_of(answer: httpx.Response) -> dict[str, str]:
     return dict(parse_qsl(urlsplit(answer.headers["location"]).query))
-
-
-async def asked(client: httpx.AsyncClient, **changes: str | None) -> dict[str, str]:
-    """The parameters of a good authorization request, some of them changed or left out (None)."""
-    parameters: dict[str, str | None] = {
-        "response_type": "code",
-        "client_id": CLIENT_ID,
-        "redirect_uri": CALLBACK,
-        "scope": SCOPE,
-        "state": "s" * 32,
-        "aud": f"{BASE}/fhir",
-        "launch": await launch_value(client),
-        "code_challenge": CHALLENGE,
-        "code_challenge_method": "S256",
-        "nonce": "n-1",
-        **changes,
-    }
-    return {name: value for name, value in parameters.items() if value is not None}
-
-
-async def a_code(client: httpx.AsyncClient, **changes: str | None) -> str:
-    answer = await client.get("/auth/authorize", params=await asked(client, **changes))
-    return query_of(answer)["code"]
-
-
-async def exchanged(client: httpx.AsyncClient, code: str, /, **changes: str | None) -> httpx.Response:
-    form: dict[str, str | None] = {
-        "grant_type": "authorization_code",
-        "code": code,
-        "redirect_uri": CALLBACK,
-        "client_id": CLIENT_ID,
-        "code_verifier": VERIFIER,
-        **changes,
-    }
-    return await client.post("/auth/token", data={n: v for n, v in form.items() if v is not None})
 
 
 async def test_a_launch_begins_anew_at_every_get_and_goes_to_the_app(client: httpx.AsyncClient) -> None:
@@ -140,17 +56,20 @@ async def test_discovery_tells_only_what_is_there(client: httpx.AsyncClient) -> 
     assert told == {"authorize": found["authorization_endpoint"], "token": found["token_endpoint"]}
 
 
-@pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_the_whole_handshake(client: httpx.AsyncClient, clock: Clock, method: str) -> None:
-    parameters = await asked(client)
+@pytest.mark.parametrize(("method", "status"), [("GET", 302), ("POST", 303)])
+async def test_the_whole_handshake(
+    handshake: Any, client: httpx.AsyncClient, clock: Any, method: str, status: int
+) -> None:
+    parameters = await handshake.asked()
     carried = {"params": parameters} if method == "GET" else {"data": parameters}
     answer = await client.request(method, "/auth/authorize", **carried)
-    assert answer.status_code == 302
+    assert answer.status_code == status
     assert query_of(answer)["state"] == parameters["state"]
+    assert query_of(answer)["iss"] == BASE
 
-    token = await exchanged(client, query_of(answer)["code"])
+    token = await handshake.exchanged(query_of(answer)["code"])
     assert token.status_code == 200
-    assert token.headers["cache-control"] == "no-store"
+    assert (token.headers["cache-control"], token.headers["pragma"]) == ("no-store", "no-cache")
     body = token.json()
     assert body["patient"] == "anna-woman"
     assert body["scope"] == SCOPE
@@ -192,9 +111,9 @@ async def test_the_published_key_is_only_the_public_half(client: httpx.AsyncClie
     ],
 )
 async def test_each_launch_has_an_encounter_of_its_team(
-    client: httpx.AsyncClient, sandbox: Sandbox, who: dict[str, str], code: str
+    handshake: Any, sandbox: Sandbox, who: dict[str, str], code: str
 ) -> None:
-    body = (await exchanged(client, await a_code(client, launch=await launch_value(client, **who)))).json()
+    body = (await handshake.exchanged(await handshake.code(launch=await handshake.launch(**who)))).json()
     encounter = sandbox.memory.find("Encounter", body["encounter"])
     assert encounter is not None
     assert encounter["serviceType"]["coding"][0]["code"] == code
@@ -220,9 +139,9 @@ async def test_each_launch_has_an_encounter_of_its_team(
     ],
 )
 async def test_a_bad_authorization_request_goes_back_to_the_app_as_an_error(
-    client: httpx.AsyncClient, changes: dict[str, str | None], error: str
+    handshake: Any, client: httpx.AsyncClient, changes: dict[str, str | None], error: str
 ) -> None:
-    parameters = await asked(client, **changes)
+    parameters = await handshake.asked(**changes)
     answer = await client.get("/auth/authorize", params=parameters)
     assert answer.headers["location"].startswith(f"{CALLBACK}?")
     back = query_of(answer)
@@ -242,24 +161,24 @@ async def test_a_bad_authorization_request_goes_back_to_the_app_as_an_error(
     ],
 )
 async def test_nothing_is_sent_to_an_address_that_is_not_registered(
-    client: httpx.AsyncClient, changes: dict[str, str | None]
+    handshake: Any, client: httpx.AsyncClient, changes: dict[str, str | None]
 ) -> None:
-    answer = await client.get("/auth/authorize", params=await asked(client, **changes))
+    answer = await client.get("/auth/authorize", params=await handshake.asked(**changes))
     assert answer.status_code == 400
     assert "location" not in answer.headers
     assert 'data-step="problem"' in answer.text
 
 
-async def test_a_registered_address_keeps_its_own_query(client: httpx.AsyncClient) -> None:
+async def test_a_registered_address_keeps_its_own_query(handshake: Any, client: httpx.AsyncClient) -> None:
     answer = await client.get(
-        "/auth/authorize", params=await asked(client, redirect_uri="https://app.test/other?fixed=1")
+        "/auth/authorize", params=await handshake.asked(redirect_uri="https://app.test/other?fixed=1")
     )
     assert query_of(answer)["fixed"] == "1"
     assert "code" in query_of(answer)
 
 
-async def test_a_parameter_may_not_be_given_twice(client: httpx.AsyncClient) -> None:
-    pairs = [*(await asked(client)).items(), ("state", "second")]
+async def test_a_parameter_may_not_be_given_twice(handshake: Any, client: httpx.AsyncClient) -> None:
+    pairs = [*(await handshake.asked()).items(), ("state", "second")]
     answer = await client.get("/auth/authorize", params=pairs)
     assert answer.status_code == 400
 
@@ -272,12 +191,14 @@ async def test_a_form_must_be_a_form_and_not_too_long(client: httpx.AsyncClient)
     assert (await client.post("/auth/authorize", data={"state": "x" * 2_000_000})).status_code == 413
 
 
-async def test_a_launch_is_used_once_and_within_five_minutes(client: httpx.AsyncClient, clock: Clock) -> None:
-    parameters = await asked(client)
+async def test_a_launch_is_used_once_and_within_five_minutes(
+    handshake: Any, client: httpx.AsyncClient, clock: Any
+) -> None:
+    parameters = await handshake.asked()
     assert "code" in query_of(await client.get("/auth/authorize", params=parameters))
     again = query_of(await client.get("/auth/authorize", params=parameters))
     assert again["error_description"] == "This launch has been used already."
-    late = await asked(client)
+    late = await handshake.asked()
     clock.at += timedelta(minutes=5)
     back = query_of(await client.get("/auth/authorize", params=late))
     assert back["error_description"] == "This launch is too old."
@@ -289,8 +210,9 @@ async def test_a_launch_is_used_once_and_within_five_minutes(client: httpx.Async
         ({"grant_type": "client_credentials"}, 400, "unsupported_grant_type"),
         ({"grant_type": None}, 400, "invalid_request"),
         ({"client_id": None}, 400, "invalid_request"),
-        ({"client_id": "someone-else"}, 401, "invalid_client"),
-        ({"client_secret": "s"}, 401, "invalid_client"),
+        ({"client_id": "someone-else"}, 400, "invalid_client"),
+        ({"client_secret": "s"}, 400, "invalid_client"),
+        ({"client_assertion": "s"}, 400, "invalid_client"),
         ({"code": "guessed"}, 400, "invalid_grant"),
         ({"code": None}, 400, "invalid_request"),
         ({"redirect_uri": "https://app.test/other?fixed=1"}, 400, "invalid_grant"),
@@ -301,9 +223,9 @@ async def test_a_launch_is_used_once_and_within_five_minutes(client: httpx.Async
     ],
 )
 async def test_a_bad_token_request_is_refused(
-    client: httpx.AsyncClient, changes: dict[str, str | None], status: int, error: str
+    handshake: Any, changes: dict[str, str | None], status: int, error: str
 ) -> None:
-    answer = await exchanged(client, await a_code(client), **changes)
+    answer = await handshake.exchanged(await handshake.code(), **changes)
     assert (answer.status_code, answer.json()["error"]) == (status, error)
     assert answer.headers["cache-control"] == "no-store"
 
@@ -312,20 +234,40 @@ async def test_a_public_client_shows_no_password(client: httpx.AsyncClient) -> N
     form = {"grant_type": "authorization_code", "client_id": CLIENT_ID}
     answer = await client.post("/auth/token", data=form, auth=(CLIENT_ID, "secret"))
     assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+    assert answer.headers["www-authenticate"].startswith("Basic ")
 
 
-async def test_a_code_lives_for_a_minute(client: httpx.AsyncClient, clock: Clock) -> None:
-    code = await a_code(client)
+async def test_parameters_of_a_token_request_stand_in_its_body_alone(
+    handshake: Any, client: httpx.AsyncClient
+) -> None:
+    query = {"grant_type": "authorization_code", "code": await handshake.code(), "client_id": CLIENT_ID}
+    answer = await client.post("/auth/token", params=query, data={"redirect_uri": CALLBACK})
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+    assert (await client.get("/auth/token", params=query)).status_code == 405
+
+
+async def test_what_an_error_says_keeps_to_the_letters_of_oauth(handshake: Any) -> None:
+    """RFC 6749, 5.2: error_description has no quotation mark and no backslash."""
+    for changes in ({"code": 'gu"essed'}, {"grant_type": "a\\b"}, {"code_verifier": '"' * 50}):
+        body = (await handshake.exchanged(await handshake.code(), **changes)).json()
+        assert re.fullmatch(r"[\x20\x21\x23-\x5b\x5d-\x7e]+", body["error_description"])
+        assert body.keys() == {"error", "error_description"}
+
+
+async def test_a_code_lives_for_a_minute(handshake: Any, clock: Any) -> None:
+    code = await handshake.code()
     clock.at += timedelta(seconds=60)
-    answer = await exchanged(client, code)
+    answer = await handshake.exchanged(code)
     assert answer.json() == {"error": "invalid_grant", "error_description": "This code is too old."}
 
 
-async def test_a_code_that_comes_twice_takes_the_first_token_back(client: httpx.AsyncClient) -> None:
-    code = await a_code(client)
-    bearer = {"Authorization": f"Bearer {(await exchanged(client, code)).json()['access_token']}"}
+async def test_a_code_that_comes_twice_takes_the_first_token_back(
+    handshake: Any, client: httpx.AsyncClient
+) -> None:
+    code = await handshake.code()
+    bearer = {"Authorization": f"Bearer {(await handshake.exchanged(code)).json()['access_token']}"}
     assert (await client.get("/fhir/Patient/anna-woman", headers=bearer)).status_code == 200
-    assert (await exchanged(client, code)).json()["error"] == "invalid_grant"
+    assert (await handshake.exchanged(code)).json()["error"] == "invalid_grant"
     assert (await client.get("/fhir/Patient/anna-woman", headers=bearer)).status_code == 401
 
 
@@ -338,54 +280,61 @@ async def test_a_code_that_comes_twice_takes_the_first_token_back(client: httpx.
     ],
 )
 async def test_context_and_identity_follow_the_scopes(
-    client: httpx.AsyncClient, scope: str, there: set[str], absent: set[str]
+    handshake: Any, scope: str, there: set[str], absent: set[str]
 ) -> None:
-    body = (await exchanged(client, await a_code(client, scope=scope))).json()
+    body = (await handshake.exchanged(await handshake.code(scope=scope))).json()
     assert there <= body.keys()
     assert not absent & body.keys()
 
 
-async def test_without_fhir_user_the_identity_names_no_resource(client: httpx.AsyncClient) -> None:
-    body = (await exchanged(client, await a_code(client, scope="openid", nonce=None))).json()
+async def test_without_fhir_user_the_identity_names_no_resource(
+    handshake: Any, client: httpx.AsyncClient
+) -> None:
+    body = (await handshake.exchanged(await handshake.code(scope="openid", nonce=None))).json()
     keys = KeySet.import_key_set((await client.get("/auth/jwks")).json())
     claims = jwt.decode(body["id_token"], keys, algorithms=["RS256"]).claims
     assert not {"fhirUser", "nonce"} & claims.keys()
 
 
-async def test_scopes_that_do_not_exist_are_left_out_of_the_grant(client: httpx.AsyncClient) -> None:
-    wanted = "launch patient/Observation.rs patient/Nothing.rs offline_access system/*.rs patient/Flag.sr"
-    body = (await exchanged(client, await a_code(client, scope=wanted))).json()
+async def test_scopes_that_do_not_exist_are_left_out_of_the_grant(
+    handshake: Any,
+) -> None:
+    wanted = "launch patient/Observation.rs patient/Nothing.rs system/*.rs patient/Flag.sr launch/encounter"
+    body = (await handshake.exchanged(await handshake.code(scope=wanted))).json()
     assert body["scope"] == "launch patient/Observation.rs"
 
 
-async def test_switches_of_the_authorization_server(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
+async def test_switches_of_the_authorization_server(
+    handshake: Any, client: httpx.AsyncClient, sandbox: Sandbox
+) -> None:
     switches = sandbox.switches
     switches.narrow_scope, switches.expires_in = "launch openid patient/Observation.rs", 5
     switches.omit_patient = switches.omit_id_token = True
-    body = (await exchanged(client, await a_code(client))).json()
+    body = (await handshake.exchanged(await handshake.code())).json()
     assert (body["scope"], body["expires_in"]) == ("launch openid patient/Observation.rs", 5)
     assert not {"patient", "id_token", "need_patient_banner"} & body.keys()
     assert "encounter" in body
 
     switches.deny_authorization = True
-    answer = await client.get("/auth/authorize", params=await asked(client))
+    answer = await client.get("/auth/authorize", params=await handshake.asked())
     assert query_of(answer)["error"] == "access_denied"
 
 
-@pytest.mark.parametrize("status", [401, 403, 404, 409, 412, 422, 429, 500])
-async def test_the_token_endpoint_refuses_on_demand(
-    client: httpx.AsyncClient, sandbox: Sandbox, status: int
-) -> None:
-    code = await a_code(client)
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 412, 422, 429, 500, 503])
+async def test_the_token_endpoint_refuses_on_demand(handshake: Any, sandbox: Sandbox, status: int) -> None:
+    code = await handshake.code()
     sandbox.switches.refuse[("POST", "token")] = Refuse(status, times=1)
-    answer = await exchanged(client, code)
+    answer = await handshake.exchanged(code)
     assert answer.status_code == status
-    assert answer.json()["error_description"]
-    assert (await exchanged(client, code)).status_code == 200
+    if status < 429:
+        assert answer.json()["error"] == ("invalid_client" if status == 401 else "invalid_grant")
+    else:  # too busy or broken to speak OAuth, as a gateway would answer
+        assert answer.headers["content-type"].startswith("text/plain")
+    assert (await handshake.exchanged(code)).status_code == 200
 
 
 async def test_an_expired_token_is_told_from_an_unknown_one(
-    client: httpx.AsyncClient, sandbox: Sandbox, clock: Clock
+    client: httpx.AsyncClient, sandbox: Sandbox, clock: Any
 ) -> None:
     sandbox.switches.expires_in = 60
     token = sandbox.token(patient="anna-woman", clinician="dr-osei", scope="patient/*.rs")

@@ -1,13 +1,11 @@
 """Scopes of both versions, and the patient's compartment: enforced on every call and every entry."""
 
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
 
-from ipvscreen.sandbox.ehr import create_ehr
 from ipvscreen.sandbox.scopes import grantable, parse, supported
 from ipvscreen.sandbox.state import Sandbox
 
@@ -16,26 +14,8 @@ SURVEY = "http://terminology.hl7.org/CodeSystem/observation-category|survey"
 
 
 @pytest.fixture
-def app() -> Any:
-    return create_ehr(
-        base_url=BASE,
-        app_launch_url="https://app.test/launch",
-        client_id="health-questionnaire",
-        redirect_uris=("https://app.test/callback",),
-        token="all",
-        clock=lambda: datetime(2026, 3, 2, 10, 0, tzinfo=UTC),
-    )
-
-
-@pytest.fixture
-def sandbox(app: Any) -> Sandbox:
-    return app.state.sandbox
-
-
-@pytest.fixture
-async def client(app: Any) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=f"{BASE}/fhir") as client:
-        yield client
+def client(app: Any, joined: Callable[..., httpx.AsyncClient]) -> httpx.AsyncClient:
+    return joined(app, f"{BASE}/fhir")
 
 
 def bearer(sandbox: Sandbox, scope: str, patient: str = "anna-woman") -> dict[str, str]:
@@ -69,21 +49,21 @@ async def stored(client: httpx.AsyncClient, sandbox: Sandbox, body: dict[str, An
     ("scope", "allowed"),
     [
         ("patient/Observation.read", "rs"),
-        ("patient/Observation.write", "cu"),
-        ("patient/Observation.*", "crsu"),
+        ("patient/Observation.write", "cdu"),
+        ("patient/Observation.*", "cdrsu"),
         ("patient/*.read", "rs"),
-        ("patient/*.*", "crsu"),
+        ("patient/*.*", "cdrsu"),
         ("user/Observation.read", "rs"),
-        ("user/*.write", "cu"),
-        ("patient/Observation.cruds", "crsu"),
+        ("user/*.write", "cdu"),
+        ("patient/Observation.cruds", "cdrsu"),
         ("patient/Observation.rs", "rs"),
         ("patient/Observation.r", "r"),
         ("patient/Observation.s", "s"),
         ("patient/Observation.c", "c"),
         ("patient/Observation.u", "u"),
         ("patient/Observation.cu", "cu"),
-        ("patient/Observation.d", ""),
-        ("user/Observation.cud", "cu"),
+        ("patient/Observation.d", "d"),
+        ("user/Observation.cud", "cdu"),
         ("patient/Observation.c patient/Observation.r", "cr"),
         ("patient/Flag.cruds", ""),
         ("launch openid fhirUser", ""),
@@ -101,6 +81,7 @@ async def test_what_each_scope_allows(
         "r": await client.get(f"/Observation/{ident}", headers=headers),
         "s": await client.get("/Observation", params={"patient": "anna-woman"}, headers=headers),
         "u": await client.put(f"/Observation/{ident}", json=update, headers={**headers, "If-Match": 'W/"1"'}),
+        "d": await client.delete(f"/Observation/{ident}", headers=headers),
     }
     assert "".join(letter for letter in sorted(answers) if answers[letter].is_success) == allowed
     for letter, answer in answers.items():
@@ -132,8 +113,8 @@ def test_what_is_no_clinical_scope(text: str) -> None:
 
 
 def test_the_grant_keeps_order_and_drops_what_is_not_offered() -> None:
-    asked = "openid patient/Flag.c offline_access patient/Flag.c launch system/*.rs"
-    assert grantable(asked) == "openid patient/Flag.c launch"
+    asked = "openid patient/Flag.c launch/encounter patient/Flag.c launch online_access system/*.rs"
+    assert grantable(asked) == "openid patient/Flag.c launch online_access"
 
 
 def test_every_scope_that_is_announced_is_granted() -> None:
@@ -175,6 +156,7 @@ async def test_nothing_is_written_for_another_patient_than_the_one_of_the_launch
     stolen = observation(id=theirs)
     answer = await client.put(f"/Observation/{theirs}", json=stolen, headers={**headers, "If-Match": 'W/"1"'})
     assert answer.status_code == 403
+    assert (await client.delete(f"/Observation/{theirs}", headers=headers)).status_code == 403
     assert len(list(sandbox.memory.all("Observation"))) == before
     assert len(sandbox.memory.history("Observation", theirs)) == 1
 
@@ -246,6 +228,7 @@ async def test_the_token_of_the_sandbox_reads_everything_and_writes_nothing(
         f"/Observation/{ident}", json=observation(id=ident), headers={**headers, "If-Match": 'W/"1"'}
     )
     assert changed.status_code == 403
+    assert (await client.delete(f"/Observation/{ident}", headers=headers)).status_code == 403
     bundle = {
         "resourceType": "Bundle",
         "type": "transaction",

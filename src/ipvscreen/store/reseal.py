@@ -1,0 +1,104 @@
+"""Resealing: every sealed value and blind index under the current key, a few rows at a time while serving."""
+
+import asyncio
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Column, LargeBinary, RowMapping, Table, func, or_, select, update
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from ipvscreen.store import schema
+from ipvscreen.store.engine import database_file, make_engine, reading, writing
+from ipvscreen.store.sealed import Ring, SealBroken, SealedTable, key_prefix
+from ipvscreen.store.tables import metadata, visits
+from ipvscreen.store.visit import index_of
+
+BATCH = 20  # rows: about 5 ms in which nobody else writes
+_WAIT = 10  # seconds for whoever reads just then
+PAUSE = 0.02  # seconds: SQLite does not queue those who wait for the lock, so they are given a chance
+
+
+@dataclass(slots=True)
+class Resealed:
+    """Rows that were sealed anew, and rows that do not open with any key of the ring; both by table."""
+
+    rows: dict[str, int] = field(default_factory=dict)
+    left: dict[str, int] = field(default_factory=dict)
+
+
+def sealed_columns(table: Table) -> list[Column[Any]]:
+    """The sealed columns of a table: all that are binary."""
+    return [column for column in table.columns if isinstance(column.type, LargeBinary)]
+
+
+async def reseal(url: str, ring: Ring) -> Resealed:
+    """Every value of the store at `url` that another key has sealed, under the current one.
+
+    Every process that uses the store must seal with the current key by now: what one seals afterwards
+    with an older key is not found by this run. What does not open is counted and left as it is.
+    SchemaOutdated where the tables are not this version's.
+    """
+    engine, done = make_engine(url), Resealed()
+    try:
+        async with reading(engine) as connection:
+            await connection.run_sync(schema.check)
+        for table in metadata.sorted_tables:
+            if sealed_columns(table):
+                await _reseal_table(engine, ring, table, done)
+        await asyncio.to_thread(_empty_log, url)
+    finally:
+        await engine.dispose()
+    return done
+
+
+async def _reseal_table(engine: AsyncEngine, ring: Ring, table: Table, done: Resealed) -> None:
+    sealed, last = SealedTable(ring, table.name), ""
+    done.rows[table.name] = 0
+    while True:
+        async with writing(engine) as connection:
+            rows = await _stale(connection, ring, table, last)
+            for row in rows:
+                await _reseal_row(connection, sealed, table, row, done)
+        if not rows:
+            return
+        last = rows[-1]["id"]
+        await asyncio.sleep(PAUSE)
+
+
+async def _stale(connection: AsyncConnection, ring: Ring, table: Table, last: str) -> list[RowMapping]:
+    """The next rows with a value that another key has sealed: each value begins with its key's id."""
+    now = key_prefix(ring.current)
+    others = (func.substr(column, 1, len(now)) != now for column in sealed_columns(table))
+    query = select(table).where(table.c.id > last, or_(*others)).order_by(table.c.id).limit(BATCH)
+    return list((await connection.execute(query)).mappings().all())
+
+
+async def _reseal_row(
+    connection: AsyncConnection, sealed: SealedTable, table: Table, row: RowMapping, done: Resealed
+) -> None:
+    try:
+        values = dict(_values(sealed, table, row))
+    except SealBroken:
+        done.left[table.name] = done.left.get(table.name, 0) + 1
+        return
+    await connection.execute(update(table).where(table.c.id == row["id"]).values(values))
+    done.rows[table.name] += 1
+
+
+def _values(sealed: SealedTable, table: Table, row: RowMapping) -> Iterator[tuple[str, Any]]:
+    for column in sealed_columns(table):
+        value = sealed.open(column.name, row["id"], row[column.name])
+        yield column.name, sealed.seal(column.name, row["id"], value)
+        if (table.name, column.name) == (visits.name, "context"):
+            yield "user_index", index_of(sealed, row["ehr"], value["user_key"])
+
+
+def _empty_log(url: str) -> None:
+    """What the old key has sealed is in SQLite's write-ahead log, too, until that is written back."""
+    if make_url(url).get_backend_name() == "sqlite":
+        with closing(sqlite3.connect(database_file(url), timeout=_WAIT)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -1,0 +1,32 @@
+"""The page of a visit that was stopped: whose it is, so that nobody goes on with the wrong one."""
+
+from dataclasses import dataclass
+
+from ipvscreen.store.visits import Visit
+from ipvscreen.web.presenters.frame import Frame
+
+WHY = (
+    "A patient's record was opened after this page, so this page was stopped. Nothing was saved or sent from"
+    " it since."
+)
+CARRIED = "What you have just entered is not saved. If you go on, it is shown again, to be saved then."
+
+
+@dataclass(frozen=True, slots=True)
+class StoppedPage:
+    """The page; `entered` is what its form carries on, sealed, empty for nothing."""
+
+    frame: Frame
+    sentences: tuple[str, ...]
+    go_on: str
+    entered: str
+
+
+def stopped_page(frame: Frame, visit: Visit, entered: str) -> StoppedPage:
+    """The page of that visit."""
+    return StoppedPage(
+        frame=frame,
+        sentences=(WHY, CARRIED) if entered else (WHY,),
+        go_on=f"Go on with {visit.person.name or 'this patient'}",
+        entered=entered,
+    )

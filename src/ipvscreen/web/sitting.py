@@ -1,0 +1,85 @@
+"""The list: what one clinician has begun and not finished, without a patient's record open beside it."""
+
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from fastapi import APIRouter, Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from ipvscreen.store.sittings import Sitting
+from ipvscreen.store.visits import Visit
+from ipvscreen.web import cookies
+from ipvscreen.web.errors import NOT_HERE, PageRefused, Problem
+from ipvscreen.web.presenters.frame import moment_words
+from ipvscreen.web.rooms import Rooms
+from ipvscreen.web.security import LEAVING
+
+router = APIRouter()
+
+_OVER = Problem(410, "This list was open for ten minutes", ("Open it again from the record system.",))
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One visit on the list, in words; it is gone on with only from that patient's own record."""
+
+    name: str
+    begun: str
+
+
+@router.get("/l/{sitting_id}")
+async def show_list(request: Request, sitting_id: str) -> Response:
+    """This clinician's unfinished visits, of this record system, oldest first."""
+    rooms: Rooms = request.app.state.rooms
+    sitting = await _mine(request, sitting_id)
+    if rooms.clock() >= sitting.expires_at:
+        await rooms.store.sittings.close(sitting.id)
+        raise PageRefused(_OVER)
+    visits = await rooms.store.visits.unfinished(sitting.ehr, sitting.user_key)
+    template = rooms.templates.get_template("list.html")
+    return HTMLResponse(
+        template.render(
+            who=sitting.user_name,
+            waiting=[_waiting(visit, rooms.zone) for visit in visits],
+            out=f"{rooms.base}/l/{sitting.id}/exit",
+        )
+    )
+
+
+@router.get("/l/{sitting_id}/exit")
+async def leave_list(request: Request, sitting_id: str) -> Response:
+    """Out, whatever is left of the sitting: its cookie goes, and the browser to a neutral page."""
+    rooms: Rooms = request.app.state.rooms
+    sitting = await _known(request, sitting_id)
+    entry = rooms.ehrs[sitting.ehr] if sitting else next(iter(rooms.ehrs.values()))
+    if sitting is not None and _holds(request, sitting):
+        await rooms.store.sittings.close(sitting.id)
+    response = RedirectResponse(entry.exit_url, status_code=303, headers=LEAVING)
+    cookies.drop(response, cookies.sitting_cookie(sitting_id), framed=entry.framed)
+    return response
+
+
+async def _mine(request: Request, sitting_id: str) -> Sitting:
+    """The sitting of a browser with its cookie, else a neutral page."""
+    sitting = await _known(request, sitting_id)
+    if sitting is None or not _holds(request, sitting):
+        raise PageRefused(NOT_HERE)
+    return sitting
+
+
+async def _known(request: Request, sitting_id: str) -> Sitting | None:
+    """The sitting, if it is there and its record system still among the settings."""
+    rooms: Rooms = request.app.state.rooms
+    sitting = await rooms.store.sittings.get(sitting_id)
+    if sitting is None or sitting.ehr not in rooms.ehrs:
+        return None
+    request.state.framed_by = rooms.ehrs[sitting.ehr].frame_ancestors
+    return sitting
+
+
+def _holds(request: Request, sitting: Sitting) -> bool:
+    return cookies.holds(request.cookies, cookies.sitting_cookie(sitting.id), sitting.cookie_hash)
+
+
+def _waiting(visit: Visit, zone: tzinfo) -> Waiting:
+    return Waiting(visit.person.name or "Name not known", moment_words(visit.opened_at, zone))

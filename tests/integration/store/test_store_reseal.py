@@ -1,0 +1,262 @@
+"""A new field key while the app is serving: everything moves over, and the old key can go."""
+
+import asyncio
+import sqlite3
+import time
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ipvscreen.ipv.visit import VisitState
+from ipvscreen.store.facade import Store, open_store
+from ipvscreen.store.launches import PendingLaunch
+from ipvscreen.store.reseal import Resealed, reseal, sealed_columns
+from ipvscreen.store.schema import SchemaOutdated
+from ipvscreen.store.sealed import KeyMissing, Ring, SealBroken, key_prefix
+from ipvscreen.store.signing_keys import NewKey
+from ipvscreen.store.sittings import Sitting
+from ipvscreen.store.tables import metadata
+from ipvscreen.store.visits import Visit
+
+OLD, NEW = b"o" * 32, b"n" * 32
+OLD_ID, NEW_ID = "key-of-last-year", "key-of-this-year"
+BEFORE = Ring({OLD_ID: OLD}, OLD_ID)
+DURING = Ring({OLD_ID: OLD, NEW_ID: NEW}, NEW_ID)
+ROWS = 50  # in each of the bigger tables: three transactions
+AFTER = Ring({NEW_ID: NEW}, NEW_ID)
+
+
+async def fill(store: Store, at: datetime, new_visit, new_grant, new_referral) -> None:
+    """A row in each table, and visits enough for several transactions."""
+    launch = PendingLaunch("state", "p", "i", "v", "n", "b" * 64, {}, at)
+    await store.launches.put(launch)
+    until = at + timedelta(hours=1)
+    await store.sittings.create(Sitting("s", "practice", "i", None, "u", None, "c", at, until))
+    await store.signing_keys.rotate([NewKey("kid", "ES384", {"d": "secret"})], at)
+    await store.services.replace([{"id": "mentors"}])
+    for number in range(ROWS):
+        made = new_visit(id=f"visit-{number}", held=True, state=VisitState.RECORDED)
+        visit = await store.visits.create(made, new_grant(f"access {number}", "refresh"))
+        visit = await store.referrals.add(
+            visit, *new_referral(f"key-{number}", visit_id=visit.id), last_form="f1"
+        )
+        await store.followups.add(visit, due=at.date(), text="Routine")
+
+
+async def all_there(store: Store, at: datetime, new_visit, new_grant) -> None:
+    """Everything that `fill` stored opens, and is found where it is looked up."""
+    who = new_visit()
+    assert (await store.launches.take("state", "b" * 64, at)) is not None
+    assert (await store.sittings.get("s")) is not None
+    assert (await store.signing_keys.current("ES384", at)).jwk == {"d": "secret"}
+    assert await store.services.all() == [{"id": "mentors"}]
+    assert len(await store.visits.unfinished(who.ehr, who.user_key)) == ROWS
+    assert len(await store.followups.of_clinician(who.ehr, who.user_key)) == ROWS
+    for number in range(ROWS):
+        assert await store.visits.grant(f"visit-{number}") == new_grant(f"access {number}", "refresh")
+        assert len(await store.referrals.of_visit(f"visit-{number}")) == 1
+    assert len(await store.outbox.claim(at, 100, 30)) == ROWS
+
+
+@pytest.fixture(scope="module")
+def filled_once() -> list[bytes]:
+    """The file that the first test has filled: each later one begins with a copy."""
+    return []
+
+
+@pytest.fixture
+async def filled(
+    url: str, file: Path, at: datetime, filled_once: list[bytes], new_visit, new_grant, new_referral
+) -> str:
+    if not filled_once:
+        store = await open_store(url, BEFORE)
+        await fill(store, at, new_visit, new_grant, new_referral)
+        await store.close()
+        filled_once.append(bytes_of(file))
+    fill_in(file, filled_once[0])
+    return url
+
+
+async def test_after_it_the_old_key_is_not_missed(filled: str, at: datetime, new_visit, new_grant):
+    done = await reseal(filled, DURING)
+
+    assert done.left == {}
+    assert done.rows == {
+        **dict.fromkeys(("launches", "sittings", "signing_keys", "services"), 1),
+        **dict.fromkeys(("visits", "referrals", "outbox", "followups"), ROWS),
+    }
+    store = await open_store(filled, AFTER)
+    await all_there(store, at, new_visit, new_grant)
+    await store.close()
+
+
+async def test_without_it_the_old_key_is_missed(filled: str, at: datetime, new_visit):
+    store = await open_store(filled, AFTER)
+    who = new_visit()
+
+    with pytest.raises(KeyMissing):
+        await store.visits.grant("visit-0")
+    with pytest.raises(KeyMissing):
+        await store.outbox.claim(at, 100, 30)
+    assert await store.visits.unfinished(who.ehr, who.user_key) == []
+    await store.close()
+
+
+async def test_a_second_run_finds_nothing_to_do(filled: str):
+    await reseal(filled, DURING)
+
+    again = await reseal(filled, DURING)
+
+    assert set(again.rows.values()) == {0}
+    assert again.left == {}
+
+
+async def test_nothing_of_the_old_key_stays_in_the_files(filled: str, file: Path):
+    old = key_prefix(OLD_ID)
+    assert old in bytes_of(file)
+
+    await reseal(filled, DURING)
+
+    assert not any(old in bytes_of(path) for path in file.parent.iterdir())
+    assert key_prefix(NEW_ID) in bytes_of(file)
+
+
+def test_every_table_that_seals_is_known_by_its_columns():
+    """A new table with something sealed is found by itself; this list only says what there is today."""
+    found = {
+        table.name: [column.name for column in sealed_columns(table)] for table in metadata.sorted_tables
+    }
+
+    assert {name: len(columns) for name, columns in found.items()} == {
+        **dict.fromkeys(("launches", "sittings", "signing_keys", "services", "outbox", "followups"), 1),
+        "referrals": 2,
+        "visits": 7,
+    }
+
+
+async def test_while_others_read_and_write_nothing_fails_and_nothing_is_lost(
+    filled: str, at: datetime, new_visit, new_grant
+):
+    serving = await open_store(filled, DURING)
+    traffic = Traffic(serving, asyncio.Event())
+
+    async def run() -> Resealed:
+        try:
+            await asyncio.sleep(0.05)
+            return await reseal(filled, DURING)
+        finally:
+            traffic.over.set()
+
+    # Any refusal, any lost lock and any value that does not open would end the group with an error.
+    async with asyncio.TaskGroup() as group:
+        done = group.create_task(run())
+        group.create_task(traffic.read(new_visit()))
+        for first in range(3):
+            group.create_task(traffic.write(first))
+    await serving.close()
+
+    assert done.result().left == {}
+    assert min(traffic.reads, traffic.writes) > 0
+    assert traffic.slowest < 5, "half of what a writer waits before it gives up"
+    only_new = await open_store(filled, AFTER)
+    for visit_id, form in traffic.last.items():
+        standing = await only_new.visits.get(visit_id)
+        assert standing is not None
+        assert standing.last_form == form
+    await all_there(only_new, at, new_visit, new_grant)
+    await only_new.close()
+
+
+@dataclass
+class Traffic:
+    """Clinicians at work; `last` is what each visit was told last, `slowest` in seconds."""
+
+    store: Store
+    over: asyncio.Event
+    reads: int = 0
+    writes: int = 0
+    slowest: float = 0.0
+    last: dict[str, str | None] = field(default_factory=dict)
+
+    async def read(self, who: Visit) -> None:
+        """The list, again and again: every visit is on it at any time."""
+        while not self.over.is_set():
+            assert len(await self.store.visits.unfinished(who.ehr, who.user_key)) == ROWS
+            self.reads += 1
+
+    async def write(self, first: int) -> None:
+        """A change of every third visit, in turn."""
+        for number in cycle(range(first, ROWS, 3)):
+            if self.over.is_set():
+                return
+            visit = await self.store.visits.get(f"visit-{number}")
+            assert visit is not None
+            began = time.monotonic()
+            changed = await self.store.visits.change(visit, last_form=f"{self.writes}")
+            self.slowest = max(self.slowest, time.monotonic() - began)
+            self.last[visit.id] = changed.last_form
+            self.writes += 1
+
+
+async def test_a_visit_that_was_changed_under_the_new_key_is_found_by_its_index(
+    url: str, new_visit, new_grant
+):
+    """The token alone is left under the old key then, and it does not tell whose visit it is."""
+    before = await open_store(url, BEFORE)
+    visit = await before.visits.create(new_visit(held=True), new_grant())
+    await before.close()
+    during = await open_store(url, DURING)
+    await during.visits.change(visit, last_form="f1")
+    await during.close()
+
+    done = await reseal(url, DURING)
+
+    after = await open_store(url, AFTER)
+    listed = await after.visits.unfinished(visit.ehr, visit.user_key)
+    await after.close()
+    assert done.rows["visits"] == 1
+    assert [each.id for each in listed] == [visit.id]
+
+
+async def test_what_does_not_open_is_counted_and_left(filled: str, file: Path):
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("UPDATE visits SET draft = person WHERE id = 'visit-7'")
+        connection.execute("UPDATE referrals SET details = x'' WHERE id IN ('key-1', 'key-2')")
+    row = value(file, "SELECT draft FROM visits WHERE id = 'visit-7'")
+
+    done = await reseal(filled, DURING)
+
+    assert (done.left, done.rows["visits"], done.rows["referrals"]) == (
+        {"visits": 1, "referrals": 2},
+        ROWS - 1,
+        ROWS - 2,
+    )
+    assert value(file, "SELECT draft FROM visits WHERE id = 'visit-7'") == row
+    store = await open_store(filled, DURING)
+    with pytest.raises(SealBroken):
+        await store.visits.get("visit-7")
+    assert await store.visits.get("visit-8") is not None
+    await store.close()
+
+
+async def test_tables_of_another_version_are_not_touched(url: str, file: Path):
+    with pytest.raises(SchemaOutdated):
+        await reseal(url, DURING)
+
+
+def value(file: Path, query: str) -> Any:
+    with closing(sqlite3.connect(file)) as connection:
+        return connection.execute(query).fetchone()[0]
+
+
+def fill_in(file: Path, content: bytes) -> None:
+    file.write_bytes(content)
+
+
+def bytes_of(file: Path) -> bytes:
+    return file.read_bytes()

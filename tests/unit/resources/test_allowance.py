@@ -1,0 +1,102 @@
+"""What the doctor says of CapabilityStatement and scopes: whose it is to change, and what follows."""
+
+from typing import Any
+
+import pytest
+
+from ipvscreen.resources.allowance import EVERYTHING, interactions, plan_findings, right_findings
+from ipvscreen.resources.finding import Level
+from ipvscreen.resources.scopes import REQUESTED, Scopes
+
+KINDS = (
+    "QuestionnaireResponse",
+    "Observation",
+    "Flag",
+    "Procedure",
+    "Provenance",
+    "ServiceRequest",
+    "Task",
+    "Consent",
+)
+
+
+def capability(*kinds: str, transaction: bool = True) -> dict[str, Any]:
+    codes = [{"code": code} for code in ("create", "read", "search-type")]
+    rest: dict[str, Any] = {
+        "mode": "server",
+        "resource": [{"type": kind, "interaction": codes} for kind in kinds],
+    }
+    if transaction:
+        rest["interaction"] = [{"code": "transaction"}]
+    return {"resourceType": "CapabilityStatement", "rest": [{"mode": "client"}, rest]}
+
+
+def test_all_that_can_be_recorded_is_one_good_line() -> None:
+    found = list(plan_findings(capability(*KINDS), EVERYTHING))
+
+    assert [(one.level, one.title) for one in found] == [
+        (Level.GOOD, "Recording"),
+        (Level.GOOD, "All at once"),
+    ]
+    assert all(kind in found[0].words for kind in KINDS)
+
+
+def test_what_the_record_system_does_not_take_is_a_warning_with_what_to_do_instead() -> None:
+    found = list(plan_findings(capability(*(kind for kind in KINDS if kind != "Flag")), EVERYTHING))
+
+    (flag,) = [one for one in found if one.title == "Recording Flag"]
+    assert flag.level is Level.WARNING
+    assert flag.words == "The record system does not accept new Flags."
+    assert flag.do == (
+        "The app says so before the first question. Instead: "
+        "Set the record system's own alert by hand, in neutral words."
+    )
+
+
+def test_what_was_not_granted_is_bad_because_the_registration_can_be_changed() -> None:
+    scopes = Scopes.parse(REQUESTED.replace("patient/Task.crs", "patient/Task.rs"))
+
+    (task,) = [one for one in plan_findings(capability(*KINDS), scopes) if one.title == "Recording Task"]
+
+    assert (task.level, task.do) == (Level.BAD, "Allow Task in the app's registration there.")
+
+
+def test_where_no_questionnaire_can_be_recorded_it_is_bad() -> None:
+    found = list(plan_findings(capability("Flag", transaction=False), EVERYTHING))
+
+    assert (found[0].level, found[0].title) == (Level.BAD, "Recording")
+    assert found[-1].level is Level.WARNING
+    assert "no transaction" in found[-1].words
+
+
+def test_where_nothing_at_all_can_be_recorded_no_line_says_that_it_can() -> None:
+    found = list(plan_findings({}, EVERYTHING))
+
+    assert all("can be recorded." not in one.words or one.level is Level.BAD for one in found)
+
+
+@pytest.mark.parametrize(
+    ("granted", "said"),
+    [
+        (None, ["does not say what it allows"]),
+        (REQUESTED, ["granted as asked for"]),
+        ("user/*.*", ["granted as asked for"]),
+        (REQUESTED.replace("patient/Patient.r", ""), ["Reading the patient was not granted"]),
+        (REQUESTED.replace("patient/Encounter.r", ""), ["Reading the encounter was not granted"]),
+        (REQUESTED.replace("patient/Flag.crs", "patient/Flag.cr"), ["Searching was not granted for Flag:"]),
+        ("", ["Reading the patient", "Reading the encounter", "Searching was not granted"]),
+    ],
+)
+def test_rights(granted: str | None, said: list[str]) -> None:
+    found = list(right_findings(granted, REQUESTED))
+
+    assert len(found) == len(said)
+    assert all(words in one.words for one, words in zip(found, said, strict=True))
+
+
+def test_interactions_are_those_of_the_server() -> None:
+    declared = interactions(capability("Flag"))
+
+    assert declared["Flag"] == {"create", "read", "search-type"}
+    assert declared["Task"] == frozenset()
+    assert interactions({})["Flag"] == frozenset()

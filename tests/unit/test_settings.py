@@ -1,0 +1,161 @@
+"""What a deployer may set, and what is refused before anything is served."""
+
+import base64
+from typing import Any
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from ipvscreen.settings import Ehr, Settings
+
+ENTRY = {
+    "name": "mill-lane",
+    "iss": "https://ehr.example/fhir/",
+    "client_id": "health-questionnaire",
+    "exit_url": "https://ehr.example/",
+}
+
+
+def entry(**changes: Any) -> Ehr:
+    return Ehr.model_validate(ENTRY | changes)
+
+
+def settings(**changes: Any) -> Settings:
+    given = {
+        "public_url": "https://app.example",
+        "key": "now",
+        "keys": {"now": SecretStr(base64.b64encode(bytes(32)).decode())},
+        "ehr": (ENTRY,),
+    }
+    return Settings(**(given | changes))
+
+
+def test_iss_is_kept_to_the_letter() -> None:
+    assert entry().iss == "https://ehr.example/fhir/"
+
+
+@pytest.mark.parametrize(
+    "iss", ["http://127.0.0.1:8020/fhir", "http://localhost/fhir", "http://[::1]:8020/fhir"]
+)
+def test_http_is_for_loopback_and_only_when_said_so(iss: str) -> None:
+    with pytest.raises(ValidationError, match="allow_http_loopback"):
+        entry(iss=iss)
+    assert entry(iss=iss, allow_http_loopback=True).iss == iss
+
+
+@pytest.mark.parametrize(
+    "iss", ["http://ehr.example/fhir", "http://127.0.0.1.example/fhir", "ftp://ehr.example"]
+)
+def test_http_elsewhere_is_refused_whatever_is_said(iss: str) -> None:
+    with pytest.raises(ValidationError):
+        entry(iss=iss, allow_http_loopback=True)
+
+
+@pytest.mark.parametrize("second", [{"name": "other"}, {"iss": "https://other.example/fhir"}])
+def test_two_record_systems_share_neither_name_nor_iss(second: dict[str, str]) -> None:
+    with pytest.raises(ValidationError, match="two \\[\\[ehr\\]\\] have the"):
+        settings(ehr=(ENTRY, ENTRY | second))
+    settings(ehr=(ENTRY, ENTRY | {"name": "other", "iss": "https://other.example/fhir"}))
+
+
+def test_a_slash_at_the_end_makes_no_other_record_system() -> None:
+    with pytest.raises(ValidationError, match="iss"):
+        settings(ehr=(ENTRY, ENTRY | {"name": "other", "iss": "https://ehr.example/fhir"}))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"name": "ipv"},
+        {"name": "dv-clinic"},
+        {"name": "abuse-team"},
+        {"name": "clinic-violence"},
+        {"name": "refuge"},
+        {"client_id": "ipvscreen"},
+        {"client_id": "partner-questions"},
+        {"exit_url": "https://domestic-abuse.example/"},
+        {"exit_url": "https://ehr.example/victims"},
+    ],
+    ids=str,
+)
+def test_what_stands_in_addresses_does_not_tell_the_topic(changes: dict[str, str]) -> None:
+    with pytest.raises(ValidationError, match="must not tell"):
+        entry(**changes)
+
+
+@pytest.mark.parametrize("name", ["advent-clinic", "harkness", "mill-lane-2", "st-ives", "grapevine"])
+def test_a_name_that_only_contains_such_letters_is_good(name: str) -> None:
+    assert entry(name=name).name == name
+
+
+def test_the_public_url_does_not_tell_it_either() -> None:
+    with pytest.raises(ValidationError, match="must not tell"):
+        settings(public_url="https://ipvscreen.example")
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://ehr.example/",
+        "https://ehr.example/path",
+        "https://ehr.example; script-src *",
+        "https://ehr.example https://evil.example",
+        "https://*.ehr.example",
+        "*",
+        "'self'",
+        "https://EHR.example",
+        "http://ehr.example",
+        "https://user@ehr.example",
+        "https://ehr.example\n",
+    ],
+)
+def test_a_frame_ancestor_is_an_origin_and_nothing_else(origin: str) -> None:
+    """It is printed into a header."""
+    with pytest.raises(ValidationError):
+        entry(frame_ancestors=(origin,))
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://ehr.example", "https://ehr.example:8443", "http://localhost:8020"]
+)
+def test_origins_may_frame(origin: str) -> None:
+    assert entry(frame_ancestors=(origin,)).frame_ancestors == (origin,)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"client_secret": "s"},
+        {"token_auth": "client_secret_basic"},
+        {"token_auth": "private_key_jwt", "client_secret": "s"},
+        {"token_auth": "client_secret_post", "client_secret": "s"},
+    ],
+    ids=str,
+)
+def test_a_secret_goes_with_the_one_way_that_needs_it(changes: dict[str, str]) -> None:
+    with pytest.raises(ValidationError):
+        entry(**changes)
+    entry(token_auth="client_secret_basic", client_secret="s")
+
+
+def test_secrets_are_not_printed() -> None:
+    made = entry(token_auth="client_secret_basic", client_secret="do-not-print-me")
+    assert "do-not-print-me" not in repr(made) + str(made) + str(made.model_dump())
+    assert "do-not-print-me" not in repr(settings(metrics_token="do-not-print-me"))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"at_most": 0},
+        {"scopes": "v3"},
+        {"refresh": "always"},
+        {"authorize": "put"},
+        {"pack": "xx"},
+        {"other": 1},
+    ],
+    ids=str,
+)
+def test_values_that_mean_nothing_are_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        entry(**changes)
