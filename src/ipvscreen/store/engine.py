@@ -70,6 +70,10 @@ class LettingGo(sqlite3.Connection):
             self.rollback()
         super().close()
 
+    def __repr__(self) -> str:
+        """Without our module's name: the driver logs its connections, and the name tells the topic."""
+        return "<connection>"
+
 
 def _on_connect(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
     # The driver of Python's sqlite3 would begin transactions by itself, late and never IMMEDIATE:

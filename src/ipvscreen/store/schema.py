@@ -1,5 +1,6 @@
 """The schema's version: brought up to date, or checked, by Alembic from inside the package."""
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -31,9 +32,13 @@ def upgrade(connection: Connection, revision: str = "head") -> None:
 
 def check(connection: Connection) -> None:
     """SchemaOutdated where `upgrade` would change something, or where the tables are of a later version."""
-    head = ScriptDirectory.from_config(_config()).get_current_head()
-    if MigrationContext.configure(connection).get_current_revision() != head:
+    if MigrationContext.configure(connection).get_current_revision() != _head():
         raise SchemaOutdated("The tables are not those of this version; run 'ipvscreen migrate'.")
+
+
+@cache  # the files are those of the running version, and /readyz asks often
+def _head() -> str | None:
+    return ScriptDirectory.from_config(_config()).get_current_head()
 
 
 def is_known(revision: str) -> bool:
