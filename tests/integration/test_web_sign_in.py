@@ -1,8 +1,9 @@
 """Tokens that live shorter than a consultation: made new in time, one request at a time, and never lost."""
 
 import asyncio
+import dataclasses
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -119,6 +120,29 @@ async def test_twenty_at_once_in_two_processes_refresh_once(brief: Any, late: in
     assert len(refreshes(sent)) == 1
     assert len(set(tokens)) == 1
     assert await is_good(brief, tokens[0])
+
+
+async def test_renewed_between_the_look_and_the_lease(brief: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who comes to the lease just after the other ended it uses what that one got, and gives it back."""
+    visitor, sent = await brief.visitor().launch(), brief.watch()
+    brief.clock.forward(seconds=SHORT - 30)
+    visits, visit, now = brief.app.state.rooms.store.visits, visitor.visit, brief.clock()
+    old = await visits.grant(visit)
+    new = dataclasses.replace(old, access="renewed", expires_at=now + timedelta(minutes=5))
+    assert await visits.take_refresh(visit, now)
+    take, calls = Visits.take_refresh, 0
+
+    async def late(self: Visits, visit_id: str, at: datetime) -> bool:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            await self.refreshed(visit_id, old, new)
+        return await take(self, visit_id, at)
+
+    monkeypatch.setattr(Visits, "take_refresh", late)
+    assert await asking(brief, visit)() == "renewed"
+    assert refreshes(sent) == []
+    assert await take(visits, visit, now)
 
 
 async def test_the_same_twenty_without_the_lease_spoil_the_sign_in(

@@ -1,5 +1,6 @@
 """A newer launch of the same clinician stops the older visit, until somebody says that it goes on."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -152,6 +153,22 @@ async def test_what_was_taken_up_again_is_not_stopped(visitors: Visitors) -> Non
     again = await visitors().launch("anna-woman")
     await again.post({"resume": first.visit})
     assert (again.page.status_code, again.step) == (200, "respond")
+
+
+async def test_the_telephone_is_there_without_a_step_of_the_visit(house: Any, visitors: Visitors) -> None:
+    one = await walk(visitors(), "questions")
+    await visitors().launch("freya-woman")
+    await one.get("danger")
+    is_stopped(one)
+    folded = re.search(
+        r"<details>\s*<summary>Telephone numbers</summary>(.*?)</details>", one.page.text, re.S
+    )
+    assert folded is not None
+    numbers = house.settings.numbers
+    for number in (numbers.emergency, numbers.silent, numbers.lead, numbers.helpline):
+        assert f"<dd>{number}</dd>" in folded[1]
+    assert not re.search(r"<(a|form|button|input)\b", folded[1])
+    assert not re.search(r"violen|abus|partner|danger", one.text, re.I)
 
 
 # What was entered when it was stopped

@@ -45,6 +45,13 @@ async def at_refer(visitor: Any, patient: str = "anna-woman") -> Any:
     return visitor
 
 
+def mistaken(visitor: Any, step: str) -> bool:
+    """Whether the form was answered by a redirect to its own page, which says what is wrong in it."""
+    before = [answer.status_code for answer in visitor.page.history]
+    assert (before, visitor.page.status_code, visitor.step) == ([303], 200, step), visitor.text
+    return "Put this right first" in visitor.text
+
+
 # Doors
 
 
@@ -84,7 +91,7 @@ async def test_a_child_is_not_asked_whatever_is_posted(visitor: Any) -> None:
 async def test_an_unknown_age_is_confirmed_first(visitor: Any) -> None:
     await visitor.launch("unknown-person")
     await visitor.post({"door": "ask"})
-    assert (visitor.page.status_code, visitor.step) == (422, "start")
+    assert mistaken(visitor, "start")
     assert "Confirm that the patient is 16 or over" in visitor.text
     await visitor.post({"door": "ask", "age_confirmed": "yes"})
     assert visitor.step == "questions"
@@ -216,7 +223,7 @@ async def test_a_call_has_an_outcome(visitor: Any) -> None:
     await visitor.launch()
     await visitor.get("danger")
     await visitor.post({}, form=visitor.forms)
-    assert (visitor.page.status_code, visitor.step) == (422, "danger")
+    assert mistaken(visitor, "danger")
     await visitor.post({"call": "impossible"})
     assert visitor.step == "respond"
 
@@ -234,7 +241,7 @@ async def test_danger_during_the_questions_goes_on_to_respond(visitor: Any) -> N
 async def test_a_sheet_says_what_is_missing_and_keeps_the_rest(visitor: Any) -> None:
     await at_refer(visitor)
     await visitor.post({"times": "Tuesdays", "out": "no"})
-    assert (visitor.page.status_code, visitor.step) == (422, "refer")
+    assert mistaken(visitor, "refer")
     for sentence in ("Choose a service.", "Choose the safe way", "Without agreement nothing is sent"):
         assert sentence in visitor.text
     assert 'value="Tuesdays"' in visitor.page.text
@@ -242,11 +249,64 @@ async def test_a_sheet_says_what_is_missing_and_keeps_the_rest(visitor: Any) -> 
     assert visitor.step == "sent"
 
 
+async def test_what_is_wrong_is_said_once_and_then_no_longer_kept(house: Any, visitor: Any) -> None:
+    await at_refer(visitor)
+    await visitor.post({"times": "Tuesdays", "help": ["legal"]})
+    assert mistaken(visitor, "refer")
+    assert 'value="legal" checked' in visitor.page.text
+    stored = await house.app.state.rooms.store.visits.get(visitor.visit)
+    assert stored.draft.mistaken is None
+    await visitor.get("refer")
+    assert "Put this right" not in visitor.text
+    assert "Tuesdays" not in visitor.page.text
+
+
+async def test_what_was_mistaken_on_one_page_is_not_shown_on_another(house: Any, visitor: Any) -> None:
+    visits = house.app.state.rooms.store.visits
+    await at_refer(visitor)
+    form, at = visitor.forms, f"/v/{visitor.visit}"
+    body = dict(form.forms[0]["fields"]) | {"times": "Tuesdays"}
+    answer = await visitor.browser.post(f"{at}/refer", data=body, headers=SAME, follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{at}/refer")
+    assert answer.content == b""
+    for step in ("share", "done", "danger", "finish"):
+        await visitor.get(step)
+        assert "Put this right" not in visitor.text
+        assert "Tuesdays" not in visitor.page.text
+    assert (await visits.get(visitor.visit)).draft.mistaken.values["times"] == "Tuesdays"
+
+    await visitor.get("danger")
+    await visitor.post({"call": "made"})
+    assert (await visits.get(visitor.visit)).draft.mistaken is None, "a form that was taken ends it"
+    assert "Put this right" not in visitor.text
+
+
+async def test_a_refused_sheet_of_a_visit_that_is_closed_is_gone(house: Any, visitor: Any) -> None:
+    visits = house.app.state.rooms.store.visits
+    await at_refer(visitor)
+    body = dict(visitor.forms.forms[0]["fields"]) | {"times": "Tuesdays"}
+    await visitor.browser.post(f"/v/{visitor.visit}/refer", data=body, headers=SAME, follow_redirects=False)
+    await visitor.get("finish")
+    await visitor.post({"action": "close"})
+    assert (await visits.get(visitor.visit)).draft.mistaken is None
+
+
+async def test_a_page_that_is_shown_twice_at_once_is_shown_twice(house: Any, visitor: Any) -> None:
+    await at_refer(visitor)
+    body = dict(visitor.forms.forms[0]["fields"]) | {"times": "Tuesdays"}
+    at = f"/v/{visitor.visit}/refer"
+    await visitor.browser.post(at, data=body, headers=SAME, follow_redirects=False)
+    both = await asyncio.gather(*(visitor.browser.get(at, headers=SAME) for _ in range(4)))
+    assert {answer.status_code for answer in both} == {200}
+    assert any("Put this right" in answer.text for answer in both)
+
+
 @pytest.mark.parametrize("service", ["uses-violence", "unknown"])
 async def test_a_service_that_does_not_fit_cannot_be_chosen(house: Any, visitor: Any, service: str) -> None:
     await at_refer(visitor)
     await visitor.post(SHEET | {"service": service})
-    assert visitor.page.status_code == 422
+    assert mistaken(visitor, "refer")
+    assert "Choose another." in visitor.text
     assert await held(house, "anna-woman", "ServiceRequest") == 0
 
 
@@ -268,7 +328,7 @@ async def test_sharing_without_agreement_needs_a_decision(house: Any, visitor: A
     await visitor.get("share")
     sheet = {name: value for name, value in SHEET.items() if name not in ("out", "back")}
     await visitor.post(sheet)
-    assert (visitor.page.status_code, visitor.step) == (422, "share")
+    assert mistaken(visitor, "share")
     assert "Say who decided." in visitor.text
     await visitor.post(sheet | DECISION)
     assert visitor.step == "sent"

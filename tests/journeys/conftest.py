@@ -275,6 +275,11 @@ def other_site() -> Iterator[OtherSite]:
     """A site that knows nothing of the app and has none of its headers; `localhost` is not our site."""
 
     class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            """A post that is answered with a page, as our own are not."""
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.do_GET()
+
         def do_GET(self) -> None:
             path = self.path.partition("?")[0]
             site.asked.append((self.path, dict(self.headers)))

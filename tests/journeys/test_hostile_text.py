@@ -170,7 +170,18 @@ FIXED_OF_QUESTIONNAIRE = FIXED | frozenset(
 )
 FIXED_OF_SERVICE = FIXED - {"name"} | frozenset({"valueCode", "valueUrl", *TIMES})
 FIXED_OF_PATIENT = FIXED - {"name"} | frozenset({"gender", "birthDate"})
-SEEN = ["given", "family", "prefix", "text", "display", "name", "comment", "valueString", "value"]
+SEEN = [
+    "given",
+    "family",
+    "prefix",
+    "text",
+    "display",
+    "name",
+    "comment",
+    "valueString",
+    "value",
+    "clinician",
+]
 
 WATCH = """
   window.__stopped = []
@@ -239,6 +250,8 @@ PRACTITIONER = {
     "address": [{"text": "x", "line": ["x"], "city": "x"}],
     "qualification": [{"code": {"text": "x"}, "issuer": {"display": "x"}}],
 }
+# Every page but the form about nothing says whose it is.
+OF_NOBODY = {"cover"}
 
 
 def forms_with(payloads: list[str]) -> dict[str, Any]:
@@ -254,10 +267,14 @@ class Findings:
     """What each page of one run had on it, and what it did."""
 
     pages: dict[str, list[str]] = field(default_factory=dict)
-    text: str = ""
+    texts: dict[str, str] = field(default_factory=dict)
     stopped: list[str] = field(default_factory=list)
     dialogs: list[str] = field(default_factory=list)
     elsewhere: list[str] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        return " ".join(self.texts.values())
 
     @property
     def did(self) -> list[str]:
@@ -268,7 +285,7 @@ class Walker:
     """Goes through every page of a visit and notes what is there."""
 
     def __init__(self, page: Page, running: Any) -> None:
-        self.page, self.found = page, Findings()
+        self.page, self.running, self.found = page, running, Findings()
         hosts = (running.origin, running.demo.clinic.rstrip("/"))
         page.on("dialog", lambda d: (self.found.dialogs.append(d.message), d.dismiss()))
         page.on(
@@ -276,13 +293,12 @@ class Walker:
             lambda q: None if q.url.startswith(hosts) else self.found.elsewhere.append(q.url),
         )
         page.add_init_script(WATCH)
-        page.set_viewport_size({"width": 1280, "height": 4000})  # so long a name stands over the buttons else
 
     def note(self, name: str) -> None:
         self.page.wait_for_load_state()
         look = self.page.evaluate(LOOK)
         self.found.pages[name] = look["elements"]
-        self.found.text += look["text"]
+        self.found.texts[name] = self.found.texts.get(name, "") + look["text"]
         self.found.stopped += look["stopped"]
 
     def to(self, step: str, selector: str, name: str | None = None) -> None:
@@ -293,6 +309,12 @@ class Walker:
             arg=[step, None],
         )
         self.note(name or step)
+
+    def beside(self) -> "Walker":
+        """The same in another tab of the browser."""
+        other = Walker(self.page.context.new_page(), self.running)
+        other.found = self.found
+        return other
 
     def leave_mark(self) -> None:
         """So that the next page is told from this one."""
@@ -318,10 +340,12 @@ def walk(w: Walker, running: Any) -> Findings:
     link(w, "questions", "button[value=ask]")
     page.check("input[name='76500-8'][value='LA33-6']")
     primary(w, "respond")
+    stopped(w, running)
     link(w, "danger", "header a:has-text('Danger now')")
     page.check("input[name=call][value=made]")
     primary(w, "respond")
     primary(w, "refer")
+    without_a_service(w, running)
     primary(w, "refer", "refer with mistakes")
     link(w, "done", "a[href$='/done']")
     link(w, "refer", "a[href$='/refer']")
@@ -346,7 +370,34 @@ def walk(w: Walker, running: Any) -> Findings:
     page.goto(launch)
     w.note("start again")
     link(w, "not-now", "button[value='not-now']")
+    link(w, "cover", "header a[href$='/cover']")
     return w.found
+
+
+def without_a_service(w: Walker, running: Any) -> None:
+    """The page that names the clinician: nobody else is there to keep contact."""
+    store = running.rooms.store.services
+    services = running.do(store.all())
+    running.do(store.replace([]))
+    w.page.reload()
+    w.note("refer without a service")
+    running.do(store.replace(services))
+    w.page.reload()
+
+
+def stopped(w: Walker, running: Any) -> None:
+    """The list, and the page of a visit that another launch has stopped; then on with it."""
+    page, beside = w.page, w.beside()
+    beside.page.goto(f"{running.demo.addresses['list']}?clinician=dr-osei")
+    beside.page.wait_for_selector("main[data-step=list]")
+    beside.note("list")
+    beside.page.goto(f"{running.demo.addresses['launch']}?patient=clara-woman&clinician=dr-osei")
+    beside.page.wait_for_selector("main[data-step=start]")
+    beside.page.close()
+    page.reload()
+    page.wait_for_selector("main[data-step=stopped]")
+    w.note("stopped")
+    primary(w, "respond")
 
 
 @pytest.fixture
@@ -359,7 +410,9 @@ def hostile(running: Any, everyday: BrowserContext) -> Iterator[Callable[..., Fi
     def run(payloads: list[str], **rooms: Any) -> Findings:
         now = running.rooms.clock()
         memory.put(filled(copy.deepcopy(PATIENT), payloads, FIXED_OF_PATIENT), now)
-        memory.put(filled(copy.deepcopy(PRACTITIONER), payloads, FIXED_OF_PATIENT), now)
+        clinician = filled(copy.deepcopy(PRACTITIONER), payloads, FIXED_OF_PATIENT)
+        clinician["name"][0]["family"] = words(payloads, "clinician")
+        memory.put(clinician, now)
         changed = [filled(one, payloads, FIXED_OF_SERVICE) for one in services]
         running.do(running.rooms.store.services.replace(changed))
         w = Walker(everyday.new_page(), running)
@@ -394,6 +447,8 @@ def test_hostile_text_adds_nothing_to_any_page(hostile: Callable[..., Findings])
         changed = {name for name in plain.pages if found.pages[name] != plain.pages[name]}
         assert changed == set(), batch
         assert {f"[{where}]" for where in SEEN if f"[{where}] {batch[0]}" not in found.text} == set()
+        assert {name for name, text in found.texts.items() if f"[family] {batch[0]}" not in text} == OF_NOBODY
+        assert f"[clinician] {batch[0]}" in found.texts["refer without a service"]
 
 
 def test_what_the_record_system_says_is_only_text(
@@ -437,6 +492,54 @@ def test_a_hostile_sex_or_birthday_is_unknown(
     assert found[1].did == []
     assert found[1].pages == found[0].pages
     assert "alert" not in found[1].text
+
+
+REACHED = """e => {
+  const b = e.getBoundingClientRect(), at = document.elementFromPoint(b.x + b.width / 2, b.y + b.height / 2)
+  return b.width > 0 && (at === e || e.contains(at))
+}"""
+LONG_NAMES = {"words": "Maximiliana " * 125, "one word": "x" * 1500}
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (1024, 500), (360, 640)], ids=str)
+@pytest.mark.parametrize("name", LONG_NAMES)
+def test_a_name_of_1500_letters_covers_nothing(
+    context: BrowserContext, running: Any, make_clinician: Any, name: str, size: tuple[int, int]
+) -> None:
+    """The ways out and the buttons are where they can be pressed, and age and sex can be read."""
+    memory = running.demo.ehr.state.sandbox.memory
+    before = memory.current("Patient", "david-man").body
+    long = {"family": LONG_NAMES[name].strip(), "given": ["Anna"]}
+    memory.put({**before, "name": [long], "active": True}, running.rooms.clock())
+    try:
+        page = context.new_page()
+        page.set_viewport_size({"width": size[0], "height": size[1]})
+        page.goto(f"{running.demo.addresses['launch']}?patient=david-man")
+        c = make_clinician(page)
+        c.see("start")
+        wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert wide <= 0, "the page is wider than the window"
+        assert page.evaluate("document.querySelector('.top').offsetHeight / innerHeight") <= 0.46
+        for way in page.locator(".ways a").all():
+            assert way.evaluate(REACHED), way.inner_text()
+        for said in page.locator(".who span").all():
+            assert said.evaluate(REACHED), said.inner_text()
+        c.door("ask")
+        c.see("questions")
+        page.evaluate("scrollTo(0, document.body.scrollHeight)")
+        assert page.locator("main .button.primary").evaluate(REACHED)
+        assert page.locator(".ways .exit").evaluate(REACHED) or size[0] < 480
+        beside = context.new_page()
+        beside.goto(f"{running.demo.addresses['launch']}?patient=clara-woman")
+        beside.wait_for_selector("main[data-step=start]")
+        page.reload()
+        c.see("stopped")
+        page.locator("main .button.primary").scroll_into_view_if_needed()
+        assert page.locator("main .button.primary").evaluate(REACHED)
+        c.primary()
+        c.see("questions")
+    finally:
+        memory.put(before, running.rooms.clock())
 
 
 def post_routes(running: Any, visit: str) -> list[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
-from ipvscreen.ipv.visit import Door
+from ipvscreen.ipv.visit import Door, Step
 
 
 class Recording(StrEnum):
@@ -29,8 +29,18 @@ Entered = Mapping[str, Mapping[str, tuple[str, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
+class Mistaken:
+    """A form of `step` that was not taken: `values` and `mistakes` by field, `chosen` of its one list."""
+
+    step: Step
+    values: Mapping[str, str]
+    chosen: frozenset[str]
+    mistakes: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
-    """Everything entered in a visit so far."""
+    """Everything entered in a visit so far; `mistaken` waits to be shown, once."""
 
     door: Door | None = None
     entered: Entered = field(default_factory=dict)
@@ -38,11 +48,12 @@ class Draft:
     flag: bool = False
     call: Call | None = None
     declined: bool = False
+    mistaken: Mistaken | None = None
 
 
 def draft_to_json(draft: Draft) -> dict[str, Any]:
     """The draft as JSON, for sealing."""
-    return {
+    body = {
         "door": draft.door,
         "entered": {
             form: {item: list(values) for item, values in given.items()}
@@ -53,12 +64,15 @@ def draft_to_json(draft: Draft) -> dict[str, Any]:
         "call": draft.call,
         "declined": draft.declined,
     }
+    if draft.mistaken is not None:
+        body["mistaken"] = _mistaken_to_json(draft.mistaken)
+    return body
 
 
 def draft_from_json(body: Mapping[str, Any]) -> Draft:
     """The draft that was sealed; ValueError where it is not exactly one: nothing is dropped unseen."""
     expected = {field.name for field in fields(Draft)}
-    if set(body) != expected:
+    if set(body) | {"mistaken"} != expected:  # seldom there, and not at all in what was sealed before it was
         raise ValueError(f"Not a draft: {sorted(set(body) ^ expected)}")
     return Draft(
         door=None if body["door"] is None else Door(body["door"]),
@@ -67,7 +81,23 @@ def draft_from_json(body: Mapping[str, Any]) -> Draft:
         flag=_flag(body["flag"]),
         call=None if body["call"] is None else Call(body["call"]),
         declined=_flag(body["declined"]),
+        mistaken=_mistaken(body["mistaken"]) if "mistaken" in body else None,
     )
+
+
+def _mistaken_to_json(one: Mistaken) -> dict[str, Any]:
+    return {
+        "step": one.step,
+        "values": dict(one.values),
+        "chosen": sorted(one.chosen),
+        "mistakes": dict(one.mistakes),
+    }
+
+
+def _mistaken(body: Mapping[str, Any]) -> Mistaken:
+    if set(body) != {field.name for field in fields(Mistaken)}:
+        raise ValueError("Not a draft: a form that is not one.")
+    return Mistaken(Step(body["step"]), body["values"], frozenset(body["chosen"]), body["mistakes"])
 
 
 def _entered(body: Mapping[str, Mapping[str, list[str]]]) -> Entered:

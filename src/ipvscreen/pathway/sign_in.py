@@ -54,9 +54,7 @@ async def _renewed(
     store: Store, http: Any, visit_id: str, client: Callable[[], Awaitable[Client]], now: datetime
 ) -> str:
     """The new token; where it is refused the old one, for as long as that lives."""
-    grant = await store.visits.grant(
-        visit_id
-    )  # as it stands under the lease: another may just have renewed it
+    grant = await store.visits.grant(visit_id)  # under the lease: another may just have renewed it
     if grant.refresh is None or now < grant.expires_at - EARLY:
         await store.visits.refreshed(visit_id, grant, None)
         return _living(grant, now)
@@ -101,10 +99,11 @@ async def _awaited(store: Store, visit_id: str, old: Grant, now: datetime) -> st
         if grant != old:
             return _living(grant, now)
         if await store.visits.take_refresh(visit_id, now + timedelta(seconds=waited)):
-            if now >= old.expires_at:
+            grant = await store.visits.grant(visit_id)  # it may have been renewed since it was looked at
+            if grant == old and now >= old.expires_at:
                 return None
-            await store.visits.refreshed(visit_id, old, None)
-            break
+            await store.visits.refreshed(visit_id, grant, None)
+            return _living(grant, now)
     if now >= old.expires_at:
         raise EhrUnreachable(_SILENT, may_have_happened=False)
     return old.access

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ipvscreen.resources.finding import Finding, bad, good, warning
-from ipvscreen.resources.plan import plan_writes
+from ipvscreen.resources.plan import codes, offers, plan_writes
 from ipvscreen.resources.scopes import ASKED_FOR, Scopes
 
 EVERYTHING = Scopes(frozenset(("*", letter) for letter in "cruds"))
@@ -60,9 +60,5 @@ def plan_findings(capability: Mapping[str, Any], scopes: Scopes) -> Iterator[Fin
 
 def interactions(capability: Mapping[str, Any]) -> dict[str, frozenset[str]]:
     """The interactions that the record system declares, by each type that we write or read."""
-    servers = [rest for rest in capability.get("rest") or () if rest.get("mode") == "server"]
-    declared = {entry.get("type"): entry for rest in servers for entry in rest.get("resource") or ()}
-    return {
-        kind: frozenset(one.get("code", "") for one in declared.get(kind, {}).get("interaction") or ())
-        for kind in ASKED_FOR
-    }
+    offered = offers(capability)
+    return {kind: codes(offered.get(kind, {})) for kind in ASKED_FOR}

@@ -1,6 +1,6 @@
 """What can be recorded here: the server's CapabilityStatement and the granted scopes, in plain words."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -66,17 +66,28 @@ def plan_writes(
     `lists` is the deployer's policy for a record system whose lists lose labels (hapifhir/hapi-fhir#8362):
     `stop` writes nothing there, `warn` says so.
     """
-    servers = [rest for rest in _list(capability, "rest") if rest.get("mode") == "server"]
-    offers = {entry.get("type"): entry for rest in servers for entry in _list(rest, "resource")}
+    offered = offers(capability)
     bare = _BARE if lists == "stop" else None
-    abilities = tuple(_ability(kind, offers.get(kind, {}), scopes, bare) for kind in _KINDS)
+    abilities = tuple(_ability(kind, offered.get(kind, {}), scopes, bare) for kind in _KINDS)
     needed = [a.kind for a in abilities if a.allowed and a.kind != "Provenance"]  # it has no identifier in R4
     return WritePlan(
-        transaction=any("transaction" in _codes(rest) for rest in servers),
-        conditional=bool(needed) and all(offers[kind].get("conditionalCreate") is True for kind in needed),
+        transaction=any("transaction" in codes(rest) for rest in _servers(capability)),
+        conditional=bool(needed) and all(offered[kind].get("conditionalCreate") is True for kind in needed),
         abilities=abilities,
         lists_bare=lists == "warn",
     )
+
+
+def offers(capability: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """What the record system declares as a server, by type; what is malformed counts as not there."""
+    entries = [entry for rest in _servers(capability) for entry in _objects(rest, "resource")]
+    return {kind: entry for entry in entries if isinstance(kind := entry.get("type"), str)}
+
+
+def codes(holder: Mapping[str, Any]) -> frozenset[str]:
+    """The interactions declared for one type, or for the whole system."""
+    told = (interaction.get("code") for interaction in _objects(holder, "interaction"))
+    return frozenset(code for code in told if isinstance(code, str))
 
 
 def plan_to_json(plan: WritePlan) -> dict[str, Any]:
@@ -92,7 +103,7 @@ def plan_from_json(stored: Mapping[str, Any]) -> WritePlan:
 
 def _ability(kind: str, offer: Mapping[str, Any], scopes: Scopes, stop: str | None) -> Ability:
     name, do_instead = _KINDS[kind]
-    why = stop or next(_obstacles(kind, name, _codes(offer), scopes), None)
+    why = stop or next(_obstacles(kind, name, codes(offer), scopes), None)
     return Ability(kind, True) if why is None else Ability(kind, False, why, do_instead)
 
 
@@ -108,9 +119,10 @@ def _obstacles(kind: str, name: str, offered: frozenset[str], scopes: Scopes) ->
         yield f"This sign-in was not given the right to check how {name} are protected."
 
 
-def _codes(holder: Mapping[str, Any]) -> frozenset[str]:
-    return frozenset(interaction.get("code", "") for interaction in _list(holder, "interaction"))
+def _servers(capability: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [rest for rest in _objects(capability, "rest") if rest.get("mode") == "server"]
 
 
-def _list(holder: Mapping[str, Any], key: str) -> Sequence[Mapping[str, Any]]:
-    return holder.get(key) or ()
+def _objects(holder: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+    found = holder.get(key)
+    return [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []

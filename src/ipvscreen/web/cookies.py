@@ -1,8 +1,9 @@
 """Cookies: one for each visit or list, and one that binds a launch to its browser; values are random.
 
 Names are opaque and differ for each visit, so that two visits in one browser never share a session and
-leaving one deletes that one. The `Set-Cookie` line is written by hand: Starlette refuses `partitioned`
-below Python 3.14.
+leaving one deletes that one. They end with the browser, which then does not take them up again; what they
+open ends by itself. The `Set-Cookie` line is written by hand: Starlette refuses `partitioned` below
+Python 3.14.
 """
 
 import hashlib
@@ -12,10 +13,7 @@ from collections.abc import Mapping
 
 from starlette.responses import Response
 
-_VISIT_SECONDS = 4 * 3600  # longer than a visit, so that one that ran out can say so
-_LAUNCH_SECONDS = 300
 _AWAY_SECONDS = 1
-_TRIAL_SECONDS = 60
 
 
 def _name(purpose: str, key: str) -> str:
@@ -59,22 +57,22 @@ def holds(cookies: Mapping[str, str], name: str, stored: str) -> bool:
 
 def put_visit(response: Response, visit_id: str, value: str, *, framed: bool = False) -> None:
     """Give the browser the cookie of a visit; `framed` for a record system that shows us in a frame."""
-    _append(response, visit_cookie(visit_id), value, _VISIT_SECONDS, framed=framed)
+    _append(response, visit_cookie(visit_id), value, framed=framed)
 
 
 def put_launch(response: Response, state: str, value: str, *, framed: bool = False) -> None:
     """Give the browser the cookie that the callback will ask for."""
-    _append(response, launch_cookie(state), value, _LAUNCH_SECONDS, framed=framed)
+    _append(response, launch_cookie(state), value, framed=framed)
 
 
 def put_sitting(response: Response, sitting_id: str, value: str, *, framed: bool = False) -> None:
     """Give the browser the cookie of a list."""
-    _append(response, sitting_cookie(sitting_id), value, _VISIT_SECONDS, framed=framed)
+    _append(response, sitting_cookie(sitting_id), value, framed=framed)
 
 
 def put_trial(response: Response, mark: str) -> None:
     """Give the browser, in a frame, a cookie that means nothing."""
-    _append(response, trial_cookie(mark), "1", _TRIAL_SECONDS, framed=True)
+    _append(response, trial_cookie(mark), "1", framed=True)
 
 
 def drop(response: Response, name: str, *, framed: bool = False) -> None:
@@ -82,12 +80,13 @@ def drop(response: Response, name: str, *, framed: bool = False) -> None:
 
     A change of a partitioned cookie does not (Chromium 156, tests/journeys): one that is not comes with it.
     """
-    _append(response, name, "", 0, framed=framed)
+    _append(response, name, "", framed=framed, seconds=0)
     if framed:
-        _append(response, _name("away", ""), fresh(), _AWAY_SECONDS, framed=False)
+        _append(response, _name("away", ""), fresh(), framed=False, seconds=_AWAY_SECONDS)
 
 
-def _append(response: Response, name: str, value: str, seconds: int, *, framed: bool) -> None:
+def _append(response: Response, name: str, value: str, *, framed: bool, seconds: int | None = None) -> None:
     where = "SameSite=None; Partitioned" if framed else "SameSite=Lax"
-    line = f"{name}={value}; Max-Age={seconds}; Path=/; Secure; HttpOnly; {where}"
+    age = "" if seconds is None else f" Max-Age={seconds};"
+    line = f"{name}={value};{age} Path=/; Secure; HttpOnly; {where}"
     response.raw_headers.append((b"set-cookie", line.encode("latin-1")))

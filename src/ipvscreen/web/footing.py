@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from ipvscreen.ipv.referral import Agreement, ContactWay, SafeContact, Sharing
 from ipvscreen.resources.neutral import topic_word
 from ipvscreen.web.fields import ReferFields, ShareFields, SheetFields
-from ipvscreen.web.presenters.refer import BASES, Entered
+from ipvscreen.web.presenters.refer import BASES
 
 LONGEST = timedelta(days=366)  # an agreement that nobody looks at again is none
 
@@ -74,11 +74,10 @@ def _day(text: str | None) -> date | None:
         return None
 
 
-def again(fields: SheetFields, mistakes: Mistakes) -> Entered:
-    """What was entered, to be shown once more with what is wrong in it."""
+def values(fields: SheetFields) -> dict[str, str]:
+    """What was entered, by field, but for the help wanted: to be shown once more with what is wrong in it."""
     dumped = fields.model_dump(mode="json", exclude={"help"}, exclude_none=True)
-    values = {name: _text(value) for name, value in dumped.items()}
-    return Entered(values, frozenset(fields.help), mistakes)
+    return {name: _text(value) for name, value in dumped.items()}
 
 
 def _text(value: object) -> str:

@@ -1,8 +1,8 @@
 """One request of one visit: who, where, when, and how it is answered."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from ipvscreen.ehr.client import FhirClient
 from ipvscreen.errors import IpvscreenError, OutOfOrder, VisitOver
 from ipvscreen.ipv.assessment import Assessment
-from ipvscreen.ipv.draft import Draft
+from ipvscreen.ipv.draft import Draft, Mistaken
 from ipvscreen.ipv.instruments import QUICK, forms_for
 from ipvscreen.ipv.reading import assess_draft
 from ipvscreen.ipv.visit import PAGES, Step
@@ -33,7 +33,10 @@ class FormUsed(IpvscreenError):
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """`step` is the page asked for; `nonce` that of the form that was posted, empty for a page."""
+    """`step` is the page asked for; `nonce` that of the form that was posted, empty for a page.
+
+    `mistaken` is what was posted from this page and not taken, for the page that says so.
+    """
 
     rooms: Rooms
     visit: Visit
@@ -41,6 +44,12 @@ class Turn:
     now: datetime
     cookies: Mapping[str, str]
     nonce: str = ""
+    mistaken: Mistaken | None = None
+
+    @property
+    def mistakes(self) -> Mapping[str, str]:
+        """What the page has to say is wrong, by field."""
+        return self.mistaken.mistakes if self.mistaken else {}
 
     @property
     def today(self) -> date:
@@ -95,12 +104,38 @@ class Turn:
         """
         visits = self.rooms.store.visits
         try:
-            return await visits.change(self.visit, last_form=self.nonce)
+            draft = replace(self.visit.draft, mistaken=None)
+            return await visits.change(self.visit, last_form=self.nonce, draft=draft)
         except OutOfOrder:
             now = await visits.get(self.visit.id)
             if now is not None and now.last_form == self.nonce:
                 raise FormUsed from None
             raise
+
+    async def refuse(
+        self, mistakes: Mapping[str, str], values: Mapping[str, str] | None = None, chosen: Iterable[str] = ()
+    ) -> Response:
+        """See the same page again, with what was entered and what is wrong; the form stays unused.
+
+        Not as the answer itself: a browser keeps the body of a post that is answered with a page.
+        """
+        kept = Mistaken(self.step, values or {}, frozenset(chosen), mistakes)
+        draft = replace(self.visit.draft, mistaken=kept)
+        visit = await self.rooms.store.visits.change(self.visit, draft=draft)
+        return go(self.rooms, visit, self.step)
+
+    async def taking_up(self) -> "Turn":
+        """The turn of a page with what was not taken of its form, which is kept no longer."""
+        kept = self.visit.draft.mistaken
+        if kept is None or kept.step is not self.step:
+            return self
+        visits, draft = self.rooms.store.visits, replace(self.visit.draft, mistaken=None)
+        async with self.rooms.locks.of(self.visit.id):
+            try:
+                visit = await visits.change(self.visit, draft=draft)
+            except OutOfOrder:  # the same page is being shown twice: both may say it
+                visit = self.visit
+        return replace(self, visit=visit, mistaken=kept)
 
     def render(self, page: Any, *, status: int = 200) -> HTMLResponse:
         """The template that the page is named for, with that page in it."""

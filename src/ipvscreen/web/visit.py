@@ -90,7 +90,7 @@ async def show(request: Request, visit_id: str, step: str) -> Response:
         return stopped.show(turn)
     if not shows(turn.visit.state, turn.step):
         return await _out_of_order(turn)
-    return await PAGES[turn.step].show(turn)
+    return await PAGES[turn.step].show(await turn.taking_up())
 
 
 @router.post("/v/{visit_id}/{step}")

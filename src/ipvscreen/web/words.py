@@ -66,6 +66,16 @@ def _ring(who: str, number: str | None) -> str:
     return f"{who} ({number or NOT_SET})"
 
 
+def telephones(numbers: Numbers) -> tuple[tuple[str, str], ...]:
+    """Whom text 8 names, with the number: where there is no room for what to do first."""
+    return (
+        ("Life at risk", numbers.emergency),
+        ("Unable to speak on a mobile", numbers.silent),
+        ("Safeguarding lead", numbers.lead or NOT_SET),
+        ("24-hour line", numbers.helpline or NOT_SET),
+    )
+
+
 def immediate_danger(numbers: Numbers) -> str:
     """Text 8, private."""
     lead = _ring("the safeguarding lead", numbers.lead)

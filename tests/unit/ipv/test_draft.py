@@ -9,14 +9,21 @@ from hypothesis import strategies as st
 
 from ipvscreen.errors import AnswerNotOffered
 from ipvscreen.ipv.assessment import Danger, Outcome
-from ipvscreen.ipv.draft import Call, Draft, Recording, draft_from_json, draft_to_json
+from ipvscreen.ipv.draft import Call, Draft, Mistaken, Recording, draft_from_json, draft_to_json
 from ipvscreen.ipv.person import Setting
 from ipvscreen.ipv.reading import assess_draft, read_draft
-from ipvscreen.ipv.visit import Door
+from ipvscreen.ipv.visit import Door, Step
 from ipvscreen.sdc.form import Form
 
 ENTERED = st.dictionaries(
     st.text(), st.dictionaries(st.text(), st.lists(st.text(), max_size=3).map(tuple), max_size=3), max_size=3
+)
+MISTAKEN = st.builds(
+    Mistaken,
+    step=st.sampled_from(Step),
+    values=st.dictionaries(st.text(), st.text(), max_size=3),
+    chosen=st.frozensets(st.text(), max_size=3),
+    mistakes=st.dictionaries(st.text(), st.text(), max_size=3),
 )
 DRAFTS = st.builds(
     Draft,
@@ -26,6 +33,7 @@ DRAFTS = st.builds(
     flag=st.booleans(),
     call=st.none() | st.sampled_from(Call),
     declined=st.booleans(),
+    mistaken=st.none() | MISTAKEN,
 )
 
 
@@ -48,12 +56,19 @@ BODY = draft_to_json(Draft())
         BODY | {"call": "later"},
         BODY | {"flag": "yes"},
         BODY | {"declined": None},
+        BODY | {"mistaken": {}},
+        BODY | {"mistaken": {"step": "window", "values": {}, "chosen": [], "mistakes": {}}},
     ],
 )
 def test_what_is_not_exactly_a_draft_is_refused(body: dict[str, Any]) -> None:
     assert draft_from_json(BODY) == Draft()
     with pytest.raises(ValueError, match=r"Not a draft|is not a valid"):
         draft_from_json(body)
+
+
+def test_a_draft_that_was_sealed_before_mistakes_were_kept_still_opens() -> None:
+    assert "mistaken" not in BODY
+    assert draft_from_json(BODY).mistaken is None
 
 
 def test_a_draft_is_read_against_the_forms_of_its_visit(forms: dict[str, Form]) -> None:

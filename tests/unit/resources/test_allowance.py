@@ -100,3 +100,19 @@ def test_interactions_are_those_of_the_server() -> None:
     assert declared["Flag"] == {"create", "read", "search-type"}
     assert declared["Task"] == frozenset()
     assert interactions({})["Flag"] == frozenset()
+
+
+@pytest.mark.parametrize(
+    "malformed",
+    [
+        {"rest": "server"},
+        {"rest": [1]},
+        {"rest": [{"mode": "server", "resource": "Flag"}]},
+        {"rest": [{"mode": "server", "resource": [7, {"type": ["Flag"]}]}]},
+        {"rest": [{"mode": "server", "resource": [{"type": "Flag", "interaction": "create"}]}]},
+        {"rest": [{"mode": "server", "resource": [{"type": "Flag", "interaction": [{"code": []}]}]}]},
+    ],
+)
+def test_a_malformed_statement_declares_nothing(malformed: dict[str, Any]) -> None:
+    assert set(interactions(malformed).values()) == {frozenset()}
+    assert list(plan_findings(malformed, EVERYTHING)) == list(plan_findings({}, EVERYTHING))

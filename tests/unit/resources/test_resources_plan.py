@@ -74,6 +74,44 @@ def test_what_is_not_declared_is_not_offered(silent: dict[str, Any]) -> None:
     assert not plan.conditional
 
 
+MALFORMED = [
+    {"rest": "server"},
+    {"rest": {"mode": "server"}},
+    {"rest": [1, None, ["mode", "server"]]},
+    {"rest": [{"mode": ["server"]}]},
+    *(
+        {"rest": [{"mode": "server", "resource": resource, "interaction": interaction}]}
+        for resource in ("Flag", {"type": "Flag"}, [1, "Flag"], [{"type": ["Flag"]}, {"type": None}])
+        for interaction in (
+            "transaction",
+            {"code": "transaction"},
+            ["transaction"],
+            [{"code": ["transaction"]}],
+        )
+    ),
+    {"rest": [{"mode": "server", "resource": [{"type": "Flag", "interaction": "create"}]}]},
+    {"rest": [{"mode": "server", "resource": [{"type": "Flag", "interaction": ["create", {"code": {}}]}]}]},
+]
+
+
+@pytest.mark.parametrize("malformed", MALFORMED)
+def test_what_is_malformed_is_not_offered(malformed: dict[str, Any]) -> None:
+    plan = plan_writes(malformed, GRANTED)
+    assert [ability.kind for ability in plan.cannot()] == ALL
+    assert not plan.transaction
+    assert not plan.conditional
+
+
+def test_what_is_malformed_takes_nothing_away_from_what_stands_beside_it() -> None:
+    whole = capability()
+    rest = whole["rest"][1]
+    rest["resource"] = [None, {"type": ["Flag"]}, *rest["resource"]]
+    rest["resource"][-1]["interaction"].append("create")
+    rest["interaction"] = [7, {"code": None}, *rest["interaction"]]
+    whole["rest"] = ["client", *whole["rest"]]
+    assert plan_writes(whole, GRANTED) == plan_writes(capability(), GRANTED)
+
+
 def test_batch_is_no_transaction() -> None:
     assert not plan_writes(capability(system=("batch",)), GRANTED).transaction
 

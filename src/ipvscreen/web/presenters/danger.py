@@ -1,5 +1,6 @@
 """The danger page: the telephone first, then what became of the call."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ipvscreen.ipv.assessment import Assessment, Danger
@@ -27,11 +28,11 @@ class DangerPage:
     neck: str
     neck_open: bool
     calls: tuple[tuple[str, str, bool], ...]
-    mistakes: dict[str, str]
+    mistakes: Mapping[str, str]
 
 
 def danger_page(
-    frame: Frame, visit: Visit, assessment: Assessment, numbers: Numbers, mistakes: dict[str, str]
+    frame: Frame, visit: Visit, assessment: Assessment, numbers: Numbers, mistakes: Mapping[str, str]
 ) -> DangerPage:
     """What to do now; the strangulation text opens itself where the neck item was answered yes."""
     return DangerPage(

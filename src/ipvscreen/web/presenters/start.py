@@ -1,6 +1,6 @@
 """The first page: is it safe to ask, what can be recorded here, and which door."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 
@@ -59,7 +59,7 @@ class StartPage:
     doors: tuple[DoorButton, ...]
     settings: tuple[tuple[str, str, bool], ...]
     unfinished: tuple[Unfinished, ...]
-    mistakes: dict[str, str]
+    mistakes: Mapping[str, str]
 
 
 def start_page(
@@ -70,7 +70,7 @@ def start_page(
     unfinished: Sequence[Visit],
     services: int,
     zone: tzinfo,
-    mistakes: dict[str, str],
+    mistakes: Mapping[str, str],
 ) -> StartPage:
     """The first page of that visit; `services` is how many stand in the directory."""
     return StartPage(

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 from ipvscreen.store.visits import Visit
+from ipvscreen.web import words
 from ipvscreen.web.presenters.frame import Frame
+from ipvscreen.web.words import Numbers
 
 WHY = (
     "A patient's record was opened after this page, so this page was stopped. Nothing was saved or sent from"
@@ -14,19 +16,24 @@ CARRIED = "What you have just entered is not saved. If you go on, it is shown ag
 
 @dataclass(frozen=True, slots=True)
 class StoppedPage:
-    """The page; `entered` is what its form carries on, sealed, empty for nothing."""
+    """The page; `entered` is what its form carries on, sealed, empty for nothing.
+
+    `telephones`: who and number. Danger does not wait until somebody has said whose page this is.
+    """
 
     frame: Frame
     sentences: tuple[str, ...]
     go_on: str
     entered: str
+    telephones: tuple[tuple[str, str], ...]
 
 
-def stopped_page(frame: Frame, visit: Visit, entered: str) -> StoppedPage:
+def stopped_page(frame: Frame, visit: Visit, entered: str, numbers: Numbers) -> StoppedPage:
     """The page of that visit."""
     return StoppedPage(
         frame=frame,
         sentences=(WHY, CARRIED) if entered else (WHY,),
         go_on=f"Go on with {visit.person.name or 'this patient'}",
         entered=entered,
+        telephones=words.telephones(numbers),
     )

@@ -28,6 +28,7 @@ async def submit(turn: Turn, posted: Posted) -> Response:
         entered=entered,
         recording=fields.recording,
         declined=fields.other is Otherwise.DECLINED,
+        mistaken=None,
     )
     disclosed = turn.assess(draft).any_yes
     if fields.other is Otherwise.NEVER_HAD_A_PARTNER and not disclosed:

@@ -16,17 +16,17 @@ from ipvscreen.web.turn import Turn, go
 _SAY = {"call": "Say what became of the call."}
 
 
-async def show(turn: Turn, *, mistakes: dict[str, str] | None = None) -> Response:
+async def show(turn: Turn) -> Response:
     """Numbers, and what to look at."""
-    page = danger_page(turn.frame(), turn.visit, turn.assessment(), turn.rooms.numbers, mistakes or {})
-    return turn.render(page, status=422 if mistakes else 200)
+    page = danger_page(turn.frame(), turn.visit, turn.assessment(), turn.rooms.numbers, turn.mistakes)
+    return turn.render(page)
 
 
 async def submit(turn: Turn, posted: Posted) -> Response:
     """Keep what became of the call; before anything was recorded, go on to respond."""
     fields = own(DangerFields, posted)
     if fields.call is None:
-        return await show(turn, mistakes=_SAY)
+        return await turn.refuse(_SAY)
     visit = await _called(turn, fields.call)
     return go(turn.rooms, visit, Step.REFER if visit.state is VisitState.RECORDED else None)
 

@@ -29,6 +29,7 @@ async def submit(turn: Turn, posted: Posted) -> Response:
         entered=entered,
         recording=fields.recording,
         flag=fields.flag,
+        mistaken=None,
     )
     store, forms = turn.rooms.store, turn.rooms.forms
     danger = bool(turn.assess(draft).dangers)

@@ -11,24 +11,21 @@ from ipvscreen.ipv.visit import Step
 from ipvscreen.pathway.refer import refer
 from ipvscreen.resources.directory import service_of
 from ipvscreen.web.fields import FieldsRefused, Posted, ReferFields, ShareFields, SheetFields, own
-from ipvscreen.web.footing import LONGEST, Mistakes, again, agreement, contact, sharing
+from ipvscreen.web.footing import LONGEST, Mistakes, agreement, contact, sharing, values
 from ipvscreen.web.presenters.refer import NOTHING, Entered, Sheet, refer_page, share_page, sheet
 from ipvscreen.web.turn import Turn, go
 
 
-async def show_refer(turn: Turn, entered: Entered = NOTHING) -> Response:
+async def show_refer(turn: Turn) -> Response:
     """The sheet with agreement."""
     until = default_until(turn.today)
-    page = refer_page(
-        turn.frame(), turn.visit, await _sheet(turn, entered), until=until, latest=turn.today + LONGEST
-    )
-    return turn.render(page, status=422 if entered.mistakes else 200)
+    page = refer_page(turn.frame(), turn.visit, await _sheet(turn), until=until, latest=turn.today + LONGEST)
+    return turn.render(page)
 
 
-async def show_share(turn: Turn, entered: Entered = NOTHING) -> Response:
+async def show_share(turn: Turn) -> Response:
     """The sheet without it."""
-    page = share_page(turn.frame(), await _sheet(turn, entered))
-    return turn.render(page, status=422 if entered.mistakes else 200)
+    return turn.render(share_page(turn.frame(), await _sheet(turn)))
 
 
 async def submit_refer(turn: Turn, posted: Posted) -> Response:
@@ -38,7 +35,7 @@ async def submit_refer(turn: Turn, posted: Posted) -> Response:
     safe, unsafe = contact(fields)
     agreed, missing = agreement(fields, turn.today)
     if service is None or safe is None or agreed is None:
-        return await show_refer(turn, again(fields, wrong | unsafe | missing))
+        return await turn.refuse(wrong | unsafe | missing, values(fields), fields.help)
     wanted = frozenset(fields.help)
     request = ReferralRequest(service.id, safe, wanted, agreement=agreed, urgent=fields.urgent)
     return await _send(turn, service, request)
@@ -51,7 +48,7 @@ async def submit_share(turn: Turn, posted: Posted) -> Response:
     safe, unsafe = contact(fields)
     decision, missing = sharing(fields)
     if service is None or safe is None or decision is None:
-        return await show_share(turn, again(fields, wrong | unsafe | missing))
+        return await turn.refuse(wrong | unsafe | missing, values(fields), fields.help)
     wanted = frozenset(fields.help)
     request = ReferralRequest(service.id, safe, wanted, sharing=decision, urgent=fields.urgent)
     return await _send(turn, service, request)
@@ -79,8 +76,9 @@ async def _matches(turn: Turn) -> tuple[Match, ...]:
     return match(services, need)
 
 
-async def _sheet(turn: Turn, entered: Entered) -> Sheet:
-    rooms = turn.rooms
+async def _sheet(turn: Turn) -> Sheet:
+    rooms, kept = turn.rooms, turn.mistaken
+    entered = Entered(kept.values, kept.chosen, kept.mistakes) if kept else NOTHING
     return sheet(
         turn.visit, turn.assessment(), await _matches(turn), rooms.forms[QUICK], rooms.numbers, entered
     )

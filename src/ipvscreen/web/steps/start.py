@@ -15,7 +15,7 @@ from ipvscreen.web.turn import Turn, go
 _CONFIRM_AGE = {"age_confirmed": "Confirm that the patient is 16 or over, or choose another door."}
 
 
-async def show(turn: Turn, *, mistakes: dict[str, str] | None = None) -> Response:
+async def show(turn: Turn) -> Response:
     """The gate, what can be recorded here, the doors."""
     visit, store = turn.visit, turn.rooms.store
     page = start_page(
@@ -25,9 +25,9 @@ async def show(turn: Turn, *, mistakes: dict[str, str] | None = None) -> Respons
         unfinished=await store.visits.unfinished(visit.ehr, visit.user_key),
         services=len(await store.services.all()),
         zone=turn.rooms.zone,
-        mistakes=mistakes or {},
+        mistakes=turn.mistakes,
     )
-    return turn.render(page, status=422 if mistakes else 200)
+    return turn.render(page)
 
 
 async def submit(turn: Turn, posted: Posted) -> Response:
@@ -39,7 +39,7 @@ async def submit(turn: Turn, posted: Posted) -> Response:
         raise OutOfOrder(turn.visit.state, "no door")
     gate = age_gate(turn.visit.person, turn.today)
     if fields.door is Door.ASK and gate.needs_age_confirmed and not fields.age_confirmed:
-        return await show(turn, mistakes=_CONFIRM_AGE)
+        return await turn.refuse(_CONFIRM_AGE)
     visit = await choose(
         turn.rooms.store,
         await turn.claim(),

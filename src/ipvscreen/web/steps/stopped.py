@@ -25,7 +25,8 @@ def show(turn: Turn, posted: Posted | None = None) -> Response:
     keeps = bool(posted) and turn.step in draft.PAGES
     entered = tokens.carry(ring, visit, turn.step, posted or {}) if keeps else ""
     token = tokens.issue(ring, tokens.claims_of(visit, STEP, ()))
-    page = stopped_page(turn.framed(STEP, token), visit, entered if len(entered) <= _LONGEST else "")
+    carried = entered if len(entered) <= _LONGEST else ""
+    page = stopped_page(turn.framed(STEP, token), visit, carried, turn.rooms.numbers)
     return turn.render(page, status=409)
 
 
