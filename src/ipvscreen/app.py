@@ -36,6 +36,8 @@ from ipvscreen.web.templates import environment, static_files
 from ipvscreen.web.words import Numbers
 
 _HERE = Path(__file__).resolve().parent
+# An idle connection: many servers close theirs after five seconds, and what is sent at that moment is lost.
+KEPT_SECONDS = 3.0
 _NOT_FORMS = ("validity.json",)
 
 
@@ -121,7 +123,11 @@ class _Through(httpx.AsyncBaseTransport):
 
 def _client(ehr: Ehr, http: httpx.AsyncClient | None) -> httpx.AsyncClient:
     """The guarded client of one record system, with connections of its own unless `http` is given."""
-    limits = httpx.Limits(max_connections=ehr.at_most, max_keepalive_connections=ehr.at_most)
+    limits = httpx.Limits(
+        max_connections=ehr.at_most,
+        max_keepalive_connections=ehr.at_most,
+        keepalive_expiry=KEPT_SECONDS,
+    )
     through = _Through(http or httpx.AsyncClient(limits=limits), close=http is None)
     return httpx.AsyncClient(
         transport=guarded(through, at_most=ehr.at_most, told=partial(ehr_told, ehr.name))

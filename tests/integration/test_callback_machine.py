@@ -234,7 +234,7 @@ def test_only_the_one_right_combination_opens_a_visit(machine: Any) -> None:
     run(machine, EXAMPLES)
     tally = machine.tally
     assert {"303 asked 1", "400 asked 0", "404 asked 0", "502 asked 1"} == {*tally}, tally
-    assert min(tally.values()) > 5, tally
+    assert min(tally.values()) > 0, tally  # chance decides how often; each has to have happened
 
 
 def any_browser(monkeypatch: pytest.MonkeyPatch) -> None:

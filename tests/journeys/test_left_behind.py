@@ -371,6 +371,8 @@ def test_a_layer_taken_away_is_noticed(
     ehrs = {k: dataclasses.replace(v, frame_ancestors=ancestors) for k, v in running.rooms.ehrs.items()}
     with running.without(*layers), running.changed(ehrs=ehrs):
         found = left(page, way)
+        for _ in range(2) if what else ():  # a browser may drop a page from its cache whenever it likes
+            found = found if getattr(found, what) else left(page, way)
 
     if what is None:
         assert found.nothing, found
