@@ -37,7 +37,7 @@ from ipvscreen.web.words import Numbers
 
 _HERE = Path(__file__).resolve().parent
 # An idle connection: many servers close theirs after five seconds, and what is sent at that moment is lost.
-KEPT_SECONDS = 3.0
+_KEPT_SECONDS = 3.0
 _NOT_FORMS = ("validity.json",)
 
 
@@ -89,7 +89,7 @@ async def _joined(
     stack.push_async_callback(outgoing.aclose)
     dispatcher = Dispatcher(store, outgoing, clock)
     ehrs = {
-        ehr.name: _entry(ehr, await stack.enter_async_context(_client(ehr, http))) for ehr in settings.ehr
+        ehr.name: entry_of(ehr, await stack.enter_async_context(_client(ehr, http))) for ehr in settings.ehr
     }
     await stack.enter_async_context(_running(dispatcher))
     limits = Limits(settings.launches_per_minute, settings.launches_per_address)
@@ -126,7 +126,7 @@ def _client(ehr: Ehr, http: httpx.AsyncClient | None) -> httpx.AsyncClient:
     limits = httpx.Limits(
         max_connections=ehr.at_most,
         max_keepalive_connections=ehr.at_most,
-        keepalive_expiry=KEPT_SECONDS,
+        keepalive_expiry=_KEPT_SECONDS,
     )
     through = _Through(http or httpx.AsyncClient(limits=limits), close=http is None)
     return httpx.AsyncClient(
@@ -203,7 +203,8 @@ def _base(settings: Settings) -> str:
     return urlsplit(settings.public_url).path.rstrip("/")
 
 
-def _entry(ehr: Ehr, http: httpx.AsyncClient) -> EhrEntry:
+def entry_of(ehr: Ehr, http: Any) -> EhrEntry:
+    """The record system as the pages know it; `http` is the httpx.AsyncClient that reaches it."""
     return EhrEntry(
         http=http,
         token_auth=TokenAuth(ehr.token_auth),

@@ -125,6 +125,12 @@ class Settings(BaseSettings):
     launches_per_address: Annotated[int, Field(ge=1)] = 60  # a minute, of one client address
 
     @model_validator(mode="after")
+    def _key_is_there(self) -> "Settings":
+        if self.key not in self.keys:
+            raise ValueError("key names none of [keys]")
+        return self
+
+    @model_validator(mode="after")
     def _each_ehr_once(self) -> "Settings":
         for what, values in (
             ("name", [ehr.name for ehr in self.ehr]),
@@ -148,8 +154,6 @@ class Settings(BaseSettings):
 
     def ring(self) -> tuple[str, dict[str, bytes]]:
         """The id of the key that seals now, and every key by its id."""
-        if self.key not in self.keys:
-            raise ValueError(f"no key named {self.key!r} among [keys]")
         return self.key, {
             kid: base64.b64decode(secret.get_secret_value()) for kid, secret in self.keys.items()
         }

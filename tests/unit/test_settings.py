@@ -30,6 +30,11 @@ def settings(**changes: Any) -> Settings:
     return Settings(**(given | changes))
 
 
+def test_the_key_that_seals_is_one_of_the_keys() -> None:
+    with pytest.raises(ValidationError, match="names none of"):
+        settings(key="next")
+
+
 def test_iss_is_kept_to_the_letter() -> None:
     assert entry().iss == "https://ehr.example/fhir/"
 

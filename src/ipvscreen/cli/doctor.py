@@ -5,7 +5,7 @@ import json
 import re
 import secrets
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich import box
@@ -13,18 +13,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ipvscreen.app import data_folder, read_questionnaires, utc_now
+from ipvscreen.app import data_folder, entry_of, read_questionnaires, utc_now
 from ipvscreen.cli.doctor_sign_in import NO_KEY, by_file, by_launch, jwks_url, our_client, removal_scope
 from ipvscreen.cli.reading import BAD_SETTINGS, say, settings
 from ipvscreen.ehr.client import plain_http
 from ipvscreen.ipv.instruments import HARK
-from ipvscreen.ipv.person import Setting
 from ipvscreen.pathway.check_ehr import SignIn, Subject, Tools, check_ehr
 from ipvscreen.resources.finding import Finding, Level, bad, finding_to_json, worst
 from ipvscreen.settings import Ehr, Settings
 from ipvscreen.smart.client import TokenAuth
 from ipvscreen.smart.survey import Registration
-from ipvscreen.web.rooms import EhrEntry
 
 _STYLES = {Level.GOOD: "green", Level.WARNING: "yellow", Level.BAD: "bold red"}
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
@@ -77,7 +75,8 @@ async def _examine(
     if client is None:
         found.append(NO_KEY)
     async with plain_http() as http:
-        scope = f"{_asked_for(one, http)} {removal_scope(one.scopes)}".strip()
+        asked = entry_of(one, http).asks_for("visit", standalone=True)
+        scope = f"{asked} {removal_scope(one.scopes)}".strip()
         subject = Subject(
             iss=one.iss,
             registration=Registration(TokenAuth(one.token_auth), one.signing_alg, one.scopes),
@@ -89,22 +88,6 @@ async def _examine(
         tools = Tools(http, utc_now, forms[HARK], f"doctor/{secrets.token_hex(16)}")
         by_browser = by_launch(http, one, client, scope, port) if port is not None else None
         await check_ehr(subject, tools, from_file or by_browser, patient, found)
-
-
-def _asked_for(one: Ehr, http: Any) -> str:
-    """What a standalone launch of the app asks for."""
-    entry = EhrEntry(
-        name=one.name,
-        iss=one.iss,
-        client_id=one.client_id,
-        default_setting=Setting(one.setting),
-        exit_url=one.exit_url,
-        http=http,
-        scopes=one.scopes,
-        scope=one.scope,
-        refresh=one.refresh,
-    )
-    return entry.asks_for("visit", standalone=True)
 
 
 def _from_file(place: str) -> SignIn:

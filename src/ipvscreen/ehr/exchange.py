@@ -16,6 +16,7 @@ TOTAL_SECONDS = 10.0
 ANSWER_BYTES = 1_000_000
 USER_AGENT = "health-questionnaire"
 WORDS_LENGTH = 300
+GONE = frozenset({404, 410})  # the record system says that it has none
 
 # Raised before a byte of the request was sent, so that nothing can have happened there.
 _BEFORE_SENDING = (

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ipvscreen.ehr.client import FhirClient
+from ipvscreen.ehr.exchange import GONE
 from ipvscreen.ehr.reader import person_of
 from ipvscreen.errors import EhrError, EhrRefused, PatientChanged
 from ipvscreen.ipv.person import Person
 
-_GONE = frozenset({404, 410})
 _NOT_HELD = "The record system no longer holds this patient."
 _MERGED = "This patient's record was joined with another one."
 _INACTIVE = "This patient's record is no longer in use."
@@ -25,7 +25,7 @@ async def same_patient(client: FhirClient, patient_id: str, person: Person) -> E
     try:
         patient = await client.read("Patient", patient_id)
     except EhrRefused as refused:
-        if refused.status in _GONE:
+        if refused.status in GONE:
             raise PatientChanged(_NOT_HELD) from None
         return refused
     except EhrError as error:

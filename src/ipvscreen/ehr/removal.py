@@ -6,11 +6,11 @@ from enum import StrEnum
 from typing import Any
 
 from ipvscreen.ehr.client import FhirClient
+from ipvscreen.ehr.exchange import GONE
 from ipvscreen.errors import EhrError, EhrRefused
 from ipvscreen.resources.draft import Labelled
 from ipvscreen.resources.labels import labelled, lost
 
-_GONE = frozenset({404, 410})
 _IN_ERROR = "entered-in-error"
 _NO_STATUS = frozenset({"Provenance"})  # in R4; it cannot say that it is an error
 
@@ -55,7 +55,7 @@ async def _stored(client: FhirClient, kind: str, ident: str) -> Mapping[str, Any
     try:
         return await client.read(kind, ident)
     except EhrRefused as refused:
-        return None if refused.status in _GONE else {}
+        return None if refused.status in GONE else {}
     except EhrError:
         return {}
 

@@ -90,7 +90,7 @@ async def _settled(items: Sequence[Labelled], post: _Post, search: _Look) -> dic
             created = await post()
         except EhrError as error:
             lost = _worse(lost, _of_error(error))
-            if not _may_have_happened(error):
+            if not may_have_happened(error):
                 return {item.key: lost for item in items}
         else:
             return await _accepted(items, created, search)
@@ -134,7 +134,8 @@ def _worse(earlier: Sent, later: Sent) -> Sent:
     return earlier if earlier.check is Check.UNKNOWN else later
 
 
-def _may_have_happened(error: EhrError) -> bool:
+def may_have_happened(error: EhrError) -> bool:
+    """Whether a request that ended so may have been carried out all the same."""
     if isinstance(error, EhrUnreachable):
         return error.may_have_happened
     return isinstance(error, EhrRefused) and error.status in _MAY_HAVE_HAPPENED

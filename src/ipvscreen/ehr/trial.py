@@ -7,13 +7,12 @@ from typing import Any, TypeVar
 
 from ipvscreen.ehr.client import FhirClient
 from ipvscreen.ehr.lookup import AT_ONCE, look_for, search_for
-from ipvscreen.errors import EhrError, EhrRefused, EhrUnreachable
+from ipvscreen.ehr.sending import may_have_happened
+from ipvscreen.errors import EhrError
 from ipvscreen.resources.draft import Labelled, order, transaction_bundle, with_ids
 from ipvscreen.resources.plan import WritePlan
 
 LAG_SECONDS = 1.0  # some servers index a moment after they have answered
-# Answered by a gateway or in the middle of the work: the request may have been carried out all the same.
-_MAY_HAVE_HAPPENED = frozenset({408, 500, 502, 504})
 _T = TypeVar("_T")
 Bodies = Sequence[Mapping[str, Any]]
 
@@ -115,7 +114,7 @@ async def _all_at_once(
     try:
         created = await client.transaction(bundle)
     except EhrError as error:
-        if _may_have_happened(error):
+        if may_have_happened(error):
             ledger.open = dict.fromkeys(ledger.open, str(error))
         else:
             ledger.open, ledger.whole = {}, str(error)
@@ -137,7 +136,7 @@ async def _one(
     try:
         created = await client.create(body, unless)
     except EhrError as error:
-        if _may_have_happened(error):
+        if may_have_happened(error):
             ledger.open[item.key] = str(error)
         else:
             del ledger.open[item.key]
@@ -176,9 +175,3 @@ async def _tried(ask: Callable[[], Awaitable[_T]]) -> _T | str:
         return str(error)
     except ValueError:
         return "Its version number is none that FHIR knows."
-
-
-def _may_have_happened(error: EhrError) -> bool:
-    if isinstance(error, EhrUnreachable):
-        return error.may_have_happened
-    return isinstance(error, EhrRefused) and error.status in _MAY_HAVE_HAPPENED

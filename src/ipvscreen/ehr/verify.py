@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from ipvscreen.ehr.client import FhirClient
+from ipvscreen.ehr.exchange import GONE
 from ipvscreen.ehr.lookup import AT_ONCE, patient_of, search_for
 from ipvscreen.errors import EhrError, EhrRefused, EhrUnreachable
 from ipvscreen.resources.draft import Labelled
@@ -15,7 +16,6 @@ from ipvscreen.resources.written import Check, WrittenOne
 _T = TypeVar("_T")
 
 LAG_SECONDS = 1.0  # between two looks: some servers index, and replicate, a moment after they have answered
-_GONE = frozenset({404, 410})
 
 _UNREAD = "The record system took it, but it could not be read back:"
 _SILENT = "The record system has stopped answering."
@@ -95,7 +95,7 @@ async def _read(client: FhirClient, kind: str, ident: str, gate: Gate) -> _Read:
     try:
         return _Read(await gate.look(lambda: client.read(kind, ident)))
     except EhrRefused as refused:
-        return _Read(None, gone=refused.status in _GONE, words=str(refused))
+        return _Read(None, gone=refused.status in GONE, words=str(refused))
     except EhrUnreachable as unreachable:
         return _Read(None, words=str(unreachable))
 

@@ -94,7 +94,7 @@ async def _signed(http: httpx.AsyncClient, jwks: str, id_token: str) -> Mapping[
     kid = _kid(id_token)
     for cached in ({}, {"Cache-Control": "no-cache"}):
         reply = await fetch(http, "GET", jwks, headers=cached)
-        for key in _keys((reply.body or {}).get("keys"), kid):
+        for key in rs256_keys((reply.body or {}).get("keys"), kid):
             claims = _proved(id_token, key)
             if claims is not None:
                 return claims
@@ -117,7 +117,7 @@ def _kid(id_token: str) -> str | None:
     return kid if isinstance(kid, str) else None
 
 
-def _keys(published: object, kid: str | None) -> list[RSAKey]:
+def rs256_keys(published: object, kid: str | None = None) -> list[RSAKey]:
     """The usable RS256 keys, narrowed to `kid` where both sides name one."""
     keys = []
     for jwk in published if isinstance(published, list) else []:

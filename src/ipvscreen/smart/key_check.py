@@ -4,14 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import httpx
-from joserfc.errors import JoseError
-from joserfc.jwk import RSAKey
 
 from ipvscreen.errors import LaunchRefused
 from ipvscreen.resources.finding import Finding, bad, good, warning
 from ipvscreen.smart.fetch import fetch
+from ipvscreen.smart.identity import rs256_keys
 
-_MODULUS_CHARACTERS = 342  # base64url of 2048 bits, the least that RS256 allows (RFC 7518 section 3.3)
 _PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "k"})  # RFC 7518 section 6
 
 
@@ -26,7 +24,7 @@ async def their_keys(http: httpx.AsyncClient, jwks: str | None) -> Finding:
         reply = await fetch(http, "GET", jwks)
     except LaunchRefused:
         return bad(title, "The address of its keys does not answer.", ask)
-    usable = [key for key in _keys(reply.body) if _checks_rs256(key)]
+    usable = rs256_keys((reply.body or {}).get("keys"))
     if reply.status != httpx.codes.OK or not usable:
         words = "What it publishes holds no key that an id_token (RS256) can be checked with."
         return bad(title, words, f"{ask} Until then every sign-in that brings an id_token is refused.")
@@ -59,20 +57,3 @@ async def our_keys(http: httpx.AsyncClient, jwks_url: str, kid: str) -> Finding:
 def _keys(body: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
     keys = (body or {}).get("keys")
     return [key for key in keys if isinstance(key, dict)] if isinstance(keys, list) else []
-
-
-def _checks_rs256(jwk: Mapping[str, Any]) -> bool:
-    modulus = jwk.get("n")
-    if (
-        jwk.get("kty") != "RSA"
-        or jwk.get("use") not in (None, "sig")
-        or jwk.get("alg") not in (None, "RS256")
-    ):
-        return False
-    if not isinstance(modulus, str) or len(modulus) < _MODULUS_CHARACTERS:
-        return False
-    try:
-        RSAKey.import_key({"kty": "RSA", "n": modulus, "e": jwk["e"]})
-    except (JoseError, ValueError, KeyError, TypeError):
-        return False
-    return True
