@@ -253,6 +253,7 @@ def by_exit(c: Any) -> Page:
 
 
 def by_three_shifts(c: Any) -> Page:
+    c.page.wait_for_selector("html.js")  # the keys are the script's, which comes after the page
     for _ in range(3):
         c.page.keyboard.press("Shift")
     c.page.wait_for_url(re.compile("^http://localhost"))
@@ -312,7 +313,7 @@ def left(
 ) -> Iterator[Callable[..., Sightings]]:
     """Does a page and a way out in a tab of its own; answers what can be seen afterwards."""
 
-    def leave(page: str, way: str, blank: list[float] | None = None) -> Sightings:
+    def leave(page: str, way: str, blank: list[float] | None = None, rest: Any = "load") -> Sightings:
         c = make_clinician(everyday.new_page(), examined=False)
         c.page.add_init_script(WATCH)
         c.elsewhere = other_site.url("/weather")
@@ -320,6 +321,7 @@ def left(
         c.page.goto(running.demo.addresses["launch"])
         c.see("start")
         PAGES[page](c)
+        c.page.wait_for_load_state(rest)  # a page that is still loading is not kept, and proves nothing
         if way != "timeout":
             return sightings(WAYS[way](c), running.origin)
         with running.later(AFTER_THE_END):
@@ -370,9 +372,9 @@ def test_a_layer_taken_away_is_noticed(
     ancestors = (running.demo.clinic.rstrip("/"),) if framed else ()
     ehrs = {k: dataclasses.replace(v, frame_ancestors=ancestors) for k, v in running.rooms.ehrs.items()}
     with running.without(*layers), running.changed(ehrs=ehrs):
-        found = left(page, way)
+        found = left(page, way, rest="networkidle")
         for _ in range(2) if what else ():  # a browser may drop a page from its cache whenever it likes
-            found = found if getattr(found, what) else left(page, way)
+            found = found if getattr(found, what) else left(page, way, rest="networkidle")
 
     if what is None:
         assert found.nothing, found
