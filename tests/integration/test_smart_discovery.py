@@ -54,6 +54,7 @@ async def test_smart_configuration_is_used_with_or_without_a_trailing_slash(mock
         jwks="https://login.example/keys",
     )
     request = route.calls.last.request
+    assert request.headers["Accept"] == "application/json"
     assert request.headers["User-Agent"] == "health-questionnaire"
     assert request.headers["Accept-Encoding"] == "identity"
 

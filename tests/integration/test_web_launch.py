@@ -507,3 +507,14 @@ async def test_authorization_is_a_redirect_where_it_fits(houses: Any) -> None:
             assert (await begun(browser)).status_code == 303
         long = await browser.get("/launch", params={"iss": ISS, "launch": "x" * 2000}, follow_redirects=False)
     assert long.status_code == 303
+
+
+@pytest.mark.parametrize("intent", [None, "order-review", "https://elsewhere.example/<b>"])
+async def test_whatever_the_intent_the_first_page_is_shown(house: Any, intent: str | None) -> None:
+    """SMART 2.2, 7.2: an intent that an app does not know leads to its default page."""
+    query = {} if intent is None else {"intent": intent}
+    async with house.browser() as browser:
+        opened = await browser.get(f"{EHR}/launch/new", params=query)
+    assert opened.status_code == 200
+    assert 'data-step="start"' in opened.text
+    assert "elsewhere.example" not in opened.text

@@ -14,6 +14,7 @@ import pytest
 from pydantic import SecretStr
 
 from ipvscreen.errors import EhrRefused, EhrUnreachable
+from ipvscreen.ipv.visit import Step, VisitState
 from ipvscreen.web import cookies, limits
 
 APP, EHR = "https://app.test", "https://ehr.test"
@@ -380,3 +381,31 @@ async def test_one_record_system_does_not_frame_the_pages_of_another(
     other.page = await other.browser.get("https://second.test/launch/new")
     assert "/v/" in other.page.url.path
     check(other.page)
+
+
+# No change by a GET
+
+
+async def test_a_page_that_is_only_read_changes_nothing_anywhere(house: Any, visitor: Any) -> None:
+    """Every page and way out of a visit where it stands, read by who may, twice: as a prefetch would."""
+    moves = ({"door": "ask"}, {"76500-8": "LA33-6"}, {"safe-today": "yes"})
+    store, memory = house.app.state.rooms.store, house.ehr.state.sandbox.memory
+    gets = [template for method, template in TABLE if method == "GET" and "visit_id" in template]
+    assert len(gets) == 3
+    await visitor.launch()
+    for fields in (None, *moves):
+        if fields is not None:
+            await visitor.get(visitor.step)
+            await visitor.post(fields)
+        stood, held = await store.visits.get(visitor.visit), len(list(memory.everything()))
+        here = visitor.page.url.path.rpartition("/")[2]
+        for template in [*gets, *gets]:
+            for step in Step if "{step}" in template else (None,):
+                path = template.format(visit_id=visitor.visit, step=step)
+                cookies_before = dict(visitor.browser.cookies)
+                await visitor.browser.get(path, follow_redirects=False, headers=SAME)
+                visitor.browser.cookies.update(cookies_before)  # a way out drops it, and nothing else
+        assert await store.visits.get(visitor.visit) == stood
+        assert len(list(memory.everything())) == held
+        assert (await visitor.get(here)).status_code == 200
+    assert stood.state is VisitState.RECORDED

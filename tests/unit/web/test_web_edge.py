@@ -185,6 +185,12 @@ async def test_a_form_is_read_with_every_value() -> None:
     assert posted == {"a": ("1", "2"), "c": ("é",)}
 
 
+async def test_a_form_is_decoded_once() -> None:
+    """What looks encoded after that is what somebody typed; "&lt;" is no "<" either."""
+    posted = await read_form(request(b"a=%2541%2526b%253D&c=%26lt%3Bb%26gt%3B"))
+    assert posted == {"a": ("%41%26b%3D",), "c": ("&lt;b&gt;",)}
+
+
 @pytest.mark.parametrize(
     ("body", "content_type"),
     [
