@@ -718,7 +718,8 @@ async def test_the_generator_finds_no_failure(house_opener: Opener, tmp_path: Pa
         await _closed(world)
     nothing_wrong(world, part(number))
     if part(number) == IN_ONE_HOUSE:
-        assert world.tally.keys() >= {"200", "303", "400", "403", "404", "405", "409", "413", "422"}
+        assert world.tally.keys() >= {"400", "403", "404", "405", "409", "413", "422"}
+        assert world.tally.keys() & {"200", "204", "303"}, "chance decides which, but it has got in"
 
 
 async def _closed(world: World) -> None:
