@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -75,8 +76,8 @@ def kept(answer: Response) -> File:
     return File(answer.body(), {name: value for name, value in answer.headers.items() if name not in own})
 
 
-def theirs() -> tuple[str, dict[str, File]]:
-    """The path of a page with LHC-Forms, and its files as npm installed them."""
+def theirs(form: Mapping[str, Any] = QUESTIONNAIRE) -> tuple[str, dict[str, File]]:
+    """The path of a page with LHC-Forms and this form, and its files as npm installed them."""
     dist = LFORMS / "dist" / "lforms"
     types = {".js": "text/javascript", ".css": "text/css", ".png": "image/png"}
     names = [STYLE, *SCRIPTS, *(f"webcomponent/{image.name}" for image in dist.glob("webcomponent/*.png"))]
@@ -92,7 +93,7 @@ def theirs() -> tuple[str, dict[str, File]]:
 <body><div id="form"></div>
 {scripts}
 <script type="module">
-LForms.Util.addFormToPage({json.dumps(QUESTIONNAIRE)}, 'form', {{fhirVersion: 'R4'}});
+LForms.Util.addFormToPage({json.dumps(form)}, 'form', {{fhirVersion: 'R4'}});
 </script>
 </body></html>"""
     return "/lforms", files | {"/lforms": File(html.encode(), {"content-type": "text/html; charset=utf-8"})}

@@ -1,21 +1,20 @@
-// Pages work without it.
-(() => {
-const d = document, h = d.documentElement, list = h.classList, $ = (s, o = d) => o.querySelector(s)
-const form = $('form[data-draft]'), exit = $('[data-exit]')
+(() => { // pages work without it
+const d = document, h = d.documentElement, list = h.classList, on = addEventListener
+const $ = (s, o = d) => o.querySelector(s), $$ = s => [...d.querySelectorAll(s)]
+const form = $('[data-draft]'), exit = $('[data-exit]')
 list.add('js')
-history.replaceState(0, '') // drops a posted body
-
+history.replaceState(0, '') // drops a post
 $('[data-go]')?.submit()
 
 // Out: blank first.
-const out = to => { h.replaceChildren(); location.replace(to) }
-addEventListener('click', e => {
+const blank = () => h.replaceChildren(), out = to => { blank(); location.replace(to) }
+on('click', e => {
   const a = e.target.closest('[data-out]')
   if (a) { e.preventDefault(); out(a.href) }
 })
-addEventListener('pagehide', () => h.replaceChildren())
+on('pagehide', blank)
 // Back from elsewhere leaves.
-addEventListener('pageshow', e => {
+on('pageshow', e => {
   const a = self.navigation?.activation
   exit && a?.navigationType == 'traverse' && !a.from ? out(exit.href) : e.persisted && location.reload()
 })
@@ -23,62 +22,61 @@ addEventListener('pageshow', e => {
 // Idle pages are covered.
 let idle
 const wake = e => {
-  if (list.contains('covered') && e.key !== 'Shift') {
+  if (list.contains('covered') && e.key != 'Shift') {
     list.remove('covered'); e.preventDefault(); e.stopImmediatePropagation()
   }
   clearTimeout(idle)
   idle = setTimeout(() => list.add('covered'), 3e5)
 }
-exit && ['keydown', 'pointerdown', 'load'].forEach(t => addEventListener(t, wake, true))
+exit && ['keydown', 'pointerdown', 'load'].map(t => on(t, wake, true))
 
 // Ten minutes' notice.
 const ends = $('[data-left]'), end = Date.now() + ends?.dataset.left * 1e3
-if (ends) setInterval(() => {
+ends && setInterval(() => {
   const left = end - Date.now()
   ends.hidden = left > 6e5
   left < 0 && out(location.pathname)
 }, 5e3)
 
-// data-when="name=value …"
-const chosen = s => { const [n, v] = s.split('='); return $(`[name="${n}"][value="${v}"]:checked`) }
-const reveal = () => d.querySelectorAll('[data-when]').forEach(f => {
-  const all = f.dataset.when.split(' ')
-  f.hidden = !('any' in f.dataset ? all.some(chosen) : all.every(chosen))
-})
+// [[name, yes, value, signs of the difference]]
+const holds = ([name, yes, v, signs]) => yes == [...d.getElementsByName(name)].some(c =>
+  !c.closest('[hidden]') && (c.checked || !/^[rc]/.test(c.type)) && !/^(pass)?$/.test(c.value) &&
+  (!signs || signs.includes(c.value == v ? 0 : Math.sign(c.value - v))))
+const reveal = () => {
+  for (let n = 9; n--;) $$('[data-when]').map(f =>
+    f.hidden = !JSON.parse(f.dataset.when)[f.dataset.by](holds))
+}
 reveal()
+on('input', reveal)
 
 // From the first yes on, kept.
-let held = form && 'held' in form.dataset
+let held = $('[data-held]')
 form?.addEventListener('change', () => {
-  reveal()
-  held ||= !!$('[data-key=y]:checked', form)
-  if (held) fetch(form.dataset.draft, {
+  if (held ||= $('[data-key=y]:checked', form)) fetch(form.dataset.draft, {
     method: 'POST', keepalive: true, body: new URLSearchParams(new FormData(form))
   }).catch(() => {})
 })
 
-// Y, N, P answer the item in focus or the next.
-const items = () => [...d.querySelectorAll('.item')].filter(f => !f.hidden && !f.closest('details:not([open])'))
-const answer = e => {
-  const item = e.target.closest('.item') || items().find(f => !$(':checked', f))
-  const choice = item && $(`[data-key=${e.key.toLowerCase()}]`, item)
+// Y, N, P answer.
+const items = () => $$('.item').filter(f => !f.closest('[hidden], details:not([open])'))
+let shifts = 0, last = 0
+on('keydown', e => {
+  const key = e.key?.toLowerCase(), at = e.target
+  if (key == 'shift') {
+    shifts = e.repeat || e.timeStamp - last > 1e3 ? 1 : shifts + 1
+    last = e.timeStamp
+    return shifts > 2 && exit && out(exit.href)
+  }
+  shifts = 0
+  if (!$('#keys:checked') || !/^[ynp]$/.test(key) || e.ctrlKey || e.metaKey || e.altKey ||
+    at.matches('select, textarea, input:not([type=radio], [type=checkbox])')) return
+  const item = at.closest('.item') || items().find(f => !$(':checked', f))
+  const choice = item && $(`[data-key=${key}]`, item)
   if (!choice) return
   e.preventDefault()
   choice.click()
-  const all = items(), next = all[all.indexOf(item) + 1]
-  ;(next ? $('input', next) : $('.primary', form)).focus()
-}
-let shifts = 0, last = 0
-addEventListener('keydown', e => {
-  if (e.key === 'Shift') {
-    shifts = e.repeat || e.timeStamp - last > 1000 ? 1 : shifts + 1
-    last = e.timeStamp
-    if (shifts > 2 && exit) out(exit.href)
-    return
-  }
-  shifts = 0
-  if (form && $('#keys')?.checked && /^[ynp]$/i.test(e.key) && !e.ctrlKey && !e.metaKey && !e.altKey &&
-    !e.target.matches('select, input:not([type=radio], [type=checkbox])')) answer(e)
+  const next = items()[items().indexOf(item) + 1]
+  $(next ? '[name]' : '.primary', next)?.focus()
 })
 $('.mistakes')?.focus()
 })()

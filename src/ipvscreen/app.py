@@ -1,8 +1,7 @@
 """The one place where the parts are joined: settings, store, forms, services, pages."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -15,12 +14,12 @@ from fastapi import FastAPI
 
 from ipvscreen.delivery.dispatcher import Dispatcher
 from ipvscreen.ehr.guard import guarded
-from ipvscreen.ipv.instruments import FORMS
+from ipvscreen.ipv.packs import check_packs
 from ipvscreen.ipv.person import Setting
-from ipvscreen.ipv.validity import Row, rows_of
+from ipvscreen.ipv.validity import Row
+from ipvscreen.pathway.read_forms import Library, read_forms
 from ipvscreen.resources.directory import service_of
 from ipvscreen.sdc.form import Form
-from ipvscreen.sdc.load import load_form
 from ipvscreen.settings import Ehr, Settings
 from ipvscreen.smart.client import TokenAuth
 from ipvscreen.smart.keys import new_signing_key
@@ -38,7 +37,6 @@ from ipvscreen.web.words import Numbers
 _HERE = Path(__file__).resolve().parent
 # An idle connection: many servers close theirs after five seconds, and what is sent at that moment is lost.
 _KEPT_SECONDS = 3.0
-_NOT_FORMS = ("validity.json",)
 
 
 def utc_now() -> datetime:
@@ -52,16 +50,16 @@ def create_app(
     """The app; the store opens and the dispatcher runs for as long as its lifespan does.
 
     With `http`, everything that leaves the app goes through that client. ValueError or FormRefused at once
-    where a key or a questionnaire cannot be used.
+    where a key, a questionnaire or a pack cannot be used.
     """
     ring = ring_of(settings)
-    questionnaires = read_questionnaires(data_folder("questionnaires"))
+    library = library_of(settings)
     policy = Policy.of(settings.public_url)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            read = _reading(settings, *questionnaires)
+            read = _reading(settings, library)
             app.state.rooms = await _joined(
                 stack, settings, http, ring=ring, clock=clock, policy=policy, **read
             )
@@ -134,12 +132,13 @@ def _client(ehr: Ehr, http: httpx.AsyncClient | None) -> httpx.AsyncClient:
     )
 
 
-def _reading(settings: Settings, forms: Mapping[str, Form], validity: Sequence[Row]) -> dict[str, Any]:
+def _reading(settings: Settings, library: Library) -> dict[str, Any]:
     """What the pages only read, by its name in Rooms."""
     smart_app = data_folder("smart_app")
     return {
-        "forms": forms,
-        "validity": validity,
+        "forms": library.forms,
+        "packs": library.packs,
+        "validity": library.validity,
         "public_url": settings.public_url,
         "templates": environment(smart_app, _base(settings)),
         "static": static_files(smart_app),
@@ -167,16 +166,18 @@ def data_folder(name: str) -> Path:
     raise FileNotFoundError(f"the folder {name} is missing from this installation")
 
 
-def read_questionnaires(folder: Path) -> tuple[dict[str, Form], tuple[Row, ...]]:
-    """Every form of the folder by its name, and what is known of its validity.
+def library_of(settings: Settings) -> Library:
+    """Our forms and packs and the deployer's own; ValueError where a record system would lack a pack."""
+    library = read_forms(data_folder("questionnaires"), settings.questionnaires)
+    for ehr in settings.ehr:
+        check_packs(library.packs, ehr.pack, ehr.locale)
+    return library
 
-    FormRefused for a bad one; FileNotFoundError at start, not in a visit, for one that visits need.
-    """
-    files = (path for path in sorted(folder.glob("*.json")) if path.name not in _NOT_FORMS)
-    forms = {form.name: form for form in (load_form(_json(path)) for path in files)}
-    if missing := set(FORMS) - forms.keys():
-        raise FileNotFoundError(f"questionnaires are missing: {', '.join(sorted(missing))}")
-    return forms, rows_of(_json(folder / "validity.json"))
+
+def read_questionnaires(folder: Path) -> tuple[Mapping[str, Form], tuple[Row, ...]]:
+    """Every form of the folder by its name, and what is known of its validity; errors as `read_forms`."""
+    library = read_forms(folder)
+    return library.forms, library.validity
 
 
 async def import_services(settings: Settings, bundle: Mapping[str, Any]) -> int:
@@ -214,7 +215,3 @@ def entry_of(ehr: Ehr, http: Any) -> EhrEntry:
             exclude={"token_auth", "client_secret", "setting", "at_most", "allow_http_loopback"}
         ),
     )
-
-
-def _json(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))

@@ -5,6 +5,7 @@
     IpvscreenError
     ├── FormRefused            a Questionnaire that cannot be rendered faithfully (path, sentence)
     ├── AnswerNotOffered       an answer that the form does not offer (link_id)
+    ├── ExpressionFailed       an expression of a form that could not be worked out (sentence)
     ├── OutOfOrder             a step that the state of the visit or referral does not allow
     ├── LaunchRefused          a launch or authorization that cannot be trusted or used (words)
     ├── VisitOver              the visit's time, token or cookie is gone
@@ -42,6 +43,14 @@ class AnswerNotOffered(IpvscreenError):
     def __init__(self, link_id: str) -> None:
         super().__init__(f"The form offers no such answer for item {link_id}.")
         self.link_id = link_id
+
+
+class ExpressionFailed(IpvscreenError):
+    """An expression of a form could not be worked out; the sentence holds nothing of what it worked on."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
 
 
 class OutOfOrder(IpvscreenError):

@@ -3,6 +3,7 @@
 import base64
 import re
 from collections import Counter
+from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -76,7 +77,7 @@ class Ehr(BaseModel):
     labels_in_lists: Literal["kept", "warn", "stop"] = "kept"
     at_most: Annotated[int, Field(ge=1, le=1000)] = 20  # requests to it at once
     allow_http_loopback: bool = False
-    pack: Literal["uk"] = "uk"
+    pack: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")] | None = None  # a table of packs.toml
     locale: Literal["en-GB"] = "en-GB"
     setting: Literal["gp", "antenatal", "mental-health"] = "gp"
     exit_url: Annotated[SafeUrl, AfterValidator(_neutral)]
@@ -120,6 +121,7 @@ class Settings(BaseSettings):
     keys: dict[str, FieldKey]
     ehr: tuple[Ehr, ...] = ()
     numbers: Numbers = Numbers()
+    questionnaires: Path | None = None  # a folder of your own forms, and of a packs.toml if you need one
     metrics_token: SecretStr | None = None
     launches_per_minute: Annotated[int, Field(ge=1)] = 600  # of one record system
     launches_per_address: Annotated[int, Field(ge=1)] = 60  # a minute, of one client address

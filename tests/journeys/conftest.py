@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 import threading
 import time
+import tomllib
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -22,7 +23,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
+from ipvscreen.app import data_folder
 from ipvscreen.cli.demo import Demo, open_demo
+from ipvscreen.ipv.packs import Packs
+from ipvscreen.ipv.packs_file import Shelf, packs_of
 from ipvscreen.sandbox.switches import Refuse
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
@@ -201,6 +205,13 @@ def running() -> Iterator[Running]:
     server = Running()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def shipped_packs() -> Callable[[Shelf], Packs]:
+    """The shipped packs, made of other forms."""
+    document = tomllib.loads((data_folder("questionnaires") / "packs.toml").read_text(encoding="utf-8"))
+    return lambda shelf: packs_of(document, shelf)
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page
 
 from ipvscreen.app import data_folder
+from ipvscreen.ipv.packs_file import Shelf
 from ipvscreen.ipv.visit import Step
 from ipvscreen.sandbox import switches
 from ipvscreen.sdc.load import load_form
@@ -257,7 +258,8 @@ OF_NOBODY = {"cover"}
 def forms_with(payloads: list[str]) -> dict[str, Any]:
     """The forms of copies of our questionnaires with the payloads in every word."""
     folder: Path = data_folder("questionnaires")
-    bodies = [json.loads(p.read_text()) for p in sorted(folder.glob("*.json")) if p.name != "validity.json"]
+    files = [json.loads(p.read_text()) for p in sorted(folder.glob("*.json"))]
+    bodies = [body for body in files if body.get("resourceType") == "Questionnaire"]
     loaded = [load_form(filled(body, payloads, FIXED_OF_QUESTIONNAIRE)) for body in bodies]
     return {form.name: form for form in loaded}
 
@@ -341,6 +343,8 @@ def walk(w: Walker, running: Any) -> Findings:
     page.check("input[name='76500-8'][value='LA33-6']")
     primary(w, "respond")
     stopped(w, running)
+    link(w, "form", "button[name=open][value=children]")
+    primary(w, "respond")
     link(w, "danger", "header a:has-text('Danger now')")
     page.check("input[name=call][value=made]")
     primary(w, "respond")
@@ -401,7 +405,9 @@ def stopped(w: Walker, running: Any) -> None:
 
 
 @pytest.fixture
-def hostile(running: Any, everyday: BrowserContext) -> Iterator[Callable[..., Findings]]:
+def hostile(
+    running: Any, everyday: BrowserContext, shipped_packs: Callable[..., Any]
+) -> Iterator[Callable[..., Findings]]:
     """Runs the walk with these payloads in every string; with other rooms where given."""
     memory = running.demo.ehr.state.sandbox.memory
     before = [memory.current("Patient", "anna-woman").body, memory.current("Practitioner", "dr-osei").body]
@@ -417,7 +423,8 @@ def hostile(running: Any, everyday: BrowserContext) -> Iterator[Callable[..., Fi
         running.do(running.rooms.store.services.replace(changed))
         w = Walker(everyday.new_page(), running)
         w.typed = payloads
-        with running.changed(forms=forms_with(payloads), **rooms):
+        forms = forms_with(payloads)
+        with running.changed(forms=forms, packs=shipped_packs(Shelf(forms)), **rooms):
             try:
                 return walk(w, running)
             finally:

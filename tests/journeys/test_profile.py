@@ -10,7 +10,7 @@ import re
 import secrets
 import sqlite3
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,6 +22,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Playwright, Response
 
 from ipvscreen.app import data_folder
+from ipvscreen.ipv.packs_file import Shelf
 from ipvscreen.sandbox import switches
 from ipvscreen.sdc.load import load_form
 
@@ -125,7 +126,9 @@ class House:
 
 
 @pytest.fixture
-def house(running: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+def house(
+    running: Any, monkeypatch: pytest.MonkeyPatch, shipped_packs: Callable[..., Any]
+) -> Iterator[House]:
     """Canaries in patient, clinician, services, questions and the record system's own words."""
     canaries = Canaries()
     store = running.rooms.store.services
@@ -137,9 +140,11 @@ def house(running: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
         memory.put(canaries.into(body, body["resourceType"], frozenset({"name"})), now)
     running.do(store.replace([canaries.into(s, "Service", frozenset({"name"})) for s in services]))
     monkeypatch.setitem(switches._WORDS, 500, ("exception", canaries.new("OperationOutcome")))
-    files = [p for p in sorted(data_folder("questionnaires").glob("*.json")) if p.name != "validity.json"]
-    loaded = [load_form(canaries.into(json.loads(p.read_text()), p.stem)) for p in files]
-    with running.changed(forms={form.name: form for form in loaded}):
+    files = {p.stem: json.loads(p.read_text()) for p in sorted(data_folder("questionnaires").glob("*.json"))}
+    bodies = {stem: body for stem, body in files.items() if body.get("resourceType") == "Questionnaire"}
+    loaded = [load_form(canaries.into(body, stem)) for stem, body in bodies.items()]
+    forms = {form.name: form for form in loaded}
+    with running.changed(forms=forms, packs=shipped_packs(Shelf(forms))):
         yield House(canaries, f"07700 9{secrets.randbelow(10**5):05}")
     running.do(store.replace(services))
     for body in people:

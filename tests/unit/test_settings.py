@@ -156,7 +156,7 @@ def test_secrets_are_not_printed() -> None:
         {"scopes": "v3"},
         {"refresh": "always"},
         {"authorize": "put"},
-        {"pack": "xx"},
+        {"pack": "No such name"},
         {"other": 1},
     ],
     ids=str,

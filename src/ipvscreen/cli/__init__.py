@@ -1,12 +1,13 @@
-"""The commands: serve · sandbox · doctor · services · keys · store · migrate; a module for each family."""
+"""The commands: serve · sandbox · doctor · services · questionnaires · keys · store; a module for each."""
 
 import typer
 
-from ipvscreen.cli import doctor, keys, sandbox, serve, services, store
+from ipvscreen.cli import doctor, keys, questionnaires, sandbox, serve, services, store
 
 # A traceback with its local variables would print keys and tokens.
 main = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
 main.add_typer(services.commands, name="services")
+main.add_typer(questionnaires.commands, name="questionnaires")
 main.add_typer(keys.commands, name="keys")
 main.add_typer(store.commands, name="store")
 main.command("serve")(serve.serve)

@@ -16,6 +16,9 @@ from ipvscreen.ipv.instruments import (
     INSTRUMENTS,
     NECK,
     OTHER,
+    PAST,
+    PAST_ITEMS,
+    PAST_YES,
     QUICK,
     SAFE_TODAY,
     SUICIDE,
@@ -101,8 +104,8 @@ def assess(
 
     Current: any yes of HARK; of the AAS a yes of items 2 to 4 unless it was only by someone who is neither
     partner nor ex-partner (an unanswered "By whom?" must not hide danger), and fear now; "already told me".
-    Past: the "ever" item, and what comes from the record. "Ever" never makes it current. A declined form is
-    DECLINED, but a yes that was given before stays a yes.
+    Past: the "ever" item, a yes about more than a year ago, and what comes from the record; none of them ever
+    makes it current. A declined form is DECLINED, but a yes that was given before stays a yes.
     """
     asked = {name: form for name, form in answers.items() if _was_asked(name, form, door)}
     results = tuple(_result(INSTRUMENTS[name], form, declined) for name, form in asked.items())
@@ -111,7 +114,7 @@ def assess(
     return Assessment(
         results=results,
         current=door is Door.TOLD or _says_now(asked, yes),
-        past=door is Door.FROM_RECORD or AAS_EVER in yes,
+        past=door is Door.FROM_RECORD or AAS_EVER in yes or _long_ago(answers.get(PAST)),
         dangers=_dangers(quick, afraid=AAS_AFRAID in yes, judged=danger or door is Door.DANGER),
         children=_mentioned(quick, "children"),
         pregnant=_mentioned(quick, "pregnant"),
@@ -138,6 +141,10 @@ def _result(instrument: Instrument, answers: Answers, declined: bool) -> Result:
 def _says_now(asked: Mapping[str, Answers], yes: set[str]) -> bool:
     hark = any(link_id in yes for link_id in INSTRUMENTS[HARK].items)
     return hark or AAS_AFRAID in yes or any(_by_partner(asked[AAS], item) for item in AAS_WHOM if item in yes)
+
+
+def _long_ago(past: Answers | None) -> bool:
+    return past is not None and any(past.value(item) == PAST_YES for item in PAST_ITEMS)
 
 
 def _by_partner(aas: Answers, link_id: str) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
+from ipvscreen.ipv.packs import Reason
 from ipvscreen.ipv.visit import Door, Step
 
 
@@ -40,7 +41,10 @@ class Mistaken:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """Everything entered in a visit so far; `mistaken` waits to be shown, once."""
+    """Everything entered in a visit so far; `mistaken` waits to be shown, once.
+
+    `form` is the one on a page of its own that is open, and `page` which of its pages.
+    """
 
     door: Door | None = None
     entered: Entered = field(default_factory=dict)
@@ -49,6 +53,13 @@ class Draft:
     call: Call | None = None
     declined: bool = False
     mistaken: Mistaken | None = None
+    reason: Reason | None = None
+    form: str | None = None
+    page: int = 0
+
+
+# Left out while they say nothing, as they were in what was sealed before they were there.
+_SELDOM = frozenset({"mistaken", "reason", "form", "page"})
 
 
 def draft_to_json(draft: Draft) -> dict[str, Any]:
@@ -64,15 +75,19 @@ def draft_to_json(draft: Draft) -> dict[str, Any]:
         "call": draft.call,
         "declined": draft.declined,
     }
-    if draft.mistaken is not None:
-        body["mistaken"] = _mistaken_to_json(draft.mistaken)
-    return body
+    seldom = {
+        "mistaken": draft.mistaken and _mistaken_to_json(draft.mistaken),
+        "reason": draft.reason,
+        "form": draft.form,
+        "page": draft.page,
+    }
+    return body | {name: value for name, value in seldom.items() if value}
 
 
 def draft_from_json(body: Mapping[str, Any]) -> Draft:
     """The draft that was sealed; ValueError where it is not exactly one: nothing is dropped unseen."""
     expected = {field.name for field in fields(Draft)}
-    if set(body) | {"mistaken"} != expected:  # seldom there, and not at all in what was sealed before it was
+    if set(body) | _SELDOM != expected:
         raise ValueError(f"Not a draft: {sorted(set(body) ^ expected)}")
     return Draft(
         door=None if body["door"] is None else Door(body["door"]),
@@ -82,6 +97,9 @@ def draft_from_json(body: Mapping[str, Any]) -> Draft:
         call=None if body["call"] is None else Call(body["call"]),
         declined=_flag(body["declined"]),
         mistaken=_mistaken(body["mistaken"]) if "mistaken" in body else None,
+        reason=Reason(body["reason"]) if "reason" in body else None,
+        form=body.get("form"),
+        page=_page(body.get("page", 0)),
     )
 
 
@@ -102,6 +120,12 @@ def _mistaken(body: Mapping[str, Any]) -> Mistaken:
 
 def _entered(body: Mapping[str, Mapping[str, list[str]]]) -> Entered:
     return {form: {item: tuple(values) for item, values in given.items()} for form, given in body.items()}
+
+
+def _page(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ValueError("Not a draft: no such page.")
+    return value
 
 
 def _flag(value: object) -> bool:

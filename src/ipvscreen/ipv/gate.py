@@ -47,7 +47,7 @@ _SENTENCES: dict[AgeBand, tuple[str, ...]] = {
     ),
     AgeBand.ADULT: (),
     AgeBand.UNKNOWN: (
-        "No usable date of birth is recorded. Confirm that the patient is 16 or over before asking.",
+        "No usable date of birth is recorded. Confirm that the patient is {age_from} or over before asking.",
     ),
 }
 
@@ -58,14 +58,23 @@ def known_age(person: Person, day: date) -> int | None:
     return age if age is not None and 0 <= age <= OLDEST else None
 
 
-def age_gate(person: Person, day: date) -> Gate:
-    """What the age on `day` allows, and a sentence more where an interpreter is needed."""
-    band = _band(known_age(person, day))
+def age_gate(person: Person, day: date, age_from: int = MAY_BE_ASKED_FROM) -> Gate:
+    """What the age on `day` allows, and a sentence more where an interpreter is needed.
+
+    `age_from`: completed years from which the forms of the pack are asked, 16 or more.
+    """
+    age = known_age(person, day)
+    band = _band(age)
+    young = band is not AgeBand.UNDER_16 and age is not None and age < age_from
     return Gate(
         band=band,
-        may_ask=band is not AgeBand.UNDER_16,
+        may_ask=band is not AgeBand.UNDER_16 and not young,
         needs_age_confirmed=band is AgeBand.UNKNOWN,
-        sentences=_SENTENCES[band] + _interpreter(person),
+        sentences=(
+            *(sentence.format(age_from=age_from) for sentence in _SENTENCES[band]),
+            *_young(young, age_from),
+            *_interpreter(person),
+        ),
     )
 
 
@@ -80,6 +89,10 @@ def _band(age: int | None) -> AgeBand:
     if age < MAY_BE_ASKED_FROM:
         return AgeBand.UNDER_16
     return AgeBand.AGED_16_17 if age < ADULT_FROM else AgeBand.ADULT
+
+
+def _young(young: bool, age_from: int) -> tuple[str, ...]:
+    return (f"Under {age_from}: the questions are not asked here.",) if young else ()
 
 
 def _interpreter(person: Person) -> tuple[str, ...]:

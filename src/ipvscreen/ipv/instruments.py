@@ -1,14 +1,14 @@
-"""Which forms make a visit, and what their items mean: tables."""
+"""What the forms are and what their items mean: tables."""
 
 from dataclasses import dataclass
 
-from ipvscreen.ipv.person import Setting
 from ipvscreen.sdc.answers import Answers
 
 HARK, AAS_1, AAS, QUICK = "hark", "aas-1", "aas", "quick"
+PAST, CHILDREN, IMPACT, USE, DASH_RESULT = "past", "children", "impact", "use", "dash-result"
 
-# Questionnaire.name in lower case, `_` written as `-`; in the order in which they are asked.
-FORMS: tuple[str, ...] = (HARK, AAS_1, AAS, QUICK)
+# Questionnaire.name in lower case, `_` written as `-`: what this app knows by name and visits need.
+FORMS: tuple[str, ...] = (HARK, AAS_1, AAS, QUICK, PAST, CHILDREN, IMPACT, USE, DASH_RESULT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +42,8 @@ AAS_AFRAID = "aas-5"  # "Are you afraid of your partner or anyone you listed abo
 AAS_WHOM: dict[str, str] = {"aas-2": "aas-2-whom", "aas-3": "aas-3-whom", "aas-4": "aas-4-whom"}
 OTHER = "other"  # the one answer to "By whom?" that is neither a partner nor an ex-partner
 
+# Longer ago than a year, in our own words: without a score, and never current.
+PAST_ITEMS, PAST_YES = ("ever-h", "ever-a", "ever-r", "ever-k"), "yes"
+
 SAFE_TODAY, NECK, SUICIDE = "safe-today", "neck", "suicide"
 CHILDREN_OR_PREGNANT, HELP_NOW, CONTACT = "children-or-pregnant", "help-now", "contact"
-
-
-def forms_for(setting: Setting) -> tuple[str, ...]:
-    """The forms to ask in, in order; the quick items follow any yes wherever it was."""
-    return (AAS,) if setting is Setting.ANTENATAL else (HARK, AAS_1)
-
-
-def past_item_shown(setting: Setting) -> str:
-    """When the question about any time in the past is asked: `always` or `when-all-no`.
-
-    In general practice it follows a HARK that is all no, to keep the visit short. In mental-health care
-    past abuse is a question of its own; in antenatal care the whole AAS holds it.
-    """
-    return "when-all-no" if setting is Setting.GP else "always"

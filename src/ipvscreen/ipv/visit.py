@@ -47,6 +47,7 @@ class Step(StrEnum):
     START = "start"
     QUESTIONS = "questions"
     RESPOND = "respond"
+    FORM = "form"
     DANGER = "danger"
     REFER = "refer"
     SHARE = "share"
@@ -88,8 +89,8 @@ TRANSITIONS: dict[VisitState, dict[Event, VisitState]] = {
 # The first page of each state is where a visit in that state is at home.
 PAGES: dict[VisitState, tuple[Step, ...]] = {
     _S.OPENED: (Step.START, Step.DANGER, Step.NOT_NOW),
-    _S.ASKING: (Step.QUESTIONS, Step.DANGER, Step.NOT_NOW),
-    _S.DISCLOSED: (Step.RESPOND, Step.DANGER),
+    _S.ASKING: (Step.QUESTIONS, Step.FORM, Step.DANGER, Step.NOT_NOW),
+    _S.DISCLOSED: (Step.RESPOND, Step.FORM, Step.DANGER),
     _S.UNRECORDED: (Step.DONE, Step.REFER, Step.SHARE, Step.SENT, Step.DANGER, Step.FINISH),
     _S.RECORDED: (Step.DONE, Step.REFER, Step.SHARE, Step.DANGER, Step.FINISH),
     _S.REFERRED: (Step.SENT, Step.REFER, Step.SHARE, Step.DONE, Step.DANGER, Step.FINISH),

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from ipvscreen.errors import OutOfOrder
 from ipvscreen.ipv.gate import age_gate
+from ipvscreen.ipv.packs import Pack
 from ipvscreen.ipv.person import Setting
 from ipvscreen.ipv.visit import Door, Event, after
 from ipvscreen.store.facade import Store
@@ -21,12 +22,19 @@ EVENTS: dict[Door, Event] = {
 
 
 async def choose(
-    store: Store, visit: Visit, door: Door, *, setting: Setting, age_confirmed: bool, now: datetime
+    store: Store,
+    visit: Visit,
+    door: Door,
+    *,
+    pack: Pack,
+    setting: Setting,
+    age_confirmed: bool,
+    now: datetime,
 ) -> Visit:
-    """The visit behind that door; OutOfOrder where its state or the patient's age does not allow it."""
-    gate = age_gate(visit.person, now.date())
+    """The visit behind that door; OutOfOrder where its state, its `pack` or the age does not allow it."""
+    gate = age_gate(visit.person, now.date(), pack.age_from)
     unsure = gate.needs_age_confirmed and not age_confirmed
-    if door is Door.ASK and (unsure or not gate.may_ask):
+    if door is Door.ASK and (unsure or not gate.may_ask or not pack.ask):
         raise OutOfOrder(visit.state, door)
     if door is Door.FROM_RECORD and setting is not Setting.MENTAL_HEALTH:
         raise OutOfOrder(visit.state, door)

@@ -1,27 +1,28 @@
 """Record the conversation in the record system, labelled, and believe only what is read back."""
 
-from collections.abc import Mapping
-
 from ipvscreen.ehr.client import FhirClient
 from ipvscreen.ehr.patient import same_patient
 from ipvscreen.ehr.writer import write
+from ipvscreen.ipv.packs import Pack
 from ipvscreen.ipv.reading import assess_draft, read_draft
 from ipvscreen.ipv.visit import Event, VisitState, after
 from ipvscreen.resources.screening import screening
-from ipvscreen.sdc.form import Form
 from ipvscreen.store.facade import Store
 from ipvscreen.store.visits import Visit
 
 
-async def record(store: Store, client: FhirClient, forms: Mapping[str, Form], visit: Visit) -> Visit:
+async def record(store: Store, client: FhirClient, pack: Pack, visit: Visit) -> Visit:
     """The visit with `written` set: RECORDED when all of it stands there labelled, else UNRECORDED.
 
     PatientChanged, with nothing written, where the record's patient is no longer the one on the page.
     """
     draft = visit.draft
-    answers = read_draft(draft, forms, visit.setting)
-    assessment = assess_draft(draft, forms, visit.setting)
-    items = screening(visit.context(), answers, assessment, draft.recording, draft.flag, draft.door)
+    launch, now = visit.launch(), visit.opened_at
+    answers = read_draft(draft, pack, launch, now)
+    assessment = assess_draft(draft, pack, launch, now)
+    items = screening(
+        visit.context(), answers, assessment, draft.recording, draft.flag, draft.door, draft.reason
+    )
     silent = await same_patient(client, visit.patient_id, visit.person) if items else None
     written = await write(client, visit.plan, items, before=visit.written, silent=silent)
     event = Event.RECORD_FAILED if written.failed else Event.RECORD

@@ -1,7 +1,6 @@
 """Refer: on disk first, then into the record, labelled; the dispatcher brings it to the service."""
 
 import uuid
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from ipvscreen.ehr.client import FhirClient
@@ -9,6 +8,7 @@ from ipvscreen.ehr.patient import same_patient
 from ipvscreen.ehr.writer import write
 from ipvscreen.errors import EhrError, OutOfOrder
 from ipvscreen.ipv.gate import may_send
+from ipvscreen.ipv.packs import Pack
 from ipvscreen.ipv.reading import assess_draft
 from ipvscreen.ipv.referral import ReferralRequest, ReferralState
 from ipvscreen.ipv.services import Service
@@ -16,7 +16,6 @@ from ipvscreen.ipv.visit import Event, VisitState, after
 from ipvscreen.resources.draft import Labelled
 from ipvscreen.resources.referral import message, referral
 from ipvscreen.resources.written import Check, Written, WrittenOne
-from ipvscreen.sdc.form import Form
 from ipvscreen.store.facade import Store
 from ipvscreen.store.outbox import NewJob
 from ipvscreen.store.referrals import Referral
@@ -29,7 +28,7 @@ _NAMESPACE = uuid.UUID("6f6f7c1e-3f0b-4e0e-9f43-0c6a5f7f2b11")
 async def refer(
     store: Store,
     client: FhirClient,
-    forms: Mapping[str, Form],
+    pack: Pack,
     visit: Visit,
     service: Service,
     request: ReferralRequest,
@@ -44,7 +43,8 @@ async def refer(
     `same_patient`; a record system that cannot be asked keeps nobody from help. `source` is our public URL.
     """
     draft = visit.draft
-    if not may_send(draft.call, danger=bool(assess_draft(draft, forms, visit.setting).dangers)):
+    said = assess_draft(draft, pack, visit.launch(), visit.opened_at)
+    if not may_send(draft.call, danger=bool(said.dangers)):
         raise OutOfOrder(visit.state, Event.REFER)
     key = str(uuid.uuid5(_NAMESPACE, f"{visit.id}/{service.id}"))
     context = visit.context()

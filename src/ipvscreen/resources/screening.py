@@ -2,7 +2,8 @@
 
 FULL, questions asked: a QuestionnaireResponse for each form handed in and the Observations of each
 instrument. Hand in every form of the visit and the quick items, also those never shown: then the number of
-resources and their labels are the same for a positive, a negative, an incomplete and a declined.
+resources and their labels are the same for a positive, a negative, an incomplete and a declined. A form on
+a page of its own is written if anything was answered, and leaves no Observations.
 FULL, nothing asked (told, worried, danger, from the record): one Observation says where it was learned, and
 the quick items are written if any was answered. Either way a Flag if agreed to, and one Provenance.
 CONVERSATION: one Procedure that says no more than that it took place, and its Provenance; no Flag, which
@@ -14,7 +15,8 @@ from typing import Any
 
 from ipvscreen.ipv.assessment import Assessment
 from ipvscreen.ipv.draft import Recording
-from ipvscreen.ipv.instruments import QUICK
+from ipvscreen.ipv.instruments import INSTRUMENTS, QUICK
+from ipvscreen.ipv.packs import Reason
 from ipvscreen.ipv.visit import Door
 from ipvscreen.resources.context import Context
 from ipvscreen.resources.draft import Labelled, business_key, entry
@@ -57,15 +59,19 @@ def screening(
     recording: Recording,
     flag: bool,
     door: Door | None,
+    reason: Reason | None = None,
 ) -> tuple[Labelled, ...]:
-    """The labelled resources of this visit, Provenance last; empty when nothing is to be recorded."""
+    """The labelled resources of this visit, Provenance last; empty when nothing is to be recorded.
+
+    `reason`, why it was asked today, stands in that of the answers alone.
+    """
     if recording is Recording.NOTHING:
         return ()
     if recording is Recording.CONVERSATION:
         procedure = _conversation(ctx)
         return (procedure, provenance(ctx, (procedure,), About.CONVERSATION))
     entries = [*_entries(ctx, answers, assessment, door), *((_flag(ctx),) if flag else ())]
-    return (*entries, provenance(ctx, entries, About.PROVENANCE))
+    return (*entries, provenance(ctx, entries, About.PROVENANCE, reason))
 
 
 def not_done(ctx: Context, reason: str) -> tuple[Labelled, ...]:
@@ -90,11 +96,11 @@ def _entries(
     if source:
         yield _disclosure(ctx, source)
     for name, form in answers.items():
-        if source and not form.given:
+        if not form.given and (source or not (name in INSTRUMENTS or name == QUICK)):
             continue
         response = _response(ctx, form, source)
         yield response
-        if name != QUICK:
+        if name in INSTRUMENTS:
             yield from instrument_observations(ctx, form, results.get(name), response)
 
 
@@ -112,7 +118,7 @@ def _response(ctx: Context, answers: Answers, source: Source | None) -> Labelled
     }
     if items := response_items(answers):
         body["item"] = items
-    about = About.QUICK if form.name == QUICK else About.SCREEN
+    about = About.SCREEN if form.name in INSTRUMENTS else About.QUICK
     return entry(business_key(ctx.visit_id, f"{form.name}/response"), "QuestionnaireResponse", body, about)
 
 

@@ -7,6 +7,8 @@ one that we use is a member of an Enum here; a test holds these against the mode
 from enum import StrEnum
 from typing import Any
 
+from ipvscreen.ipv.packs import Reason
+
 # A reserved top-level domain on purpose: these names identify, nobody can register and answer for them.
 BASE = "https://health-questionnaire.example/fhir"
 IDENTIFIER_SYSTEM = f"{BASE}/identifier"
@@ -32,6 +34,7 @@ ENTRIES = f"{BASE}/CodeSystem/entries"
 NOT_DONE = f"{BASE}/CodeSystem/not-done"
 EVENTS = f"{BASE}/CodeSystem/events"
 HELP = f"{BASE}/CodeSystem/help"
+REASONS = f"{BASE}/CodeSystem/reason"
 
 
 class ObservationStatus(StrEnum):
@@ -182,6 +185,16 @@ SOURCE_WORDS: dict[Source, str] = {
     Source.CONCERN: "The clinician is concerned, whatever was said",
     Source.DANGER: "Danger now, the questions were left",
     Source.RECORD: "Past, known from the record",
+}
+
+# Why it was asked today; the codes are `ipv.packs.Reason`.
+REASON_WORDS: dict[Reason, str] = {
+    Reason.SYMPTOMS: "Symptoms",
+    Reason.INJURY: "An injury",
+    Reason.PREGNANCY: "Pregnancy",
+    Reason.MENTAL_HEALTH: "Mental health",
+    Reason.TOLD_BY_ANOTHER: "Told by another",
+    Reason.OTHER: "Another reason",
 }
 
 # What a service can be asked for; the codes and words of the quick item "What would help now?", less the one

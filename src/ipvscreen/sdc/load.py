@@ -1,187 +1,137 @@
 """A FHIR R4 Questionnaire → a form; whatever could not be rendered faithfully is refused, with its path."""
 
+import copy
+import re
 from collections.abc import Mapping
-from dataclasses import replace
-from decimal import Decimal
 from typing import Any
 
 from ipvscreen.errors import FormRefused
-from ipvscreen.sdc.answers import PASS
-from ipvscreen.sdc.form import Code, Condition, Form, Item, Option
-from ipvscreen.sdc.node import Node
-
-# http://hl7.org/fhir/R4/extension-ordinalvalue.html and extension-minvalue.html
-ORDINAL_VALUE = "http://hl7.org/fhir/StructureDefinition/ordinalValue"
-MIN_VALUE = "http://hl7.org/fhir/StructureDefinition/minValue"
-
-TYPES = frozenset({"group", "display", "choice", "integer", "string"})
-# Levels of groups. Deeper ones are hard to read on a page, and a hostile file would nest without end.
-DEEPEST = 8
+from ipvscreen.sdc.extensions import ON_FORM, Extensions
+from ipvscreen.sdc.fields import size
+from ipvscreen.sdc.form import Form
+from ipvscreen.sdc.formulas import constraints, launch, variables
+from ipvscreen.sdc.items import Above, codes, items
+from ipvscreen.sdc.node import Mode, Node, Report
+from ipvscreen.sdc.order import refuse_cycles
+from ipvscreen.sdc.outline import outline
+from ipvscreen.sdc.reading import Reading
+from ipvscreen.sdc.translation import Tongue
+from ipvscreen.sdc.value_sets import contained
 
 # Elements that say what a Questionnaire is and do not change how it is asked.
 _ABOUT = frozenset(
     {"resourceType", "id", "meta", "text", "language", "identifier", "experimental", "date", "publisher"}
     | {"contact", "description", "useContext", "jurisdiction", "purpose", "approvalDate", "lastReviewDate"}
-    | {"effectivePeriod", "subjectType"}
+    | {"effectivePeriod", "subjectType", "derivedFrom", "copyright"}
+    | {"_description", "_purpose", "_publisher", "_copyright"}
 )
-_FORM = _ABOUT | {"url", "version", "name", "title", "status", "copyright", "code", "item"}
-_ITEM = frozenset(
-    {"id", "extension", "linkId", "definition", "code", "text", "type", "enableWhen", "enableBehavior"}
-    | {"required", "repeats", "maxLength", "answerOption", "item"}
-)
-_ONLY_FOR = {
-    "answerOption": "choice",
-    "repeats": "choice",
-    "maxLength": "string",
-    "extension": "integer",
-    "item": "group",
+_KNOWN = _ABOUT | {
+    "url",
+    "version",
+    "name",
+    "title",
+    "_title",
+    "status",
+    "code",
+    "item",
+    "contained",
+    "extension",
 }
+MOST_PLACES_SHOWN = 5_000  # what repeats inside what repeats multiplies
+_STEP = re.compile(r"([^.\[]+)(?:\[(\d+)\])?")
 
 
-def load_form(questionnaire: Mapping[str, Any]) -> Form:
-    """The form of a Questionnaire (FHIR R4 JSON); FormRefused names the path of what is not supported."""
-    node = Node(questionnaire, "Questionnaire")
-    node.only(_FORM)
-    for key, must_be in (("resourceType", "Questionnaire"), ("status", "active")):
-        if node.text(key) != must_be:
-            raise node.refuse(f"must be '{must_be}'.", key)
-    seen: dict[str, Item] = {}
+def load_form(questionnaire: Mapping[str, Any], *, language: str | None = None) -> Form:
+    """The form of a Questionnaire (FHIR R4 JSON); FormRefused names the path of what is not supported.
+
+    With `language` (BCP 47), in its translation to that language as far as there is one; `Form.language`
+    is that language only if nothing lacked a translation.
+    """
+    return _read(questionnaire, Report(), language)
+
+
+def problems(questionnaire: Mapping[str, Any]) -> tuple[FormRefused, ...]:
+    """Everything that `load_form` would refuse, in the order of the file."""
+    report = Report(Mode.GATHER)
+    try:
+        _read(questionnaire, report, None)
+    except FormRefused as refused:  # after which nothing more could be read
+        report.found.append(refused)
+    by_words = {str(refused): refused for refused in report.found}
+    return tuple(sorted(by_words.values(), key=lambda refused: _position(questionnaire, refused.path)))
+
+
+def define(questionnaire: Mapping[str, Any]) -> Form:
+    """The form of any Questionnaire, only to check answers against it.
+
+    What is merely not rendered is let be, and an extension or condition that cannot be read is left out;
+    FormRefused where nothing could be checked: an item without linkId or with an unknown type.
+    """
+    return _read(questionnaire, Report(Mode.LET_BE), None)
+
+
+def _read(questionnaire: Mapping[str, Any], report: Report, language: str | None) -> Form:
+    node = Node(questionnaire, "Questionnaire", report)
+    if node.body.get("resourceType") != "Questionnaire":
+        report.fatal(_must_be(node, "resourceType", "Questionnaire"))
+    node.only(_KNOWN)
+    if node.body.get("status") != "active":
+        report.add(_must_be(node, "status", "active"))
+    places = outline(node)
+    tongue = Tongue(language, node.attempt(lambda: node.optional_text("language"), None))
+    reading = Reading(places, tongue, contained(node))
+    extensions = Extensions(node, ON_FORM)
+    at_launch = launch(extensions)
+    known = variables(extensions, at_launch)
+    names = (*at_launch, *(variable.name for variable in known))
+    url = node.attempt(lambda: node.text("url"), "")  # a response says by it what was asked
+    name = _text(node, "name") or _text(node, "id") or url.rstrip("/").rpartition("/")[2]
     form = Form(
-        name=node.text("name").lower().replace("_", "-"),
-        url=node.text("url"),
-        version=node.text("version"),
-        title=node.text("title"),
-        copyright=node.text("copyright"),
-        code=_codes(node),
-        items=_items(node, seen, depth=1),
+        name=name.lower().replace("_", "-"),
+        url=url,
+        version=_text(node, "version"),
+        title=node.attempt(lambda: tongue.text(node, "title"), None) or name,
+        copyright=_text(node, "copyright"),
+        code=node.attempt(lambda: codes(node), ()),
+        items=items(node, reading, Above(names)),
+        language=tongue.spoken,
+        variables=known,
+        constraints=constraints(extensions, names, tongue),
+        launch=at_launch,
+        source=_copy(node),
     )
     if not form.questions():
-        raise node.refuse("must hold at least one question.", "item")
+        node.note("must hold at least one question.", "item")
+    if size(form) > MOST_PLACES_SHOWN:
+        node.note(f"would show more than {MOST_PLACES_SHOWN} items at once.", "item")
+    refuse_cycles(form, places, report)
     return form
 
 
-def _items(parent: Node, seen: dict[str, Item], depth: int) -> tuple[Item, ...]:
-    if depth > DEEPEST and parent.body.get("item"):
-        raise parent.refuse(f"is nested more than {DEEPEST} levels deep.", "item")
-    return tuple(_item(node, seen, depth) for node in parent.children("item"))
+def _copy(node: Node) -> Mapping[str, Any]:
+    try:
+        return copy.deepcopy(dict(node.body))  # whoever holds the file may change it
+    except RecursionError:
+        raise node.refuse("is nested too deeply.") from None
 
 
-def _item(node: Node, seen: dict[str, Item], depth: int) -> Item:
-    node.only(_ITEM)
-    link_id, kind = node.text("linkId"), node.text("type")
-    if link_id in seen:
-        raise node.refuse("is used twice.", "linkId")
-    if kind not in TYPES:
-        raise node.refuse(f"'{kind}' is not supported.", "type")
-    _check_elements(node, kind)
-    item = Item(
-        link_id=link_id,
-        text=node.text("text"),
-        type=kind,
-        options=_options(node) if kind == "choice" else (),
-        code=_codes(node),
-        required=node.flag("required"),
-        repeats=node.flag("repeats"),
-        max_length=_max_length(node),
-        min_value=_min_value(node),
-        enable_when=tuple(_condition(condition, seen) for condition in node.children("enableWhen")),
-        enable_any=_enable_any(node),
-    )
-    seen[link_id] = item  # before its children, so that they cannot reuse its linkId
-    return replace(item, items=_items(node, seen, depth + 1))
+def _must_be(node: Node, key: str, value: str) -> FormRefused:
+    return node.refuse("is missing." if key not in node.body else f"must be '{value}'.", key)
 
 
-def _check_elements(node: Node, kind: str) -> None:
-    for key, owner in _ONLY_FOR.items():
-        if kind != owner and node.body.get(key):
-            raise node.refuse(f"is not supported on an item of type '{kind}'.", key)
-    if kind in ("group", "display") and node.flag("required"):
-        raise node.refuse(f"is not supported on an item of type '{kind}'.", "required")
+def _text(node: Node, key: str) -> str:
+    return node.attempt(lambda: node.optional_text(key), None) or ""
 
 
-def _codes(node: Node) -> tuple[Code, ...]:
-    return tuple(_code(coding) for coding in node.children("code"))
-
-
-def _code(node: Node) -> Code:
-    node.only(("id", "system", "version", "code", "display"))
-    return Code(node.text("system"), node.text("code"), node.optional_text("display"))
-
-
-def _options(node: Node) -> tuple[Option, ...]:
-    options = tuple(_option(option) for option in node.children("answerOption"))
-    codes = [option.code for option in options]
-    if not codes:
-        raise node.refuse("must offer at least one answer.", "answerOption")
-    if len(set(codes)) < len(codes):
-        raise node.refuse("offers one code twice.", "answerOption")
-    return options
-
-
-def _option(node: Node) -> Option:
-    node.only(("id", "extension", "valueCoding"))
-    coding = node.child("valueCoding")
-    coding.only(("id", "extension", "system", "version", "code", "display"))
-    code = coding.text("code")
-    if code == PASS:
-        raise coding.refuse("'pass' is kept for an answer that is not given.", "code")
-    weights = [_weight(extension) for holder in (node, coding) for extension in holder.children("extension")]
-    if len(weights) > 1:
-        raise node.refuse("has more than one weight.", "extension")
-    return Option(
-        code, coding.text("display"), coding.optional_text("system"), weights[0] if weights else None
-    )
-
-
-def _weight(extension: Node) -> Decimal:
-    _expect(extension, ORDINAL_VALUE)
-    extension.only(("id", "url", "valueDecimal"))
-    return extension.decimal("valueDecimal")
-
-
-def _expect(extension: Node, url: str) -> None:
-    if extension.text("url") != url:
-        raise extension.refuse(f"'{extension.text('url')}' is not supported here.", "url")
-
-
-def _max_length(node: Node) -> int | None:
-    length = node.integer("maxLength")
-    if length is not None and length < 1:
-        raise node.refuse("must be at least 1.", "maxLength")
-    return length
-
-
-def _min_value(node: Node) -> int | None:
-    found: list[int | None] = []
-    for extension in node.children("extension"):
-        _expect(extension, MIN_VALUE)
-        extension.only(("id", "url", "valueInteger"))
-        found.append(extension.integer("valueInteger"))
-    if len(found) > 1 or None in found:
-        raise node.refuse("must hold one whole number as its smallest value.", "extension")
-    return found[0] if found else None
-
-
-def _condition(node: Node, seen: Mapping[str, Item]) -> Condition:
-    node.only(("id", "question", "operator", "answerCoding"))
-    if node.text("operator") != "=":
-        raise node.refuse("only '=' is supported.", "operator")
-    question = seen.get(node.text("question"))
-    if (
-        question is None
-    ):  # an earlier item only: so there can be no cycle, and a page can be read from top to bottom
-        raise node.refuse("must be an earlier item of this form.", "question")
-    coding = node.child("answerCoding")
-    answer = (coding.optional_text("system"), coding.text("code"))
-    if answer not in {(option.system, option.code) for option in question.options}:
-        raise node.refuse("is not an answer that the question offers.", "answerCoding")
-    return Condition(question.link_id, answer[1])
-
-
-def _enable_any(node: Node) -> bool:
-    behaviour = node.optional_text("enableBehavior")
-    if behaviour not in (None, "all", "any"):
-        raise FormRefused(f"{node.path}.enableBehavior", "must be 'all' or 'any'.")
-    if behaviour is None and len(list(node.children("enableWhen"))) > 1:
-        raise node.refuse("is missing where there is more than one condition.", "enableBehavior")
-    return behaviour == "any"
+def _position(questionnaire: Mapping[str, Any], path: str) -> tuple[int, ...]:
+    """Where in the file a path is; what is missing comes after what is there."""
+    here: Any = questionnaire
+    found: list[int] = []
+    for key, index in _STEP.findall(path)[1:]:
+        keys = list(here) if isinstance(here, Mapping) else []
+        found.append(keys.index(key) if key in keys else len(keys))
+        here = here[key] if key in keys else None
+        if index and isinstance(here, list):
+            found.append(int(index))
+            here = here[int(index)] if int(index) < len(here) else None
+    return tuple(found)

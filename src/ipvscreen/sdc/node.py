@@ -1,11 +1,43 @@
 """FHIR JSON read strictly: each value with its path, and a refusal for whatever is not understood."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from enum import Enum, auto
+from typing import Any, TypeVar
 
 from ipvscreen.errors import FormRefused
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+class Mode(Enum):
+    """What becomes of a refusal."""
+
+    RAISE = auto()  # a form is wanted that can be rendered faithfully
+    GATHER = auto()  # a list is wanted of whatever stands against that
+    LET_BE = auto()  # answers are to be checked; what is only rendered does not matter
+
+
+@dataclass(slots=True)
+class Report:
+    """The refusals of one reading; `found` in the order in which they were met."""
+
+    mode: Mode = Mode.RAISE
+    found: list[FormRefused] = field(default_factory=list)
+
+    def add(self, refused: FormRefused) -> None:
+        """Raise it, keep it or let it be."""
+        if self.mode is Mode.RAISE:
+            raise refused
+        self.found.append(refused)
+
+    def fatal(self, refused: FormRefused) -> None:
+        """The same, for what nothing can be checked without."""
+        if self.mode is not Mode.GATHER:
+            raise refused
+        self.found.append(refused)
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,16 +46,30 @@ class Node:
 
     body: Mapping[str, Any]
     path: str
+    report: Report = field(default_factory=Report)
 
     def refuse(self, sentence: str, key: str | None = None) -> FormRefused:
         """What to raise about this object, or about one of its elements."""
         return FormRefused(f"{self.path}.{key}" if key else self.path, sentence)
 
+    def note(self, sentence: str, key: str | None = None) -> None:
+        """A refusal after which the rest can still be read."""
+        self.report.add(self.refuse(sentence, key))
+
+    def attempt(self, read: Callable[[], T], otherwise: U) -> T | U:
+        """What `read` reads; `otherwise` where it refuses and the report does not raise."""
+        try:
+            return read()
+        except FormRefused as refused:
+            self.report.add(refused)
+            return otherwise
+
     def only(self, known: Iterable[str]) -> None:
-        """FormRefused if there is an element that is not known: it could change the meaning."""
-        unknown = sorted(set(self.body) - set(known))
-        if unknown:
-            raise self.refuse("is not supported.", unknown[0])
+        """A refusal for each element that is not known: it could change the meaning."""
+        allowed = frozenset(known)
+        for key in self.body:
+            if key not in allowed:
+                self.note("is not supported.", key)
 
     def text(self, key: str) -> str:
         """A text that must be there."""
@@ -48,13 +94,15 @@ class Node:
             raise self.refuse("must be true or false.", key)
         return value
 
-    def integer(self, key: str) -> int | None:
-        """A whole number, or None if there is none."""
+    def integer(self, key: str, *, least: int) -> int | None:
+        """A whole number of at least `least`, or None if there is none."""
         value = self.body.get(key)
         if value is None:
             return None
         if not isinstance(value, int) or isinstance(value, bool):
             raise self.refuse("must be a whole number.", key)
+        if value < least:
+            raise self.refuse(f"must be at least {least}.", key)
         return value
 
     def decimal(self, key: str) -> Decimal:
@@ -79,7 +127,15 @@ class Node:
         for index, body in enumerate(value):
             yield self._node(body, f"{self.path}.{key}[{index}]")
 
+    def each(self, key: str, read: Callable[["Node"], T]) -> tuple[T, ...]:
+        """What `read` makes of each object of the list under `key`, without those that it refuses."""
+        nodes = self.attempt(lambda: list(self.children(key)), list[Node]())
+        found: list[T] = []
+        for node in nodes:
+            found += node.attempt(lambda node=node: [read(node)], [])  # type: ignore[misc]  # mypy #4226
+        return tuple(found)
+
     def _node(self, body: object, path: str) -> "Node":
         if not isinstance(body, Mapping):
             raise FormRefused(path, "must be an object.")
-        return Node(body, path)
+        return Node(body, path, self.report)

@@ -62,6 +62,22 @@ class Visit:
             at=self.opened_at,
         )
 
+    def launch(self) -> dict[str, dict[str, Any]]:
+        """Who and where, as minimal resources, by the names that expressions of forms know them by."""
+        born = self.person.birth_date
+        patient = {
+            "resourceType": "Patient",
+            "id": self.patient_id,
+            "gender": self.person.sex.value,
+            **({"birthDate": born.isoformat()} if born else {}),
+            **({"name": [{"text": self.person.name}]} if self.person.name else {}),
+        }
+        kind, _, ident = (self.user or "").rpartition("/")
+        user = {"user": {"resourceType": kind, "id": ident}} if kind else {}
+        where = self.encounter_id
+        encounter = {"encounter": {"resourceType": "Encounter", "id": where}} if where else {}
+        return {"patient": patient, **user, **encounter}
+
 
 class VisitChanges(TypedDict, total=False):
     """What may change in a visit; a `grant` of None takes it away."""

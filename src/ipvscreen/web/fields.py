@@ -3,21 +3,22 @@
 import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 from urllib.parse import parse_qsl
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 
 from ipvscreen.errors import IpvscreenError
 from ipvscreen.ipv.draft import Call, Recording
+from ipvscreen.ipv.packs import Reason
 from ipvscreen.ipv.person import Setting
 from ipvscreen.ipv.referral import ContactWay
 from ipvscreen.ipv.visit import Door
 from ipvscreen.sdc.form import Form
 
-_MOST_BYTES = 64_000
-_MOST_FIELDS = 200
+_MOST_BYTES = 200_000
+_MOST_FIELDS = 2_000  # a form of 400 items with several answers each
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")  # R4, string: tab and line ends alone
 _URLENCODED = "application/x-www-form-urlencoded"
 
@@ -53,12 +54,16 @@ async def read_form(request: Request) -> Posted:
 
 
 def split(posted: Posted, forms: Iterable[Form]) -> tuple[dict[str, dict[str, tuple[str, ...]]], Posted]:
-    """The answers by form name and linkId, and the fields that are no item of these forms."""
+    """The answers by form name and field, and the fields that are no item of these forms.
+
+    A field begins with its item's linkId; what may follow is for the form to say (`link~2.3~unit`).
+    """
     rest = dict(posted)
-    entered = {
-        form.name: {item.link_id: rest.pop(item.link_id) for item in form.questions() if item.link_id in rest}
-        for form in forms
-    }
+    entered: dict[str, dict[str, tuple[str, ...]]] = {}
+    for form in forms:
+        link_ids = {item.link_id for item in form.questions()}
+        fields = [field for field in rest if field.partition("~")[0] in link_ids]
+        entered[form.name] = {field: rest.pop(field) for field in fields}
     return entered, rest
 
 
@@ -86,10 +91,12 @@ class Otherwise(StrEnum):
 
 
 class QuestionsFields(Own):
-    """How it is recorded; `other` ends the questions without answers."""
+    """How it is recorded; `other` ends the questions without answers, `open` names a form on its own page."""
 
     recording: Recording = Recording.FULL
     other: Otherwise | None = None
+    reason: Reason | None = None
+    open: str | None = None
 
 
 class RespondFields(Own):
@@ -97,10 +104,27 @@ class RespondFields(Own):
 
     recording: Recording = Recording.FULL
     flag: bool = False
+    open: str | None = None
 
 
-class DraftFields(RespondFields):
+class DraftFields(Own):
     """What the script keeps meanwhile, of either page of questions."""
+
+    recording: Recording = Recording.FULL
+    flag: bool = False
+    reason: Reason | None = None
+
+
+class FormFields(Own):
+    """A form on a page of its own: another page of it, one more of the group named, or left out."""
+
+    page: Annotated[int, Field(ge=0, le=_MOST_FIELDS)] | None = None
+    more: str | None = None
+    leave: bool = False
+
+
+# What a page posts only when that button is pressed.
+BUTTONS = frozenset({"other", "open", "page", "more", "leave"})
 
 
 class DangerFields(Own):

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment
 
 from ipvscreen.delivery.dispatcher import Dispatcher
+from ipvscreen.ipv.packs import Pack, Packs
 from ipvscreen.ipv.person import Setting
 from ipvscreen.ipv.validity import Row
 from ipvscreen.resources.scopes import requested
@@ -50,7 +51,7 @@ class EhrEntry:
     refresh: Literal["none", "online_access", "offline_access"] = "none"
     authorize: Literal["auto", "get", "post"] = "auto"
     labels_in_lists: Literal["kept", "warn", "stop"] = "kept"
-    pack: str = "uk"
+    pack: str | None = None  # the default one of its setting and locale where nothing is set
     locale: str = "en-GB"
     frame_ancestors: tuple[str, ...] = ()
     who_can_see: str | None = None
@@ -91,6 +92,7 @@ class Rooms:
 
     store: Store
     forms: Mapping[str, Form]
+    packs: Packs
     validity: Sequence[Row]
     ehrs: Mapping[str, EhrEntry]
     http: Any  # httpx.AsyncClient for services; each record system has one of its own
@@ -110,6 +112,10 @@ class Rooms:
     def base(self) -> str:
         """The path below which the app is browsed, without a slash at its end; "" at the root."""
         return urlsplit(self.public_url).path.rstrip("/")
+
+    def pack(self, entry: EhrEntry, setting: Setting) -> Pack:
+        """The forms of a visit from that record system in that setting."""
+        return self.packs.of(entry.pack, setting, entry.locale)
 
     @property
     def jwks_url(self) -> str:

@@ -13,10 +13,11 @@ from ipvscreen.ehr.client import FhirClient
 from ipvscreen.errors import IpvscreenError, OutOfOrder, VisitOver
 from ipvscreen.ipv.assessment import Assessment
 from ipvscreen.ipv.draft import Draft, Mistaken
-from ipvscreen.ipv.instruments import QUICK, forms_for
-from ipvscreen.ipv.reading import assess_draft
+from ipvscreen.ipv.packs import Pack
+from ipvscreen.ipv.reading import assess_draft, read_draft
 from ipvscreen.ipv.visit import PAGES, Step
 from ipvscreen.pathway.sign_in import access_token
+from ipvscreen.sdc.answers import Answers
 from ipvscreen.sdc.form import Form
 from ipvscreen.smart.client import Client
 from ipvscreen.store.visits import Visit
@@ -74,13 +75,25 @@ class Turn:
 
         return await access_token(rooms.store, self.entry.http, self.visit.id, client, self.now)
 
+    @property
+    def pack(self) -> Pack:
+        """The forms of this visit."""
+        return self.rooms.pack(self.entry, self.visit.setting)
+
     def forms(self) -> tuple[Form, ...]:
-        """The forms whose items may be posted in this visit."""
-        return tuple(self.rooms.forms[name] for name in (*forms_for(self.visit.setting), QUICK))
+        """The forms whose items may be posted from this page: the one that is open, or those of the visit."""
+        if self.step is not Step.FORM:
+            return self.pack.shown()
+        further = self.pack.further(self.visit.draft.form)
+        return (further,) if further else ()
 
     def assess(self, draft: Draft) -> Assessment:
         """What that draft says."""
-        return assess_draft(draft, self.rooms.forms, self.visit.setting)
+        return assess_draft(draft, self.pack, self.visit.launch(), self.visit.opened_at)
+
+    def answers(self, draft: Draft) -> Mapping[str, Answers]:
+        """The answers in that draft, by form."""
+        return read_draft(draft, self.pack, self.visit.launch(), self.visit.opened_at)
 
     def assessment(self) -> Assessment:
         """What the draft says as it stands."""
@@ -113,14 +126,20 @@ class Turn:
             raise
 
     async def refuse(
-        self, mistakes: Mapping[str, str], values: Mapping[str, str] | None = None, chosen: Iterable[str] = ()
+        self,
+        mistakes: Mapping[str, str],
+        values: Mapping[str, str] | None = None,
+        chosen: Iterable[str] = (),
+        *,
+        draft: Draft | None = None,
     ) -> Response:
         """See the same page again, with what was entered and what is wrong; the form stays unused.
 
-        Not as the answer itself: a browser keeps the body of a post that is answered with a page.
+        Answers are entered into `draft`; `values` and `chosen` are of a page that keeps none. Not as the
+        answer itself: a browser keeps the body of a post that is answered with a page.
         """
         kept = Mistaken(self.step, values or {}, frozenset(chosen), mistakes)
-        draft = replace(self.visit.draft, mistaken=kept)
+        draft = replace(draft or self.visit.draft, mistaken=kept)
         visit = await self.rooms.store.visits.change(self.visit, draft=draft)
         return go(self.rooms, visit, self.step)
 

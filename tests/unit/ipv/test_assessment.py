@@ -99,6 +99,16 @@ def test_dangers_stand_in_one_order(answer: Answer) -> None:
     assert found.dangers == tuple(Danger)
 
 
+@pytest.mark.parametrize(("code", "past"), [("yes", True), ("no", False), ("pass", False), ("", False)])
+@pytest.mark.parametrize("item", ["ever-h", "ever-a", "ever-r", "ever-k"])
+def test_more_than_a_year_ago_is_past_and_never_current(
+    answer: Answer, item: str, code: str, past: bool
+) -> None:
+    found = assess(answer("past", {item: code}), door=Door.ASK)
+    assert (found.past, found.current, found.any_yes, found.past_only) == (past, False, past, past)
+    assert found.results == (), "it is no instrument: it has no result and no number"
+
+
 def test_the_clinicians_word_is_enough() -> None:
     assert assess({}, danger=True).dangers == (Danger.CLINICIAN,)
 

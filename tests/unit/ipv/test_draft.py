@@ -10,10 +10,9 @@ from hypothesis import strategies as st
 from ipvscreen.errors import AnswerNotOffered
 from ipvscreen.ipv.assessment import Danger, Outcome
 from ipvscreen.ipv.draft import Call, Draft, Mistaken, Recording, draft_from_json, draft_to_json
-from ipvscreen.ipv.person import Setting
+from ipvscreen.ipv.packs import Pack, Reason
 from ipvscreen.ipv.reading import assess_draft, read_draft
 from ipvscreen.ipv.visit import Door, Step
-from ipvscreen.sdc.form import Form
 
 ENTERED = st.dictionaries(
     st.text(), st.dictionaries(st.text(), st.lists(st.text(), max_size=3).map(tuple), max_size=3), max_size=3
@@ -34,6 +33,9 @@ DRAFTS = st.builds(
     call=st.none() | st.sampled_from(Call),
     declined=st.booleans(),
     mistaken=st.none() | MISTAKEN,
+    reason=st.none() | st.sampled_from(Reason),
+    form=st.none() | st.text(min_size=1),
+    page=st.integers(min_value=0),
 )
 
 
@@ -57,6 +59,10 @@ BODY = draft_to_json(Draft())
         BODY | {"flag": "yes"},
         BODY | {"declined": None},
         BODY | {"mistaken": {}},
+        BODY | {"reason": "curiosity"},
+        BODY | {"page": -1},
+        BODY | {"page": True},
+        BODY | {"page": "1"},
         BODY | {"mistaken": {"step": "window", "values": {}, "chosen": [], "mistakes": {}}},
     ],
 )
@@ -66,32 +72,43 @@ def test_what_is_not_exactly_a_draft_is_refused(body: dict[str, Any]) -> None:
         draft_from_json(body)
 
 
-def test_a_draft_that_was_sealed_before_mistakes_were_kept_still_opens() -> None:
-    assert "mistaken" not in BODY
-    assert draft_from_json(BODY).mistaken is None
+def test_a_draft_that_was_sealed_before_there_was_more_to_keep_still_opens() -> None:
+    assert not {"mistaken", "reason", "form", "page"} & set(BODY)
+    opened = draft_from_json(BODY)
+    assert (opened.mistaken, opened.reason, opened.form, opened.page) == (None, None, None, 0)
 
 
-def test_a_draft_is_read_against_the_forms_of_its_visit(forms: dict[str, Form]) -> None:
+def test_a_draft_is_read_against_the_forms_of_its_visit(packs: dict[str, Pack]) -> None:
     """Those never shown included; those of another setting not."""
     entered = {"hark": {"76500-8": ("LA33-6",)}, "quick": {"neck": ("yes-recent",)}}
     draft = Draft(door=Door.ASK, entered=entered)
-    read = read_draft(draft, forms, Setting.GP)
+    read = read_draft(draft, packs["gp"])
     given_items = {name: set(answers.given) for name, answers in read.items()}
     assert given_items == {"hark": {"76500-8"}, "aas-1": set(), "quick": {"neck"}}
-    assert set(read_draft(draft, forms, Setting.ANTENATAL)) == {"aas", "quick"}
-    found = assess_draft(draft, forms, Setting.GP)
+    assert set(read_draft(draft, packs["antenatal"])) == {"aas", "quick"}
+    found = assess_draft(draft, packs["gp"])
     assert found.current
     assert found.dangers == (Danger.NECK,)
     assert found.results[0].yes == ("76500-8",)
 
 
-def test_an_answer_that_a_form_does_not_offer_is_not_assessed(forms: dict[str, Form]) -> None:
+def test_an_answer_that_a_form_does_not_offer_is_not_assessed(packs: dict[str, Pack]) -> None:
     draft = Draft(door=Door.ASK, entered={"hark": {"76500-8": ("maybe",)}})
     with pytest.raises(AnswerNotOffered):
-        assess_draft(draft, forms, Setting.GP)
+        assess_draft(draft, packs["gp"])
 
 
-def test_a_draft_keeps_its_door_and_that_it_was_declined(forms: dict[str, Form]) -> None:
-    assert assess_draft(Draft(door=Door.FROM_RECORD), forms, Setting.MENTAL_HEALTH).past
-    found = assess_draft(Draft(door=Door.ASK, declined=True), forms, Setting.GP)
+def test_a_draft_keeps_its_door_and_that_it_was_declined(packs: dict[str, Pack]) -> None:
+    assert assess_draft(Draft(door=Door.FROM_RECORD), packs["mental-health"]).past
+    found = assess_draft(Draft(door=Door.ASK, declined=True), packs["gp"])
     assert [result.outcome for result in found.results] == [Outcome.DECLINED, Outcome.DECLINED]
+
+
+def test_a_form_on_a_page_of_its_own_is_read_once_something_was_entered(packs: dict[str, Pack]) -> None:
+    trust = packs["mental-health"]
+    assert set(read_draft(Draft(), trust)) == {"hark", "aas-1", "quick"}
+    opened = Draft(entered={"past": {}}, form="past")
+    assert "past" not in read_draft(opened, trust)
+    entered = Draft(entered={"past": {"ever-a": ("yes",)}})
+    assert read_draft(entered, trust)["past"].value("ever-a") == "yes"
+    assert "past" not in read_draft(entered, packs["gp"]), "it is not of that pack"

@@ -94,3 +94,16 @@ def test_a_leap_day_birthday_comes_in_march() -> None:
 def test_telephone_first(call: Call | None) -> None:
     assert may_send(call, danger=False)
     assert may_send(call, danger=True) is (call is not None)
+
+
+@pytest.mark.parametrize(("age", "may_ask"), [(17, False), (18, True), (15, False)])
+def test_a_pack_may_ask_from_a_later_age(age: int, may_ask: bool) -> None:
+    gate = age_gate(born(date(TODAY.year - age, 1, 1)), TODAY, 18)
+    assert gate.may_ask is may_ask
+    assert ("Under 18: the questions are not asked here." in gate.sentences) is (age == 17)
+
+
+def test_the_age_to_confirm_is_that_of_the_pack() -> None:
+    assert "18 or over" in age_gate(born(None), TODAY, 18).sentences[0]
+    assert "16 or over" in age_gate(born(None), TODAY).sentences[0]
+    assert age_gate(born(None), TODAY, 18).may_ask

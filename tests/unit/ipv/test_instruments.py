@@ -1,20 +1,18 @@
-"""Which forms make a visit."""
+"""What the instruments' items mean."""
 
 import pytest
 
-from ipvscreen.ipv.instruments import FORMS, forms_for, past_item_shown
-from ipvscreen.ipv.person import Setting
+from ipvscreen.ipv.instruments import FORMS, INSTRUMENTS, PAST, PAST_ITEMS, PAST_YES
+from ipvscreen.sdc.form import Form
 
 
-@pytest.mark.parametrize(
-    ("setting", "forms", "past"),
-    [
-        (Setting.GP, ("hark", "aas-1"), "when-all-no"),
-        (Setting.MENTAL_HEALTH, ("hark", "aas-1"), "always"),
-        (Setting.ANTENATAL, ("aas",), "always"),
-    ],
-)
-def test_forms_of_a_setting(setting: Setting, forms: tuple[str, ...], past: str) -> None:
-    assert forms_for(setting) == forms
-    assert set(forms) <= set(FORMS)
-    assert past_item_shown(setting) == past
+def test_every_instrument_is_a_form_that_visits_need() -> None:
+    assert set(INSTRUMENTS) < set(FORMS)
+
+
+@pytest.mark.parametrize("item", PAST_ITEMS)
+def test_more_than_a_year_ago_has_no_weight_and_no_public_code(forms: dict[str, Form], item: str) -> None:
+    asked = forms[PAST].item(item)
+    assert PAST_YES in {option.code for option in asked.options}
+    assert {option.weight for option in asked.options} == {None}
+    assert all("loinc" not in code.system for code in asked.code)

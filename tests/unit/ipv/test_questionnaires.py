@@ -1,9 +1,11 @@
 """The shipped files: valid FHIR, neutral where they show, and worded to the letter."""
 
-import hashlib
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from fhir.resources.R4B.codesystem import CodeSystem
 from fhir.resources.R4B.questionnaire import Questionnaire
 
 from ipvscreen.ipv.instruments import (
@@ -18,7 +20,9 @@ from ipvscreen.ipv.instruments import (
     SAFE_TODAY,
     SUICIDE,
 )
+from ipvscreen.resources import terminology
 from ipvscreen.sdc.form import Form
+from ipvscreen.sdc.load import load_form
 
 Documents = dict[str, dict[str, Any]]
 
@@ -42,10 +46,10 @@ AAS = {
     "aas-4": "Within the last year, has anyone forced you to have sexual activities?",
     "aas-5": "Are you afraid of your partner or anyone you listed above?",
 }
-SHA256 = {
-    "hark": "fd37bd5dd1b63f405dbb633cbd97b7e3d6e6df852a9b9c790913999aba768be8",
-    "aas": "49d07d1825761e3e113c5ccbec5d52ba984cc1c42358e339b7bdc33099e3636d",
-}
+OURS = ("quick", "past", "children", "impact", "use", "dash-result")
+SHIPPED = ("hark", "aas-1", "aas", *OURS)
+SYSTEMS = ("answer", "recency", "help", "aas", *OURS, "not-done", "entries", "events")
+TOPIC = ("hark", "aas", "dash", "abuse", "violence", "domestic", "partner", "victim", "ipv", "harm")
 
 
 def wording(form: Form, link_ids: dict[str, str]) -> dict[str, str]:
@@ -67,18 +71,13 @@ def test_aas_is_worded_to_the_letter(forms: dict[str, Form]) -> None:
     }
 
 
-@pytest.mark.parametrize(("name", "items"), [("hark", HARK), ("aas", AAS)])
-def test_the_wording_is_pinned_by_its_hash(forms: dict[str, Form], name: str, items: dict[str, str]) -> None:
-    text = "\n".join(forms[name].item(link_id).text for link_id in items)
-    assert hashlib.sha256(text.encode()).hexdigest() == SHA256[name]
-
-
 def test_every_form_is_there_and_nothing_else(documents: Documents, forms: dict[str, Form]) -> None:
-    assert set(forms) == set(FORMS)
-    assert set(documents) == {*FORMS, "validity"}
+    assert set(forms) == set(SHIPPED)
+    assert set(FORMS) <= set(forms)
+    assert set(documents) == {*SHIPPED, *(f"codesystem-{name}" for name in SYSTEMS), "validity", "wording"}
 
 
-@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize("name", SHIPPED)
 def test_a_file_is_a_valid_questionnaire(documents: Documents, name: str) -> None:
     body = documents[name]
     assert Questionnaire.model_validate(body).get_resource_type() == "Questionnaire"
@@ -89,11 +88,16 @@ def test_a_file_is_a_valid_questionnaire(documents: Documents, name: str) -> Non
     assert body["name"].lower().replace("_", "-") == name
     assert body["url"].startswith("https://health-questionnaire.example/fhir/Questionnaire/")
     assert len(body["code"]) == 1
-    assert body["copyright"]
+    assert all(body[key] for key in ("version", "date", "publisher", "description", "purpose", "copyright"))
 
 
-@pytest.mark.parametrize("name", FORMS)
-@pytest.mark.parametrize("word", ["hark", "aas", "abuse", "violence", "domestic", "partner", "victim", "ipv"])
+def test_no_two_files_have_one_url(documents: Documents) -> None:
+    urls = [body["url"] for body in documents.values() if "url" in body]
+    assert len(set(urls)) == len(urls) == len(SHIPPED) + len(SYSTEMS)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("word", TOPIC)
 def test_url_and_title_are_neutral(documents: Documents, name: str, word: str) -> None:
     assert word not in (documents[name]["url"] + documents[name]["title"]).lower()
 
@@ -103,7 +107,7 @@ def test_sources_and_licences_are_told(documents: Documents) -> None:
     assert "LOINC® is a registered United States trademark" in documents["hark"]["copyright"]
     assert "public domain" in documents["aas"]["copyright"]
     assert "accuracy of the single item is unknown" in documents["aas-1"]["copyright"]
-    assert "Not a validated form" in documents["quick"]["copyright"]
+    assert all("Not a validated form" in documents[name]["copyright"] for name in OURS)
 
 
 def test_hark_has_its_loinc_codes(forms: dict[str, Form]) -> None:
@@ -120,6 +124,67 @@ def test_aas_has_no_loinc_codes(documents: Documents) -> None:
     assert "loinc" not in str(documents["aas-1"]).lower()
 
 
+def codings(body: Any) -> Iterator[dict[str, Any]]:
+    """Every Coding below, wherever it stands."""
+    if isinstance(body, list):
+        for each in body:
+            yield from codings(each)
+    elif isinstance(body, dict):
+        if {"system", "code"} <= body.keys():
+            yield body
+        for each in body.values():
+            yield from codings(each)
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_our_own_forms_have_no_number_and_no_foreign_code(documents: Documents, name: str) -> None:
+    text = str(documents[name])
+    assert "ordinalValue" not in text
+    assert "itemWeight" not in text
+    assert {coding["system"].partition("/CodeSystem/")[0] for coding in codings(documents[name])} == {
+        terminology.BASE
+    }
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_code_of_ours_stands_in_a_shipped_code_system(documents: Documents, name: str) -> None:
+    systems = {
+        body["url"]: {concept["code"]: concept["display"] for concept in body["concept"]}
+        for body in documents.values()
+        if body.get("resourceType") == "CodeSystem"
+    }
+    ours = [one for one in codings(documents[name]) if one["system"].startswith(terminology.BASE)]
+    assert ours or name == "hark"
+    for coding in ours:
+        display = systems[coding["system"]][coding["code"]]
+        assert coding.get("display", display) == display
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_a_code_system_is_whole(documents: Documents, name: str) -> None:
+    body = documents[f"codesystem-{name}"]
+    CodeSystem.model_validate(body)
+    assert body["url"] == f"{terminology.BASE}/CodeSystem/{name}"
+    assert (body["status"], body["content"], body["caseSensitive"]) == ("active", "complete", True)
+    assert body["count"] == len(body["concept"]) == len({code["code"] for code in body["concept"]})
+    assert body["title"] == "Health questionnaire"
+
+
+def concepts(documents: Documents, name: str) -> dict[str, str]:
+    return {each["code"]: each["display"] for each in documents[f"codesystem-{name}"]["concept"]}
+
+
+def test_what_the_code_writes_stands_in_the_code_systems(documents: Documents) -> None:
+    assert concepts(documents, "not-done") == {
+        str(why): words for why, words in terminology.NOT_DONE_WORDS.items()
+    }
+    sources = {str(source): words for source, words in terminology.SOURCE_WORDS.items()}
+    assert concepts(documents, "entries") == {"disclosure": "Learned without asking", **sources}
+    assert concepts(documents, "events") == {"referral-new": "New referral"}
+    nothing = {terminology.NO_HELP: "Nothing now"}
+    assert concepts(documents, "help") == terminology.HELP_WORDS | nothing
+
+
 @pytest.mark.parametrize("name", sorted(INSTRUMENTS))
 def test_the_tables_fit_the_forms(forms: dict[str, Form], name: str) -> None:
     instrument = INSTRUMENTS[name]
@@ -134,9 +199,11 @@ def test_by_whom_is_asked_after_a_yes(forms: dict[str, Form]) -> None:
     for link_id, whom in AAS_WHOM.items():
         item = forms["aas"].item(whom)
         assert [option.code for option in item.options] == ["partner", "ex-partner", OTHER]
-        assert [(c.question, c.answer) for c in item.enable_when] == [(link_id, "yes")]
+        (follows,) = item.enable_when
+        assert (follows.question, follows.operator) == (link_id, "=")
+        assert follows.answer["answerCoding"]["code"] == "yes"
         times = forms["aas"].item(f"{link_id}-times")
-        assert (times.type, times.required, times.min_value) == ("integer", False, 0)
+        assert (times.type, times.required, times.min_value) == ("integer", False, {"valueInteger": 0})
         assert times.enable_when == item.enable_when
 
 
@@ -148,9 +215,122 @@ def test_every_quick_item_may_be_passed_and_weighs_nothing(forms: dict[str, Form
     assert {option.weight for item in items for option in item.options} == {None}
 
 
-@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize("name", SHIPPED)
 def test_a_code_means_one_thing(forms: dict[str, Form], name: str) -> None:
     meant: dict[tuple[str | None, str], str] = {}
     for item in forms[name].questions():
         for option in item.options:
             assert meant.setdefault((option.system, option.code), option.display) == option.display
+
+
+def enabled_by(form: Form, link_id: str) -> set[tuple[str, str]]:
+    """Question and answer of every condition of an item."""
+    return {(c.question, c.answer["answerCoding"]["code"]) for c in form.item(link_id).enable_when}
+
+
+def offered(form: Form, link_id: str) -> list[str]:
+    return [option.code for option in form.item(link_id).options]
+
+
+def test_the_time_before_the_last_year_is_asked_in_our_words(forms: dict[str, Form]) -> None:
+    items = forms["past"].questions()
+    assert [item.link_id for item in items] == ["ever-h", "ever-a", "ever-r", "ever-k"]
+    for item in items:
+        assert item.text.startswith("More than a year ago")
+        assert "partner or ex-partner" in item.text
+        assert item.text not in HARK.values()
+        assert [option.code for option in item.options] == ["yes", "no"]
+
+
+def test_each_child_has_an_entry_of_its_own(forms: dict[str, Form]) -> None:
+    form = forms["children"]
+    (each,) = form.items
+    assert (each.type, each.repeats, each.required) == ("group", True, False)
+    asked = "who name age home safe sees course your-contact other-contact other-parent"
+    assert [item.link_id for item in each.items] == [f"child-{what}" for what in asked.split()]
+    assert {"ongoing", "intermittent", "over"} < set(offered(form, "child-course"))
+    assert offered(form, "child-home") == ["lives-here", "visits", "elsewhere"]
+    assert offered(form, "child-your-contact") == offered(form, "child-other-contact")
+    sees = form.item("child-sees")
+    assert sees.repeats
+    assert [option.code for option in sees.options if option.exclusive] == ["nothing", "not-known"]
+    age = form.item("child-age")
+    assert (age.min_value, age.max_value) == ({"valueInteger": 0}, {"valueInteger": 120})
+    assert age.enable_any
+    assert enabled_by(form, "child-age") == {("child-who", "child"), ("child-who", "adult")}
+
+
+def test_the_past_tells_its_source_and_when_it_was(forms: dict[str, Form]) -> None:
+    form = forms["impact"]
+    assert offered(form, "impact-source") == ["patient", "case-history"]
+    for link_id, kind in (("impact-source-date", "date"), ("impact-told", "choice")):
+        assert form.item(link_id).type == kind
+        assert enabled_by(form, link_id) == {("impact-source", "case-history")}
+    # HMIS 4.11.3, less "refused" (pass) and "not collected" (left)
+    assert [option.display for option in form.item("impact-last").options] == [
+        "Within the past 3 months",
+        "3 to 6 months ago",
+        "6 to 12 months ago",
+        "More than 12 months ago",
+        "Not known",
+    ]
+    assert enabled_by(form, "impact-ended-year") == {("impact-ended", "yes")}
+    contact = form.item("impact-contact")
+    assert [option.code for option in contact.options if option.exclusive] == ["none", "not-known"]
+    effects = form.item("impact-effects")
+    assert (effects.type, effects.repeats) == ("open-choice", True)
+
+
+def test_own_conduct_is_asked_further_only_after_a_yes(forms: dict[str, Form]) -> None:
+    first, *others = forms["use"].questions()
+    assert first.link_id == "use-told"
+    assert not first.enable_when
+    for item in others:
+        assert enabled_by(forms["use"], item.link_id) == {("use-told", "yes")}
+
+
+def test_of_the_checklist_only_the_result_ships(forms: dict[str, Form]) -> None:
+    kinds = {item.link_id: item.type for item in forms["dash-result"].walk()}
+    assert kinds == {
+        "dash-note": "display",
+        "dash-date": "date",
+        "dash-assessor": "string",
+        "dash-ticks": "integer",
+        "dash-ground": "choice",
+    }
+    assert offered(forms["dash-result"], "dash-ground") == [
+        "judgement",
+        "visible-high-risk",
+        "escalation",
+        "repeat",
+    ]
+    note = forms["dash-result"].item("dash-note").text
+    assert "Professional judgement alone is enough" in note
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_nothing_of_ours_is_required(forms: dict[str, Form], name: str) -> None:
+    assert not any(item.required for item in forms[name].walk())
+
+
+@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize(("language", "yes"), [("nl", "Ja"), ("fr-CA", "Oui")])
+def test_our_own_forms_speak_dutch_and_french(
+    documents: Documents, name: str, language: str, yes: str
+) -> None:
+    english = load_form(documents[name])
+    form = load_form(documents[name], language=language)
+    assert form.language == language
+    before, after = list(english.walk()), list(form.walk())
+    assert [item.link_id for item in before] == [item.link_id for item in after]
+    assert all(one.text != other.text for one, other in zip(before, after, strict=True))
+    spoken = {option.code: option.display for item in after for option in item.options}
+    assert spoken.get("yes", yes) == yes
+
+
+def test_the_reference_lists_every_file(documents: Documents) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "instruments.md").read_text("utf-8")
+    rows = [line.split("`")[1] for line in page.splitlines() if line.startswith("| `")]
+    assert tuple(rows[: len(SHIPPED)]) == ("hark", "aas", "aas-1", *OURS)
+    named = page.partition("## Codes")[2].partition("## Languages")[0]
+    assert all(f"`{name}`" in named for name in SYSTEMS)

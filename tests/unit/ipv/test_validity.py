@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from ipvscreen.ipv.instruments import FORMS
 from ipvscreen.ipv.person import Person, Setting, Sex
 from ipvscreen.ipv.validity import NO_STUDY, Row, rows_of, validity_of
 
@@ -38,7 +37,8 @@ def test_the_studies_behind_aas_are_told_as_published(rows: tuple[Row, ...]) -> 
 def test_every_form_has_a_row_and_every_source_is_named(
     rows: tuple[Row, ...], documents: dict[str, dict[str, Any]]
 ) -> None:
-    assert {row.instrument for row in rows} == set(FORMS)
+    shipped = [body for body in documents.values() if body.get("resourceType") == "Questionnaire"]
+    assert {row.instrument for row in rows} == {b["name"].lower().replace("_", "-") for b in shipped}
     assert {row.source for row in rows if row.population} == set(documents["validity"]["sources"])
 
 
@@ -101,11 +101,18 @@ def test_aas_where_ages_are_not_told_is_still_for_adults(rows: tuple[Row, ...]) 
 
 def test_what_no_study_stands_behind_says_so_to_everyone(rows: tuple[Row, ...]) -> None:
     found = validity_of("aas-1", WOMAN, Setting.GP, "en", TODAY, rows)
-    assert not found.validated
+    assert found.validated is False
     assert found.sentence == "One item of a validated form; accuracy of the single item unknown."
     found = validity_of("quick", WOMAN, Setting.GP, "en", TODAY, rows)
     assert not found.validated
     assert found.sentence == "Not a validated form: prompts for today."
+
+
+@pytest.mark.parametrize("form", ["past", "children", "impact", "use", "quick"])
+def test_our_own_forms_are_said_to_be_no_validated_ones(rows: tuple[Row, ...], form: str) -> None:
+    (row,) = [row for row in rows if row.instrument == form]
+    assert (row.population, row.sensitivity, row.specificity, row.source) == (None, None, None, None)
+    assert row.limits.startswith("Not a validated form")
 
 
 def test_an_unlisted_form_claims_nothing(rows: tuple[Row, ...]) -> None:
@@ -119,6 +126,14 @@ def test_the_nearest_study_speaks() -> None:
     women = Row("x", population="women", sexes=frozenset({Sex.FEMALE}), **common)
     for rows in ((men, women), (women, men)):
         assert validity_of("x", WOMAN, Setting.GP, "en", TODAY, rows).sentence == "Validated in women."
+
+
+@pytest.mark.parametrize(("born", "sentence"), [(2010, "women."), (2011, "women; this patient is 15.")])
+def test_the_youngest_of_a_study_decide_where_they_are_told(born: int, sentence: str) -> None:
+    row = Row("x", "L", "women", frozenset({Sex.FEMALE}), 16, frozenset({Setting.GP}), language="EN-us")
+    girl = Person("A", date(born, 1, 1), Sex.FEMALE)
+    found = validity_of("x", girl, Setting.GP, "en-GB", TODAY, (row,))
+    assert found.sentence == f"Validated in {sentence}"
 
 
 def test_a_study_that_does_not_tell_its_language_is_not_taken_for_ours() -> None:

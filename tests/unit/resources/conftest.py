@@ -10,6 +10,7 @@ import pytest
 
 from ipvscreen.ipv.assessment import assess
 from ipvscreen.ipv.draft import Recording
+from ipvscreen.ipv.packs import Reason
 from ipvscreen.ipv.person import Person, Sex
 from ipvscreen.ipv.referral import Agreement, ContactWay, ReferralRequest, SafeContact
 from ipvscreen.ipv.services import Kind, Service
@@ -28,7 +29,7 @@ Screen = Callable[..., tuple[Labelled, ...]]
 
 @pytest.fixture(scope="session")
 def forms() -> dict[str, Form]:
-    files = ("hark.json", "aas-1.json", "aas.json", "quick.json")
+    files = ("hark.json", "aas-1.json", "aas.json", "quick.json", "past.json")
     return {form.name: form for form in (load_form(json.loads((_FOLDER / f).read_text())) for f in files)}
 
 
@@ -56,10 +57,11 @@ def screen(forms: dict[str, Form], ctx: Context) -> Screen:
         door: Door | None = Door.ASK,
         declined: bool = False,
         context: Context = ctx,
+        reason: Reason | None = None,
     ) -> tuple[Labelled, ...]:
         answers = {name: read_answers(forms[name], given) for name, given in entered.items()}
         assessment = assess(answers, door=door, declined=declined)
-        return screening(context, answers, assessment, recording, flag, door)
+        return screening(context, answers, assessment, recording, flag, door, reason)
 
     return recorded
 

@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 
 from ipvscreen.ipv.draft import Recording
+from ipvscreen.ipv.packs import Reason
 from ipvscreen.ipv.visit import Door
 from ipvscreen.resources.context import NOBODY
 from ipvscreen.resources.draft import Labelled
 from ipvscreen.resources.neutral import topic_word
 from ipvscreen.resources.observations import instrument_observations
 from ipvscreen.resources.screening import Context, not_done
+from ipvscreen.resources.terminology import REASON_WORDS
 from ipvscreen.sdc.answers import read_answers
 from ipvscreen.sdc.form import Form, Item, Option
 
@@ -144,7 +146,7 @@ def test_follow_ups_are_components_so_that_a_yes_adds_no_observation(screen: Scr
 
 def test_a_form_of_a_deployer_with_words_and_no_codes(ctx: Context, screen: Screen) -> None:
     asked = Item("t", "In your words?", "string")
-    choice = Item("c", "Well?", "choice", options=(Option("y", "Yes"),))
+    choice = Item("c", "Well?", "choice", options=(Option("y", "Yes", value="y"),))
     form = Form("own", "https://a.example/Q", "1", "Health questionnaire", "", items=(asked, choice))
     answers = read_answers(form, {"t": ("some words",), "c": ("y",)})
     response = screen({"hark": {}})[0]
@@ -273,3 +275,44 @@ def test_what_a_portal_could_show_names_no_topic(screen: Screen, strings: String
     assert len(shown) == 4
     for item in shown:
         assert [topic_word(text) for text in strings(item.body) if topic_word(text)] == []
+
+
+PAST = {"ever-h": ("yes",), "ever-r": ("pass",)}
+
+
+def test_a_form_on_a_page_of_its_own_leaves_a_response_and_no_observations(screen: Screen) -> None:
+    without = screen({"hark": hark(NO, NO, NO, NO), "aas-1": {}, "quick": {}})
+    items = screen({"hark": hark(NO, NO, NO, NO), "aas-1": {}, "quick": {}, "past": PAST})
+    kinds = [item.kind for item in items]
+    assert kinds.count("QuestionnaireResponse") == 4
+    assert kinds.count("Observation") == [item.kind for item in without].count("Observation")
+    response = next(
+        r for r in of_kind(items, "QuestionnaireResponse") if "Questionnaire/p4|" in r["questionnaire"]
+    )
+    assert [item["linkId"] for item in response["item"]] == list(PAST)
+    assert "answer" not in response["item"][1]
+    labels = [label["code"] for label in response["meta"]["security"]]
+    assert labels == ["V", "SDV", "NOPAT"]
+
+
+def test_a_form_in_which_nothing_was_answered_leaves_nothing(screen: Screen) -> None:
+    entered = {"hark": hark(NO, NO, NO, NO), "aas-1": {}, "quick": {}}
+    assert len(screen(entered | {"past": {}})) == len(screen(entered))
+
+
+def test_why_it_was_asked_stands_with_who_entered_it(screen: Screen) -> None:
+    entered = {"hark": hark(NO, NO, NO, NO)}
+    (provenance,) = of_kind(screen(entered, reason=Reason.INJURY), "Provenance")
+    (reason,) = provenance["reason"]
+    assert reason["text"] == reason["coding"][0]["display"] == "An injury"
+    assert reason["coding"][0]["code"] == "injury"
+    assert [label["code"] for label in provenance["meta"]["security"]] == ["V", "SDV", "NOPAT"]
+    for other in (
+        screen(entered),
+        screen(entered, reason=Reason.INJURY, recording=Recording.CONVERSATION),
+    ):
+        assert "reason" not in of_kind(other, "Provenance")[0]
+
+
+def test_every_reason_has_its_words() -> None:
+    assert set(REASON_WORDS) == set(Reason)

@@ -1,12 +1,16 @@
 """A total is all of it or none of it: never a smaller number because something is missing."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from ipvscreen.sdc.answers import PASS, read_answers
+from ipvscreen.sdc.form import Form, Item, Option
 from ipvscreen.sdc.load import load_form
 from ipvscreen.sdc.score import total
+
+YES = {"valueCoding": {"code": "y"}}
 
 
 def scored(questionnaire: dict[str, Any], entered: dict[str, list[str]], *link_ids: str) -> int | None:
@@ -45,3 +49,11 @@ def test_a_sum_that_is_not_whole_is_loud(questionnaire: dict[str, Any]) -> None:
 def test_an_unknown_item_is_loud(questionnaire: dict[str, Any]) -> None:
     with pytest.raises(KeyError):
         scored(questionnaire, {}, "nowhere")
+
+
+def test_an_item_in_more_than_one_place_is_loud() -> None:
+    weighed = Item("w", "W?", "choice", options=(Option("y", "Y", weight=Decimal(1), value="y", fhir=YES),))
+    form = Form("f", "urn:f", "1", "F", "", items=(Item("g", "G", "group", items=(weighed,), repeats=True),))
+    assert total(read_answers(form, {"w": ["y"]}), ["w"]) == 1
+    with pytest.raises(ValueError, match="repeats"):
+        total(read_answers(form, {"w": ["y"], "w~2": ["y"]}), ["w"])

@@ -1,6 +1,7 @@
 """A visit that is changed by name, the shipped forms, and a frame to put pages in."""
 
 import json
+import tomllib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -10,6 +11,8 @@ from typing import Any
 import pytest
 
 from ipvscreen.ipv.draft import Draft
+from ipvscreen.ipv.packs import Packs
+from ipvscreen.ipv.packs_file import Shelf, packs_of
 from ipvscreen.ipv.person import Person, Setting, Sex
 from ipvscreen.ipv.validity import Row, rows_of
 from ipvscreen.ipv.visit import Step, VisitState
@@ -29,6 +32,12 @@ def forms() -> dict[str, Form]:
     bodies = [json.loads(path.read_text("utf-8")) for path in FOLDER.glob("*.json")]
     made = [load_form(body) for body in bodies if body.get("resourceType") == "Questionnaire"]
     return {form.name: form for form in made}
+
+
+@pytest.fixture(scope="session")
+def packs(forms: dict[str, Form]) -> Packs:
+    """The shipped packs."""
+    return packs_of(tomllib.loads((FOLDER / "packs.toml").read_text("utf-8")), Shelf(forms))
 
 
 @pytest.fixture(scope="session")

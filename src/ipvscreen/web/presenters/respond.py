@@ -6,14 +6,22 @@ from datetime import date
 
 from ipvscreen.ipv.assessment import Assessment
 from ipvscreen.ipv.instruments import CONTACT, QUICK
+from ipvscreen.ipv.packs import Pack
 from ipvscreen.ipv.validity import Row
 from ipvscreen.ipv.visit import Door
-from ipvscreen.sdc.form import Form
 from ipvscreen.store.visits import Visit
 from ipvscreen.web import words
 from ipvscreen.web.presenters.frame import Frame
-from ipvscreen.web.presenters.items import Question, questions
-from ipvscreen.web.presenters.questions import RecordingChoice, asked, recordings
+from ipvscreen.web.presenters.items import Question
+from ipvscreen.web.presenters.questions import (
+    FurtherForm,
+    RecordingChoice,
+    asked,
+    further,
+    recordings,
+    shown,
+    told,
+)
 from ipvscreen.web.presenters.results import ResultLine, result_lines
 
 PAST_RAISES_NO_FLAG = (
@@ -34,30 +42,35 @@ class RespondPage:
     recordings: tuple[RecordingChoice, ...]
     main: tuple[Question, ...]
     past: tuple[Question, ...]
+    further: tuple[FurtherForm, ...]
+    mistakes: Mapping[str, str]
 
 
 def respond_page(
     frame: Frame,
     visit: Visit,
     assessment: Assessment,
-    forms: Mapping[str, Form],
+    pack: Pack,
     rows: Sequence[Row],
     today: date,
+    mistakes: Mapping[str, str],
 ) -> RespondPage:
     """What is asked after any yes, or through a door that says so."""
-    entered = visit.draft.entered.get(QUICK, {})
     past_only = assessment.past_only
-    main, past = asked(visit.draft, visit.setting, forms)
+    quick = shown(QUICK, visit, pack, mistakes, but=None if past_only else CONTACT)
+    main, past = asked(visit, pack, mistakes)
     return RespondPage(
         frame=frame,
         say=_say(visit.draft.door),
-        quick=questions(forms[QUICK], entered, but=None if past_only else CONTACT),
+        quick=quick,
         results=result_lines(assessment, visit, rows, today),
         flag=visit.draft.flag,
         flag_hint=PAST_RAISES_NO_FLAG if past_only else "",
         recordings=recordings(visit.draft),
         main=main,
         past=past,
+        further=further(visit.draft, pack),
+        mistakes=told((*quick, *main, *past), mistakes),
     )
 
 

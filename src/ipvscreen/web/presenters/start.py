@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 
 from ipvscreen.ipv.gate import Gate
+from ipvscreen.ipv.packs import Pack
 from ipvscreen.ipv.person import Setting
 from ipvscreen.ipv.visit import Door
 from ipvscreen.resources.plan import Ability
@@ -52,6 +53,7 @@ class StartPage:
     gate: str
     sentences: tuple[str, ...]
     needs_age_confirmed: bool
+    age_from: int
     can: tuple[str, ...]
     cannot: tuple[Ability, ...]
     lists_bare: str
@@ -66,6 +68,7 @@ def start_page(
     frame: Frame,
     visit: Visit,
     gate: Gate,
+    pack: Pack,
     *,
     unfinished: Sequence[Visit],
     services: int,
@@ -76,24 +79,25 @@ def start_page(
     return StartPage(
         frame=frame,
         gate=words.GATE,
-        sentences=gate.sentences,
-        needs_age_confirmed=gate.needs_age_confirmed,
+        sentences=(*gate.sentences, *pack.refused) if gate.may_ask else gate.sentences,
+        needs_age_confirmed=gate.needs_age_confirmed and bool(pack.ask),
+        age_from=pack.age_from,
         can=kind_words(ability.kind for ability in visit.plan.abilities if ability.allowed),
         cannot=visit.plan.cannot(),
         lists_bare=LISTS_BARE if visit.plan.lists_bare else "",
         no_service=services == 0,
-        doors=_doors(gate, visit.setting),
+        doors=_doors(visit.setting, may_ask=gate.may_ask and bool(pack.ask)),
         settings=tuple((value.value, label, value is visit.setting) for value, label in SETTINGS.items()),
         unfinished=tuple(_unfinished(old, visit, zone) for old in unfinished),
         mistakes=mistakes,
     )
 
 
-def _doors(gate: Gate, setting: Setting) -> tuple[DoorButton, ...]:
-    shut = set() if gate.may_ask else {Door.ASK}
+def _doors(setting: Setting, *, may_ask: bool) -> tuple[DoorButton, ...]:
+    shut = set() if may_ask else {Door.ASK}
     if setting is not Setting.MENTAL_HEALTH:
         shut.add(Door.FROM_RECORD)
-    first = Door.ASK if gate.may_ask else Door.NOT_NOW
+    first = Door.ASK if may_ask else Door.NOT_NOW
     return tuple(
         DoorButton(door.value, label, door is first) for door, label in _LABELS.items() if door not in shut
     )

@@ -9,34 +9,42 @@ from ipvscreen.pathway.choose import choose
 from ipvscreen.pathway.keep import keep
 from ipvscreen.pathway.not_done import not_done
 from ipvscreen.pathway.record import record
-from ipvscreen.web.fields import Otherwise, Posted, QuestionsFields, own, split
+from ipvscreen.web.answers import entered, mistakes_on
+from ipvscreen.web.fields import Otherwise, Posted, QuestionsFields, own
 from ipvscreen.web.presenters.questions import questions_page
+from ipvscreen.web.steps.form import open_form
 from ipvscreen.web.turn import Turn, go
 
 
 async def show(turn: Turn) -> Response:
     """The questions, as far as they have been entered."""
-    return turn.render(questions_page(turn.frame(), turn.visit, turn.rooms.forms, turn.entry))
+    page = questions_page(turn.frame(), turn.visit, turn.pack, turn.entry, turn.mistakes)
+    return turn.render(page)
 
 
 async def submit(turn: Turn, posted: Posted) -> Response:
-    """Any yes: keep and respond. No yes: record, declined or not."""
-    entered, rest = split(posted, turn.forms())
+    """Any yes: keep and respond. No yes: record, declined or not. Or a form on a page of its own first."""
+    answers, rest = entered(turn, posted)
     fields = own(QuestionsFields, rest)
     draft = replace(
         turn.visit.draft,
-        entered=entered,
+        entered=answers,
         recording=fields.recording,
         declined=fields.other is Otherwise.DECLINED,
+        reason=fields.reason if turn.pack.reason else None,
         mistaken=None,
     )
+    if fields.open is not None:
+        return await open_form(turn, draft, fields.open)
+    if fields.other is None and (wrong := mistakes_on(turn, draft)):
+        return await turn.refuse(wrong, draft=draft)
     disclosed = turn.assess(draft).any_yes
     if fields.other is Otherwise.NEVER_HAD_A_PARTNER and not disclosed:
         return await _never(turn)
-    store, forms = turn.rooms.store, turn.rooms.forms
-    visit = await keep(store, await turn.claim(), draft, forms=forms, disclose=disclosed)
+    store, pack = turn.rooms.store, turn.pack
+    visit = await keep(store, await turn.claim(), draft, pack=pack, disclose=disclosed)
     if not disclosed:
-        visit = await record(store, turn.client, forms, visit)
+        visit = await record(store, turn.client, pack, visit)
     return go(turn.rooms, visit)
 
 
@@ -47,6 +55,7 @@ async def _never(turn: Turn) -> Response:
         store,
         await turn.claim(),
         Door.NOT_NOW,
+        pack=turn.pack,
         setting=visit.setting,
         age_confirmed=visit.age_confirmed,
         now=turn.now,

@@ -72,10 +72,10 @@ async def submit(turn: Turn, posted: Posted) -> Response:
 
 
 async def _retry(turn: Turn, _: ActionFields) -> Response:
-    rooms = turn.rooms
     if turn.visit.state is not VisitState.UNRECORDED:
         raise OutOfOrder(turn.visit.state, Action.RETRY)
-    return go(turn.rooms, await record(rooms.store, turn.client, rooms.forms, await turn.claim()), Step.DONE)
+    visit = await record(turn.rooms.store, turn.client, turn.pack, await turn.claim())
+    return go(turn.rooms, visit, Step.DONE)
 
 
 async def _close(turn: Turn, _: ActionFields) -> Response:
@@ -108,6 +108,7 @@ async def _deferred(turn: Turn) -> Visit:
         turn.rooms.store,
         visit,
         Door.NOT_NOW,
+        pack=turn.pack,
         setting=visit.setting,
         age_confirmed=visit.age_confirmed,
         now=turn.now,

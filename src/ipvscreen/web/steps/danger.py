@@ -38,10 +38,11 @@ async def _called(turn: Turn, call: Call) -> Visit:
             store,
             visit,
             Door.DANGER,
+            pack=turn.pack,
             setting=visit.setting,
             age_confirmed=visit.age_confirmed,
             now=turn.now,
         )
     disclose = visit.state in (VisitState.ASKING, VisitState.DEFERRED)
     draft = replace(visit.draft, call=call)
-    return await keep(store, visit, draft, forms=turn.rooms.forms, disclose=disclose)
+    return await keep(store, visit, draft, pack=turn.pack, disclose=disclose)

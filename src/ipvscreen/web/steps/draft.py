@@ -4,18 +4,30 @@ from dataclasses import replace
 
 from starlette.responses import Response
 
+from ipvscreen.ipv.draft import Draft
 from ipvscreen.ipv.visit import Step
 from ipvscreen.pathway.keep import keep
-from ipvscreen.web.fields import DraftFields, Posted, own, split
+from ipvscreen.web.answers import entered
+from ipvscreen.web.fields import DraftFields, FormFields, Posted, own
 from ipvscreen.web.turn import Turn
 
-PAGES = (Step.QUESTIONS, Step.RESPOND)
+PAGES = (Step.QUESTIONS, Step.RESPOND, Step.FORM)
 
 
 async def save(turn: Turn, posted: Posted) -> Response:
     """Keep it and say nothing. The form stays unused: Save still has to come."""
-    entered, rest = split(posted, turn.forms())
-    fields = own(DraftFields, rest)
-    draft = replace(turn.visit.draft, entered=entered, recording=fields.recording, flag=fields.flag)
-    await keep(turn.rooms.store, turn.visit, draft, forms=turn.rooms.forms)
+    answers, rest = entered(turn, posted)
+    draft = replace(_with_fields(turn, rest), entered=answers)
+    await keep(turn.rooms.store, turn.visit, draft, pack=turn.pack)
     return Response(status_code=204)
+
+
+def _with_fields(turn: Turn, rest: Posted) -> Draft:
+    """The draft with what else stands on that page."""
+    draft = turn.visit.draft
+    if turn.step is Step.FORM:
+        own(FormFields, rest)
+        return draft
+    fields = own(DraftFields, rest)
+    reason = fields.reason if turn.step is Step.QUESTIONS and turn.pack.reason else draft.reason
+    return replace(draft, recording=fields.recording, flag=fields.flag, reason=reason)

@@ -8,33 +8,41 @@ from ipvscreen.ipv.visit import Step, VisitState
 from ipvscreen.pathway.keep import keep
 from ipvscreen.pathway.record import record
 from ipvscreen.store.visits import Visit
-from ipvscreen.web.fields import Posted, RespondFields, own, split
+from ipvscreen.web.answers import entered, mistakes_on
+from ipvscreen.web.fields import Posted, RespondFields, own
 from ipvscreen.web.presenters.respond import respond_page
+from ipvscreen.web.steps.form import open_form
 from ipvscreen.web.turn import Turn, go
 
 
 async def show(turn: Turn) -> Response:
     """Lines to say, the quick items, how it is recorded."""
     rooms = turn.rooms
-    page = respond_page(turn.frame(), turn.visit, turn.assessment(), rooms.forms, rooms.validity, turn.today)
+    page = respond_page(
+        turn.frame(), turn.visit, turn.assessment(), turn.pack, rooms.validity, turn.today, turn.mistakes
+    )
     return turn.render(page)
 
 
 async def submit(turn: Turn, posted: Posted) -> Response:
     """Keep and record; then the telephone where there is danger and no call yet, else a service."""
-    entered, rest = split(posted, turn.forms())
+    answers, rest = entered(turn, posted)
     fields = own(RespondFields, rest)
     draft = replace(
         turn.visit.draft,
-        entered=entered,
+        entered=answers,
         recording=fields.recording,
         flag=fields.flag,
         mistaken=None,
     )
-    store, forms = turn.rooms.store, turn.rooms.forms
+    if fields.open is not None:
+        return await open_form(turn, draft, fields.open)
+    if wrong := mistakes_on(turn, draft):
+        return await turn.refuse(wrong, draft=draft)
+    store, pack = turn.rooms.store, turn.pack
     danger = bool(turn.assess(draft).dangers)
-    visit = await keep(store, await turn.claim(), draft, forms=forms)
-    visit = await record(store, turn.client, forms, visit)
+    visit = await keep(store, await turn.claim(), draft, pack=pack)
+    visit = await record(store, turn.client, pack, visit)
     return go(turn.rooms, visit, _next(visit, call_first=danger and draft.call is None))
 
 

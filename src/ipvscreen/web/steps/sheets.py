@@ -59,7 +59,7 @@ async def _send(turn: Turn, service: Service, request: ReferralRequest) -> Respo
     visit = await refer(
         rooms.store,
         turn.client,
-        rooms.forms,
+        turn.pack,
         await turn.claim(),
         service,
         request,

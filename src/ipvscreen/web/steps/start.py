@@ -12,7 +12,7 @@ from ipvscreen.web.fields import Posted, StartFields, own
 from ipvscreen.web.presenters.start import same_person, start_page
 from ipvscreen.web.turn import Turn, go
 
-_CONFIRM_AGE = {"age_confirmed": "Confirm that the patient is 16 or over, or choose another door."}
+_CONFIRM_AGE = "Confirm that the patient is {} or over, or choose another door."
 
 
 async def show(turn: Turn) -> Response:
@@ -21,7 +21,8 @@ async def show(turn: Turn) -> Response:
     page = start_page(
         turn.frame(),
         visit,
-        age_gate(visit.person, turn.today),
+        age_gate(visit.person, turn.today, turn.pack.age_from),
+        turn.pack,
         unfinished=await store.visits.unfinished(visit.ehr, visit.user_key),
         services=len(await store.services.all()),
         zone=turn.rooms.zone,
@@ -37,14 +38,17 @@ async def submit(turn: Turn, posted: Posted) -> Response:
         return await _resume(turn, fields.resume)
     if fields.door is None:
         raise OutOfOrder(turn.visit.state, "no door")
-    gate = age_gate(turn.visit.person, turn.today)
+    setting = fields.setting or turn.visit.setting
+    pack = turn.rooms.pack(turn.entry, setting)
+    gate = age_gate(turn.visit.person, turn.today, pack.age_from)
     if fields.door is Door.ASK and gate.needs_age_confirmed and not fields.age_confirmed:
-        return await turn.refuse(_CONFIRM_AGE)
+        return await turn.refuse({"age_confirmed": _CONFIRM_AGE.format(pack.age_from)})
     visit = await choose(
         turn.rooms.store,
         await turn.claim(),
         fields.door,
-        setting=fields.setting or turn.visit.setting,
+        pack=pack,
+        setting=setting,
         age_confirmed=fields.age_confirmed,
         now=turn.now,
     )

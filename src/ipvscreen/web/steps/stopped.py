@@ -7,7 +7,7 @@ from starlette.responses import Response
 from ipvscreen.errors import AnswerNotOffered, OutOfOrder
 from ipvscreen.ipv.visit import Step, VisitState, shows
 from ipvscreen.web import tokens
-from ipvscreen.web.fields import FieldsRefused, GoOnFields, Posted, own
+from ipvscreen.web.fields import BUTTONS, FieldsRefused, GoOnFields, Posted, own
 from ipvscreen.web.presenters.stopped import stopped_page
 from ipvscreen.web.steps import draft
 from ipvscreen.web.turn import Turn, go, leave
@@ -48,7 +48,7 @@ async def _keep(turn: Turn, step: str, posted: Posted) -> None:
     """Into the draft, where the page that it came from is still the one to show; Save comes anew."""
     if not shows(turn.visit.state, Step(step)):
         return
-    answers = {name: values for name, values in posted.items() if name != "other"}
+    answers = {name: values for name, values in posted.items() if name not in BUTTONS}
     try:
         await draft.save(replace(turn, step=Step(step)), answers)
     except (FieldsRefused, AnswerNotOffered):

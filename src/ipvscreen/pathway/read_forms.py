@@ -1,0 +1,92 @@
+"""Read everything that is asked from disk, once, at start: forms, their validity, the packs."""
+
+import json
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ipvscreen.ipv.instruments import FORMS
+from ipvscreen.ipv.packs import Packs
+from ipvscreen.ipv.packs_file import Shelf, packs_of
+from ipvscreen.ipv.validity import Row, rows_of
+from ipvscreen.ipv.wording import Pin, digest, pins_of, reviewed
+from ipvscreen.sdc.file import parse
+from ipvscreen.sdc.form import Form
+from ipvscreen.sdc.load import load_form
+
+# Files of the folder that are no forms, by the beginning of their names.
+NOT_FORMS = ("validity.json", "wording.json", "codesystem-", "valueset-")
+_VALIDITY, _WORDING, _PACKS = "validity.json", "wording.json", "packs.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """Every form by its name, what is known of its validity, and the packs that visits are made of."""
+
+    forms: Mapping[str, Form]
+    validity: tuple[Row, ...]
+    packs: Packs
+
+
+def read_forms(folder: Path, own: Path | None = None) -> Library:
+    """The library of our `folder`, and of a deployer's `own`: forms, rows and packs of both.
+
+    A pack of the own packs.toml takes the place of ours with its name. FormRefused or ValueError for what
+    cannot be used; FileNotFoundError at start, not in a visit, for a form that visits need.
+    """
+    folders = [folder, *((own,) if own else ())]
+    found = [_documents(one) for one in folders]
+    if twice := sorted(set(found[0]) & set(found[-1])) if own else []:
+        raise ValueError(f"there are two forms named {', '.join(twice)}")
+    documents = {name: body for one in found for name, body in one.items()}
+    forms = {name: load_form(body) for name, body in documents.items()}
+    if missing := set(FORMS) - forms.keys():
+        raise FileNotFoundError(f"questionnaires are missing: {', '.join(sorted(missing))}")
+    pins = [pin for one in folders for pin in pins_of(_json(one / _WORDING, {"pins": []}))]
+    shelf = Shelf(
+        forms=forms,
+        reviewed=reviewed(pin for pin in pins if _holds(pin, documents)),
+        own=tuple(found[1]) if own else (),
+    )
+    packs = {name: pack for one in folders for name, pack in _packs(one).items()}
+    rows = [row for one in folders for row in rows_of(_json(one / _VALIDITY, {"rows": []}))]
+    return Library(forms, tuple(rows), packs_of({"pack": packs}, shelf))
+
+
+def name_of(questionnaire: Mapping[str, Any]) -> str:
+    """The name by which a form is known: Questionnaire.name in lower case, `_` written as `-`."""
+    return str(questionnaire.get("name", "")).lower().replace("_", "-")
+
+
+def _documents(folder: Path) -> dict[str, dict[str, Any]]:
+    return {name_of(body): body for body in _questionnaires(folder)}
+
+
+def _questionnaires(folder: Path) -> Iterator[dict[str, Any]]:
+    for path in sorted(folder.glob("*.json")):
+        if not path.name.startswith(NOT_FORMS):
+            yield parse(path.read_bytes())
+
+
+def _holds(pin: Pin, documents: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether these are still the words that were reviewed."""
+    body = documents.get(pin.form)
+    if body is None:
+        return False
+    own = pin.language == body.get("language", "en")
+    return pin.sha256 == digest(body, None if own else pin.language)
+
+
+def _packs(folder: Path) -> dict[str, Any]:
+    path = folder / _PACKS
+    document = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    if unknown := sorted(set(document) - {"pack"}):
+        raise ValueError(f"{_PACKS}: '{unknown[0]}' is not known; packs are tables [pack.…].")
+    return dict(document.get("pack", {}))
+
+
+def _json(path: Path, without: Mapping[str, Any]) -> Any:
+    """A file of ours as JSON, or `without` where there is none."""
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else without

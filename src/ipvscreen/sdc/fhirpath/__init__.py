@@ -1,0 +1,1 @@
+"""FHIRPath: fhirpathpy's grammar, types and plain functions, evaluated by rules of our own (ADR 0035)."""

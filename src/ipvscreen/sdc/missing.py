@@ -1,0 +1,77 @@
+"""What a form still wants: required answers, enough of them, and what its constraints say."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from ipvscreen.sdc.fields import Places, Spot
+from ipvscreen.sdc.form import Constraint
+from ipvscreen.sdc.given import Answer
+
+REQUIRED = "Answer this question."
+REQUIRED_GROUP = "Answer at least one of these questions."
+
+
+def missing(
+    places: Places,
+    enabled: Collection[str],
+    given: Mapping[str, Answer],
+    broken: Mapping[str, Sequence[Constraint]],
+) -> dict[str, str]:
+    """By field one sentence for each item to be asked, as far as something is missing or contradicts.
+
+    A constraint of a hidden item is shown at what stands around it, or for the form as a whole under "";
+    one that only warns is no mistake. minOccurs counts where the item is required or was begun.
+    """
+    filled = _filled(places, given)
+    found: dict[str, str] = {}
+    for spot in places.all:
+        if spot.field in enabled:
+            for sentence in _too_few(places, spot, given, filled):
+                found.setdefault(spot.field, sentence)
+            for constraint in _errors(broken.get(spot.field, ())):
+                found.setdefault(_shown(spot), constraint.human)
+    for constraint in _errors(broken.get("", ())):
+        found.setdefault("", constraint.human)
+    return found
+
+
+def _errors(constraints: Sequence[Constraint]) -> Iterator[Constraint]:
+    return (constraint for constraint in constraints if not constraint.warning)
+
+
+def _shown(spot: Spot) -> str:
+    return next((one.field for one in (spot, *spot.line()) if not one.hidden), "")
+
+
+def _filled(places: Places, given: Mapping[str, Answer]) -> Collection[str]:
+    """The places in which something was answered, at whatever depth."""
+    found: set[str] = set()
+    for spot in reversed(places.all):  # children first
+        if spot.field in given or any(child.field in found for child in spot.children):
+            found.add(spot.field)
+    return found
+
+
+def _too_few(
+    places: Places, spot: Spot, given: Mapping[str, Answer], filled: Collection[str]
+) -> Iterator[str]:
+    item = spot.item
+    if spot.fixed:
+        return
+    if item.type != "group":
+        answer = given.get(spot.field)
+        count, nothing = len(answer.values) if answer else 0, REQUIRED
+        passed = answer is not None and answer.passed
+    else:
+        count, nothing, passed = _places_filled(places, spot, filled), REQUIRED_GROUP, False
+        if item.repeats and spot.numbers[-1] > 1:
+            return  # said once, at the first of them
+    if item.required and not count:
+        yield nothing
+    least = item.min_occurs or 0
+    if item.repeats and not passed and count < least and (item.required or count):
+        yield f"Give at least {least} answers." if item.is_question else f"Fill in at least {least} of these."
+
+
+def _places_filled(places: Places, spot: Spot, filled: Collection[str]) -> int:
+    beside = (one for one in places.by_link_id[spot.item.link_id] if one.numbers[:-1] == spot.numbers[:-1])
+    return sum(one.field in filled for one in (beside if spot.item.repeats else (spot,)))
