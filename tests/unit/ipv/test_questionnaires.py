@@ -48,7 +48,7 @@ AAS = {
 }
 OURS = ("quick", "past", "children", "impact", "use", "dash-result")
 SHIPPED = ("hark", "aas-1", "aas", *OURS)
-SYSTEMS = ("answer", "recency", "help", "aas", *OURS, "not-done", "entries", "events")
+SYSTEMS = ("answer", "recency", "help", "aas", *OURS, "not-done", "reason", "entries", "events")
 TOPIC = ("hark", "aas", "dash", "abuse", "violence", "domestic", "partner", "victim", "ipv", "harm")
 
 
@@ -177,6 +177,9 @@ def concepts(documents: Documents, name: str) -> dict[str, str]:
 def test_what_the_code_writes_stands_in_the_code_systems(documents: Documents) -> None:
     assert concepts(documents, "not-done") == {
         str(why): words for why, words in terminology.NOT_DONE_WORDS.items()
+    }
+    assert concepts(documents, "reason") == {
+        str(why): words for why, words in terminology.REASON_WORDS.items()
     }
     sources = {str(source): words for source, words in terminology.SOURCE_WORDS.items()}
     assert concepts(documents, "entries") == {"disclosure": "Learned without asking", **sources}
