@@ -121,7 +121,7 @@ def _language(row: Row, person: Person, language: str) -> str | None:
 
 
 def _primary(language: str) -> str:
-    return language.split("-")[0].lower()  # upper() would do as well: only whether two are equal is asked
+    return language.split("-")[0].casefold()
 
 
 def _listed(parts: tuple[str, ...]) -> str:

@@ -13,7 +13,7 @@ from ipvscreen.sdc.results import elements_of
 from ipvscreen.sdc.scope import Scopes
 from ipvscreen.sdc.worksheet import Place, Worksheet
 
-__all__ = ["Computed", "Place", "computed"]
+__all__ = ["Computed", "Place", "Ruled", "computed", "ruled"]
 
 MOST_ROUNDS = 10
 _Elements = tuple[Mapping[str, Any], ...]
@@ -29,6 +29,15 @@ class Computed:
     initial: Mapping[str, _Elements]
     enabled: Mapping[str, bool]
     broken: Mapping[str, tuple[Constraint, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Ruled:
+    """As Computed, nothing being calculated; `failed` are fields with a rule that could not be evaluated."""
+
+    enabled: Mapping[str, bool]
+    broken: Mapping[str, tuple[Constraint, ...]]
+    failed: frozenset[str]
 
 
 def computed(
@@ -56,13 +65,28 @@ def computed(
             for place in places
             if place.item.initial_expression
         },
-        {
-            place.field: truth(scopes.evaluate(place, place.item.enable_expression)) is True
-            for place in places
-            if place.item.enable_expression
-        },
-        dict(_broken(form, scopes, sheet, places)),
+        {place.field: _holds(scopes, place) for place in places if place.item.enable_expression},
+        {field: found for field, place in _ruling(form, places) if (found := _broken(form, scopes, place))},
     )
+
+
+def ruled(form: Form, response: Mapping[str, Any], places: Sequence[Place], *, now: datetime) -> Ruled:
+    """What the form's conditions and constraints say of a response as it stands, calculating nothing.
+
+    A rule that cannot be evaluated stops no other; but they share the steps that one response may take.
+    """
+    scopes = Scopes(form, Worksheet(form, response, places), {}, now)
+    enabled: dict[str, bool] = {}
+    broken: dict[str, tuple[Constraint, ...]] = {}
+    failed: set[str] = set()
+    for field, place in _ruling(form, places):
+        try:
+            if place is not None and place.item.enable_expression:
+                enabled[field] = _holds(scopes, place)
+            broken[field] = _broken(form, scopes, place)
+        except ExpressionFailed:
+            failed.add(field)
+    return Ruled(enabled, broken, frozenset(failed))
 
 
 def _calculated(scopes: Scopes, sheet: Worksheet, places: Sequence[Place]) -> dict[str, _Elements]:
@@ -99,11 +123,21 @@ def _in_order(places: Sequence[Place], needs: Mapping[str, frozenset[str] | None
     return sorted(places, key=lambda place: rank[place.item.link_id])
 
 
-def _broken(
-    form: Form, scopes: Scopes, sheet: Worksheet, places: Sequence[Place]
-) -> Iterator[tuple[str, tuple[Constraint, ...]]]:
-    whole = [(place, place.item.constraints) for place in places if sheet.body(place) is not None]
-    for place, constraints in [(None, form.constraints), *whole]:
-        found = tuple(one for one in constraints if truth(scopes.evaluate(place, one.expression)) is False)
-        if found:
-            yield (place.field if place else ""), found
+def _ruling(form: Form, places: Sequence[Place]) -> Iterator[tuple[str, Place | None]]:
+    """What has rules, by field: the form itself under "", and its items."""
+    if form.constraints:
+        yield "", None
+    for place in places:
+        if place.item.constraints or place.item.enable_expression:
+            yield place.field, place
+
+
+def _holds(scopes: Scopes, place: Place) -> bool:
+    return truth(scopes.evaluate(place, place.item.enable_expression or "")) is True
+
+
+def _broken(form: Form, scopes: Scopes, place: Place | None) -> tuple[Constraint, ...]:
+    if place is not None and scopes.sheet.body(place) is None:
+        return ()
+    constraints = form.constraints if place is None else place.item.constraints
+    return tuple(one for one in constraints if truth(scopes.evaluate(place, one.expression)) is False)

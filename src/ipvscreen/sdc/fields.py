@@ -99,6 +99,17 @@ class Places:
             found.setdefault(spot.item.link_id, []).append(spot)
         return {link_id: tuple(spots) for link_id, spots in found.items()}
 
+    @cached_property
+    def _by_group(self) -> Mapping[tuple[str, tuple[int, ...]], tuple[Spot, ...]]:
+        found: dict[tuple[str, tuple[int, ...]], list[Spot]] = {}
+        for spot in self.all:
+            found.setdefault((spot.item.link_id, spot.numbers[:-1]), []).append(spot)
+        return {group: tuple(spots) for group, spots in found.items()}
+
+    def beside(self, spot: Spot) -> tuple[Spot, ...]:
+        """The places of a repeating group around `spot`, one of them, that stand in the same thing."""
+        return self._by_group[spot.item.link_id, spot.numbers[:-1]]
+
 
 class Names:
     """Fields of one form, taken apart."""

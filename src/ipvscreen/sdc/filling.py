@@ -148,7 +148,8 @@ def _computed(
         around = found[spot.parent.field] if spot.parent is not None else None
         line = (*around.ancestors, around) if around is not None else ()
         # a calculation that is not asked for must not be seen by another
-        item = spot.item if spot.field in on else replace(spot.item, calculated=None)
+        unseen = spot.item.calculated and spot.field not in on
+        item = replace(spot.item, calculated=None) if unseen else spot.item
         body = stand.by_field.get(spot.field)
         found[spot.field] = Place(item, spot.field, body, line, stand.above(spot, given))
     return computed(form, response(form, stand.items, "in-progress"), tuple(found.values()), launch, now=now)

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ipvscreen.sdc.enabling import nearest
 from ipvscreen.sdc.entry import Entry, as_entered
 from ipvscreen.sdc.fields import MOST_PLACES, Spot, typed_again
 from ipvscreen.sdc.filling import Filled, Launch, fill
 from ipvscreen.sdc.form import Condition, Form, Item
 from ipvscreen.sdc.given import OTHER
+from ipvscreen.sdc.nearest import Nearest
 from ipvscreen.sdc.values import option_of
 
 When = tuple[str, str, str]  # field, operator, value
@@ -58,13 +58,14 @@ def layout(
     mistakes are shown. `more` is the field of a repeating group or question that gets one place more.
     """
     filled = fill(form, entered, launch=launch, now=now, more=more, fresh=fresh)
-    page = _Page(filled, more, fresh)
+    page = _Page(filled, Nearest(filled.places, filled.answers.given), more, fresh)
     return tuple(placed for spot in filled.places.roots for placed in page.placed(spot))
 
 
 @dataclass(frozen=True, slots=True)
 class _Page:
     filled: Filled
+    near: Nearest
     more: str | None
     fresh: bool
 
@@ -113,11 +114,7 @@ class _Page:
             return False
         if spot.item.type != "group":
             return typed_again(spot.item) and max(len(values), spot.item.min_occurs or 0) < most
-        return spot.numbers[-1] == len(self._beside(spot)) < most
-
-    def _beside(self, spot: Spot) -> list[Spot]:
-        there = self.filled.places.by_link_id[spot.item.link_id]
-        return [one for one in there if one.numbers[:-1] == spot.numbers[:-1]]
+        return spot.numbers[-1] == len(self.filled.places.beside(spot)) < most
 
     def _when(self, spot: Spot) -> tuple[When, ...] | None:
         """None as soon as one part cannot be decided in the browser."""
@@ -130,7 +127,7 @@ class _Page:
         return (*above, *known) if len(known) == len(found) else None
 
     def _condition(self, spot: Spot, condition: Condition) -> When | None:
-        asked = nearest(self.filled.places, spot, condition.question, self.filled.answers.given)
+        asked = self.near.place(spot, condition.question)
         if asked is None or asked.fixed:
             return None
         value = _compared(asked.item, condition)

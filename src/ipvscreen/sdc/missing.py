@@ -73,5 +73,5 @@ def _too_few(
 
 
 def _places_filled(places: Places, spot: Spot, filled: Collection[str]) -> int:
-    beside = (one for one in places.by_link_id[spot.item.link_id] if one.numbers[:-1] == spot.numbers[:-1])
-    return sum(one.field in filled for one in (beside if spot.item.repeats else (spot,)))
+    beside = places.beside(spot) if spot.item.repeats else (spot,)
+    return sum(one.field in filled for one in beside)

@@ -19,12 +19,10 @@ def total(answers: Answers, link_ids: Sequence[str]) -> int | None:
         raise ValueError("An item that repeats has no one answer to weigh.")
     if not items or not all(answers.values(item.link_id) for item in items):
         return None
-    whole = sum(
-        (_weight(item, value) for item in items for value in answers.values(item.link_id)), Decimal(0)
-    )
-    if whole != whole.to_integral_value():
+    found = sum(_weight(item, value) for item in items for value in answers.values(item.link_id))
+    if found != int(found):
         raise ValueError("The weights do not add up to a whole number.")
-    return int(whole)
+    return int(found)
 
 
 def _weight(item: Item, value: str) -> Decimal:

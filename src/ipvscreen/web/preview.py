@@ -19,7 +19,7 @@ from starlette.responses import HTMLResponse, Response
 from ipvscreen.errors import AnswerNotOffered, FormRefused
 from ipvscreen.sdc.answers import read_answers
 from ipvscreen.sdc.form import Form
-from ipvscreen.sdc.load import load_form
+from ipvscreen.sdc.load import define, load_form
 from ipvscreen.sdc.outcome import Issue, operation_outcome
 from ipvscreen.sdc.response import response, response_items
 from ipvscreen.sdc.validate import validate
@@ -64,6 +64,7 @@ class PreviewPage:
 @dataclass(frozen=True, slots=True)
 class _Room:
     form: Form
+    defined: Form  # as a validator reads it: once, and not for each answer
     source: Mapping[str, Any]
     clock: Callable[[], datetime]
     templates: Environment
@@ -77,7 +78,9 @@ def make_preview(
     form = load_form(questionnaire)
     if taken := sorted(_BUTTONS & {item.link_id for item in form.walk()}):
         raise FormRefused("Questionnaire.item.linkId", f"'{taken[0]}' is the name of a control of our pages.")
-    room = _Room(form, questionnaire, clock, environment(smart_app), static_files(smart_app))
+    room = _Room(
+        form, define(questionnaire), questionnaire, clock, environment(smart_app), static_files(smart_app)
+    )
     app = FastAPI(
         title=TITLE, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False,
         telemetry=_NO_TELEMETRY,
@@ -141,7 +144,8 @@ def _page(
     saved = posted and to is None and not answers.mistakes
     made = response(form, response_items(answers), "completed" if saved else "in-progress")
     made["authored"] = now.isoformat(timespec="seconds")
-    issues = validate(made, {form.canonical: room.source, form.url: room.source}.get, now=now)
+    known = {form.canonical: room.source, form.url: room.source}
+    issues = validate(made, known.get, now=now, form_of=lambda _: room.defined)
     shown = part(form, entered, page=page, mistakes=mistakes, more=more, launch=LAUNCH, now=now)
     preview = PreviewPage(
         part=shown,

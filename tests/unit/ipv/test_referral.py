@@ -1,5 +1,6 @@
 """A request stands on exactly one footing and can reach the person; agreements end."""
 
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -19,6 +20,16 @@ from ipvscreen.ipv.referral import (
 SHE_CALLS = SafeContact(ContactWay.SHE_CALLS)
 AGREEMENT = Agreement(out=True, back=False, until=date(2026, 9, 2))
 SHARING = Sharing("Dr A", "risk-to-child", told=True)
+NO_NUMBER = "This is not a telephone number: use digits, spaces and a leading +."
+
+
+def refusal(made: Callable[[], object]) -> str:
+    """The sentence that a clinician reads, whole."""
+    try:
+        made()
+    except ValueError as refused:
+        return str(refused)
+    return "not refused"
 
 
 def test_everything_unsafe_is_preset_no() -> None:
@@ -38,8 +49,7 @@ def test_everything_unsafe_is_preset_no() -> None:
 )
 @pytest.mark.parametrize("number", [None, "", "  "])
 def test_a_way_needs_what_it_uses(way: ContactWay, number: str | None, sentence: str) -> None:
-    with pytest.raises(ValueError, match=sentence):
-        SafeContact(way, number)
+    assert refusal(lambda: SafeContact(way, number)) == sentence
 
 
 @pytest.mark.parametrize(
@@ -60,46 +70,48 @@ def test_what_can_be_used_is_taken(way: ContactWay, number: str | None) -> None:
 @pytest.mark.parametrize("number", ["1234", "ring me", "0770090012x", "+", "0" * 21, "++44 20 7946 0123"])
 @pytest.mark.parametrize("way", [ContactWay.PHONE, ContactWay.TEXT])
 def test_what_is_no_telephone_number_is_refused(way: ContactWay, number: str) -> None:
-    with pytest.raises(ValueError, match="not a telephone number"):
-        SafeContact(way, number)
+    assert refusal(lambda: SafeContact(way, number)) == NO_NUMBER
 
 
 @pytest.mark.parametrize("number", ["a", "a@b", "a b@example.org", "@example.org"])
 def test_what_is_no_address_is_refused(number: str) -> None:
-    with pytest.raises(ValueError, match="not an e-mail address"):
-        SafeContact(ContactWay.EMAIL, number)
+    assert refusal(lambda: SafeContact(ContactWay.EMAIL, number)) == "This is not an e-mail address."
 
 
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"decided_by": " "}, "Say who decided"),
-        ({"basis": ""}, "Say on what basis"),
-        ({"told": False}, "Say why the person has not been told"),
-        ({"told": False, "why_not_told": " "}, "Say why the person has not been told"),
+        ({"decided_by": " "}, "Say who decided to share without agreement."),
+        ({"basis": ""}, "Say on what basis this is shared without agreement."),
+        ({"told": False}, "Say why the person has not been told."),
+        ({"told": False, "why_not_told": " "}, "Say why the person has not been told."),
     ],
 )
 def test_sharing_without_agreement_is_answered_for(changes: dict[str, Any], sentence: str) -> None:
     complete = {"decided_by": "Dr A", "basis": "risk-to-child", "told": True}
     assert Sharing(**complete)
     assert Sharing(**complete | {"told": False, "why_not_told": "She would be in danger"})
-    with pytest.raises(ValueError, match=sentence):
-        Sharing(**complete | changes)
+    assert refusal(lambda: Sharing(**complete | changes)) == sentence
 
 
 @pytest.mark.parametrize(
     ("footing", "sentence"),
     [
-        ({}, "Nothing is sent without"),
-        ({"agreement": AGREEMENT, "sharing": SHARING}, "not both"),
-        ({"agreement": Agreement(out=False, back=True, until=date(2026, 9, 2))}, "has not agreed"),
+        ({}, "Nothing is sent without the person's agreement or a recorded decision to share."),
+        (
+            {"agreement": AGREEMENT, "sharing": SHARING},
+            "Either the person agrees, or it is shared without agreement: not both.",
+        ),
+        (
+            {"agreement": Agreement(out=False, back=True, until=date(2026, 9, 2))},
+            "The person has not agreed that anything is sent.",
+        ),
     ],
 )
 def test_exactly_one_footing(footing: dict[str, Any], sentence: str) -> None:
     assert ReferralRequest("a", SHE_CALLS, agreement=AGREEMENT).sharing is None
     assert ReferralRequest("a", SHE_CALLS, sharing=SHARING).agreement is None
-    with pytest.raises(ValueError, match=sentence):
-        ReferralRequest("a", SHE_CALLS, **footing)
+    assert refusal(lambda: ReferralRequest("a", SHE_CALLS, **footing)) == sentence
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """Conditions decide what is asked: every operator, in the right place, in any order, however many."""
 
 import time
+from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -9,8 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ipvscreen.sdc.answers import read_answers
-from ipvscreen.sdc.enabling import holds
+from ipvscreen.sdc.enabling import enabled, holds
+from ipvscreen.sdc.fields import Grower, Places, Spot
+from ipvscreen.sdc.filling import fill
 from ipvscreen.sdc.form import Condition, Form, Item, Option
+from ipvscreen.sdc.given import Answer
+from ipvscreen.sdc.nearest import Nearest, answer_above, stands
 
 
 def item(link_id: str, kind: str = "string", *items: Item, **parts: Any) -> Item:
@@ -140,6 +146,13 @@ def test_from_outside_the_nearest_before_counts_or_else_the_first_after() -> Non
     assert on(CHILD, sees=["no"], sees__2=["yes"]) & {"all", "after"} == {"after"}
 
 
+def test_a_question_of_the_same_place_counts_even_if_it_comes_later() -> None:
+    child = item("child", "group", item("what", **when("sees", "=", answerString="yes")), item("sees"))
+    which = form(replace(child, repeats=True))
+    assert on(which, sees=["no"], sees__2=["yes"]) & {"what", "what~2"} == {"what~2"}
+    assert on(which, sees=["yes"], sees__2=["no"]) & {"what", "what~2"} == {"what"}
+
+
 SIGNS = form(
     item(
         "sign",
@@ -163,6 +176,45 @@ def test_what_stands_under_an_answer_waits_for_it() -> None:
     assert "why" in on(SIGNS, sure=["false"])
     assert "why" not in on(SIGNS, sure=["pass"])
     assert on(SIGNS, name=["x", "y"]) >= {"job", "job~2"}
+
+
+@pytest.mark.parametrize(
+    ("field", "entered", "answer"),
+    [
+        ("sign", {"sign": ["a"]}, None),  # stands under nothing
+        ("why", {"sure": ["false"]}, 0),
+        ("why", {"sure": ["pass"]}, None),
+        ("why", {}, None),
+        ("job", {"name": ["x"]}, 0),
+        ("job~2", {"name": ["x", "y"]}, 1),
+        ("job~2", {"name": ["x", ""]}, None),  # the second control was left empty
+        ("since", {"sign": ["c", "a"]}, 1),
+        ("since~3", {"sign": ["c", "a"]}, 0),
+        ("since~2", {"sign": ["c", "a"]}, None),
+    ],
+)
+def test_the_answer_that_something_stands_under(
+    field: str, entered: dict[str, list[str]], answer: int | None
+) -> None:
+    filled = fill(SIGNS, entered)
+    assert answer_above(filled.places.by_field[field], filled.answers.given) == answer
+
+
+def test_of_places_that_no_answer_opened_the_nearest_one_before_is_asked() -> None:
+    places = fill(SIGNS, {}).places
+    near, by_field = Nearest(places, {}), places.by_field
+    assert near.place(by_field["since~3"], "since") is by_field["since~2"]
+    assert near.place(by_field["since"], "since") is by_field["since"]
+
+
+@pytest.mark.parametrize(
+    ("expressed", "found"), [({"a": True}, True), ({"a": False}, False), ({}, False), (None, False)]
+)
+def test_an_expression_that_did_not_come_to_true_asks_nothing(
+    expressed: dict[str, bool] | None, found: bool
+) -> None:
+    places = Places((Spot(item("a", enable_expression="%any"), (), "a"), Spot(item("b"), (), "b")))
+    assert enabled(places, {}, expressed) == ({"a", "b"} if found else {"b"})
 
 
 def test_only_the_answers_given_are_near() -> None:
@@ -192,7 +244,17 @@ def test_a_circle_ends() -> None:
         item("a", **when("b", "exists", answerBoolean=False)),
         item("b", **when("a", "exists", answerBoolean=False)),
     )
-    assert on(ring, a=["x"], b=["x"]) <= {"a", "b"}
+    assert on(ring, a=["x"], b=["x"]) in ({"a"}, {"b"})
+
+
+def test_what_asks_a_circle_follows_it() -> None:
+    ring = form(
+        item("c", **when("b", "exists", answerBoolean=True)),
+        item("a", **when("b", "exists", answerBoolean=False)),
+        item("b", **when("a", "exists", answerBoolean=False)),
+    )
+    found = on(ring, a=["x"], b=["x"], c=["x"])
+    assert ("c" in found) is ("b" in found)
 
 
 def test_a_question_may_ask_itself_of_another_place() -> None:
@@ -228,3 +290,50 @@ def test_any_order_of_the_items_comes_to_the_same(links: list[tuple[int, str]], 
         ]
         expected |= {one.link_id} if all(met) else set()
     assert on(form(*items), **entered) == on(form(*reversed(items)), **entered) == expected
+
+
+NESTED = form(
+    item("q"),
+    item(
+        "g",
+        "group",
+        item("a"),
+        item(
+            "sign", "choice", item("since"), item("sub", "group", item("deep")), options=OPTIONS, repeats=True
+        ),
+        item("h", "group", item("b"), repeats=True),
+        repeats=True,
+    ),
+    item("typed", "string", item("why"), repeats=True),
+    item("z"),
+)
+
+
+def searched(places: Places, spot: Spot, link_id: str, answers: Mapping[str, Answer]) -> Spot | None:
+    """FHIR's words one after the other, each time from the start."""
+    occurrences = places.by_link_id.get(link_id, ())
+    there = [one for one in occurrences if all(stands(each, answers) for each in (one, *one.line()))]
+    rings = [[one for one in there if one is here or here in one.line()] for here in (spot, *spot.line())]
+    if len(occurrences) < 2:
+        rings = []
+    found = next((ring for ring in (*rings, there, list(occurrences)) if ring), [])
+    before = [one for one in found if places.position[one.field] < places.position[spot.field]]
+    return next(iter(before[-1:] or found[:1]), None)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.data())
+def test_the_nearest_place_is_the_one_that_a_plain_search_finds(data: st.DataObject) -> None:
+    groups = st.one_of(st.just(("g", ())), st.tuples(st.just("h"), st.tuples(st.integers(1, 3))))
+    counts = data.draw(st.dictionaries(groups, st.integers(1, 3)))
+    places = Grower(counts, {"typed": 2}).places(NESTED)
+    chosen: dict[str, Answer] = {}
+    for spot in places.by_link_id["sign"]:
+        ticked = [option for option in OPTIONS if data.draw(st.booleans())]
+        values, elements = tuple(one.value for one in ticked), tuple(one.fhir for one in ticked)
+        chosen[spot.field] = Answer("sign", values, field=spot.field, fhir=elements)
+    near = Nearest(places, chosen)
+
+    for spot in places.all:
+        for link_id in ("q", "a", "b", "sign", "since", "deep", "why", "z", "none"):
+            assert near.place(spot, link_id) is searched(places, spot, link_id, chosen)
