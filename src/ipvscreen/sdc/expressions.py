@@ -6,14 +6,16 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+from fhirpathpy.engine import do_eval
+
 from ipvscreen.errors import ExpressionFailed
-from ipvscreen.sdc.fhirpath.compiler import compiled
-from ipvscreen.sdc.fhirpath.elements import bare, node, result_of
-from ipvscreen.sdc.fhirpath.frames import Fault, Frame, Step, Work, bounded
+from ipvscreen.sdc.fhirpath.adapted import Adapted, adapted
+from ipvscreen.sdc.fhirpath.elements import R4, bare, node, result_of
+from ipvscreen.sdc.fhirpath.limits import Fault, Work, bounded
 from ipvscreen.sdc.fhirpath.lookups import PREFIXES, function_name, lookup, variable_name
-from ipvscreen.sdc.fhirpath.others import ALLOWED, REFUSED
 from ipvscreen.sdc.fhirpath.response_index import ResponseIndex
-from ipvscreen.sdc.fhirpath.syntax import Node, parse, text_of
+from ipvscreen.sdc.fhirpath.supplement import ALLOWED, REFUSED, TABLE
+from ipvscreen.sdc.fhirpath.syntax import Node, parse, text_of, walk
 
 STANDARD = frozenset(
     {"context", "resource", "rootResource", "questionnaire", "qitem", "ucum", "sct", "loinc"}
@@ -26,12 +28,13 @@ _FIXED: Mapping[str, list[Any]] = {
 }
 _AROUND = frozenset({"item", "children", "descendants", "repeat"})  # they reach any item
 
+_do_eval: Any = do_eval  # fhirpathpy's functions have no types
 _tree = lru_cache(maxsize=4096)(parse)
 
 
 @lru_cache(maxsize=4096)
-def _compiled(expression: str, by_index: bool = True) -> Step:
-    return compiled(_tree(expression), by_index=by_index)
+def _compiled(expression: str, by_index: bool = True) -> Adapted:
+    return adapted(_tree(expression), by_index=by_index)
 
 
 def check(expression: str, names: Collection[str] = ()) -> None:
@@ -39,8 +42,8 @@ def check(expression: str, names: Collection[str] = ()) -> None:
 
     `names` are the variables and launch contexts that are known where it stands; STANDARD ones always are.
     """
-    for part in _tree(expression).walk():
-        if part.kind == "FunctionInvocation":
+    for part in walk(_tree(expression)):
+        if part["type"] == "FunctionInvocation":
             _check_function(function_name(part))
     unknown = names_in(expression) - STANDARD - set(names)
     if unknown:
@@ -57,16 +60,16 @@ def _check_function(name: str) -> None:
 def links_in(expression: str) -> frozenset[str]:
     """The linkIds that it compares with: what it reads, as far as that can be seen. ValueError as `check`."""
     found = set()
-    for part in _tree(expression).walk():
-        if part.signs[:1] in (("=",), ("~",), ("in",), ("contains",)) and _mentions(part, "linkId"):
-            found |= {text_of(leaf.text) for leaf in part.walk() if leaf.kind == "StringLiteral"}
+    for part in walk(_tree(expression)):
+        if part["terminalNodeText"][:1] in (["="], ["~"], ["in"], ["contains"]) and _mentions(part, "linkId"):
+            found |= {text_of(leaf["text"]) for leaf in walk(part) if leaf["type"] == "StringLiteral"}
     return frozenset(found)
 
 
 @lru_cache(maxsize=4096)
 def names_in(expression: str) -> frozenset[str]:
     """The %variables that it uses, without the sign. ValueError as `check`."""
-    terms = (part for part in _tree(expression).walk() if part.kind == "ExternalConstantTerm")
+    terms = (part for part in walk(_tree(expression)) if part["type"] == "ExternalConstantTerm")
     names = (variable_name(part) for part in terms)
     return frozenset(name for name in names if name.partition("-")[0] not in PREFIXES)
 
@@ -86,16 +89,16 @@ def reads(expression: str) -> frozenset[str] | None:
         elif _name(part) in _AROUND:
             return None
         else:
-            stack.extend(part.parts)
+            stack.extend(part["children"])
     return frozenset(found)
 
 
 def _mentions(part: Node, name: str) -> bool:
-    return any(leaf.kind == "Identifier" and text_of(leaf.text) == name for leaf in part.walk())
+    return any(leaf["type"] == "Identifier" and text_of(leaf["text"]) == name for leaf in walk(part))
 
 
 def _name(part: Node) -> str | None:
-    return text_of(part.text) if part.kind == "Identifier" else None
+    return text_of(part["text"]) if part["type"] == "Identifier" else None
 
 
 def evaluate(
@@ -134,9 +137,12 @@ def run(
 
     The cause is left behind: it may hold what was answered.
     """
-    known = ChainMap[str, list[Any]](names, _FIXED, _NOTHING)  # type: ignore[arg-type]  # only read
     try:
-        return bounded(_compiled(expression, by_index)(Frame(known, focus, focus, work), focus))
+        tree, constants = _compiled(expression, by_index)
+        known = ChainMap[str, list[Any]](constants, names, _FIXED, _NOTHING)  # type: ignore[arg-type]  # only read
+        place = {"dataRoot": focus, "$this": focus, "$index": None, "$total": None}
+        table = {"vars": known, "model": R4, "userInvocationTable": TABLE, "work": work}
+        return bounded(_do_eval({**place, **table}, focus, tree))
     except Fault as fault:
         raise ExpressionFailed(str(fault)) from None
     except Exception:  # fhirpathpy raises whatever comes; its words may quote answers

@@ -8,7 +8,7 @@ from typing import Any
 from ipvscreen.errors import ExpressionFailed
 from ipvscreen.sdc.expressions import names_in, reads, run
 from ipvscreen.sdc.fhirpath.elements import node
-from ipvscreen.sdc.fhirpath.frames import MOST_STEPS, Work
+from ipvscreen.sdc.fhirpath.limits import MOST_STEPS, Work
 from ipvscreen.sdc.fhirpath.response_index import ITEM
 from ipvscreen.sdc.form import Form
 from ipvscreen.sdc.worksheet import Place, Worksheet

@@ -10,7 +10,7 @@ import pytest
 
 from ipvscreen.errors import ExpressionFailed
 from ipvscreen.sdc.expressions import check, evaluate, links_in, names_in, reads
-from ipvscreen.sdc.fhirpath import frames
+from ipvscreen.sdc.fhirpath import limits
 
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 KG = {"value": 2, "unit": "kg", "system": "http://unitsofmeasure.org", "code": "kg"}
@@ -87,6 +87,12 @@ def of(expression: str, **names: Any) -> list[Any]:
         ("-(2 'kg')", [{"value": -2, "unit": "kg", "system": "http://unitsofmeasure.org", "code": "kg"}]),
         ("+3", [3]),
         ("-{}", []),
+        ("-item.where(linkId='a').answer.value", [-3]),
+        ("(-%y) + (-%y)", [-4]),
+        ("item[item.where(linkId='a').answer.value].linkId", ["g"]),
+        ("item.where(linkId='p').answer.value.count()", [1]),
+        ("item.select(answer.where(value = 3).select(1).combine($this.linkId)).take(2)", [1, "a"]),
+        ("(1 'kg').unit", ["kg"]),
         ("@2020-01", ["2020-01"]),
         ("@T10:30 = item.where(linkId='t').answer.value.toString().toTime()", []),
         ("item.where(linkId='q').answer.value.value", [2]),
@@ -208,6 +214,7 @@ def test_without_a_clock_there_is_no_time(expression: str) -> None:
     "expression",
     [
         "descendants().select(%resource.descendants()).select(%resource.descendants()).count()",
+        "descendants().select(%resource.descendants()).select(%resource).item.item.item",
         "descendants().aggregate($total * $total, 3)",
         "repeat(%resource.descendants().select($this.descendants().combine(%resource.descendants())))",
         "descendants().where(%resource.descendants().where(%resource.descendants().exists()).exists())",
@@ -229,7 +236,7 @@ def test_a_text_that_grows_too_long_is_stopped() -> None:
 
 
 def test_a_collection_that_grows_too_large_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(frames, "MOST_ELEMENTS", 5)
+    monkeypatch.setattr(limits, "MOST_ELEMENTS", 5)
 
     with pytest.raises(ExpressionFailed, match="too many elements"):
         of("item")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ipvscreen.errors import ExpressionFailed
 from ipvscreen.sdc.expressions import evaluate
 from ipvscreen.sdc.fhirpath.moments import read
-from ipvscreen.sdc.fhirpath.others import ALLOWED, REFUSED
+from ipvscreen.sdc.fhirpath.supplement import ALLOWED, REFUSED
 
 ORDINAL = "http://hl7.org/fhir/StructureDefinition/ordinalValue"
 WEIGHT = "http://hl7.org/fhir/StructureDefinition/itemWeight"

@@ -16,7 +16,7 @@ from ipvscreen.sdc.answers import read_answers
 from ipvscreen.sdc.calculate import Place, computed
 from ipvscreen.sdc.expressions import run
 from ipvscreen.sdc.fhirpath.elements import node, result_of
-from ipvscreen.sdc.fhirpath.frames import Work
+from ipvscreen.sdc.fhirpath.limits import Work
 from ipvscreen.sdc.fhirpath.response_index import ResponseIndex
 from ipvscreen.sdc.fields import field_name
 from ipvscreen.sdc.form import Condition, Constraint, Form, Item, Option

@@ -1,1 +1,1 @@
-"""FHIRPath: fhirpathpy's grammar, types and plain functions, evaluated by rules of our own (ADR 0035)."""
+"""FHIRPath: evaluated by fhirpathpy, with a supplement and limits of our own (ADR 0035)."""

@@ -1,18 +1,22 @@
-"""FHIR elements as FHIRPath sees them: typed nodes, their children, and what two of them have in common."""
+"""FHIR elements in fhirpathpy's nodes: their values, their children, their types."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 
-from fhirpathpy.engine.nodes import FP_DateTime, FP_Quantity, FP_Time, FP_TimeBase, ResourceNode
+from fhirpathpy.engine.evaluators import evaluators
+from fhirpathpy.engine.invocations import navigation
+from fhirpathpy.engine.nodes import FP_DateTime, FP_Quantity, FP_Time, FP_TimeBase, ResourceNode, TypeInfo
 from fhirpathpy.models import models
 
 from ipvscreen.sdc.fhirpath.quantities import UCUM, amount_of, quantity_of
 
+R4: Mapping[str, Mapping[str, Any]] = models["r4"]
 _Node: Any = ResourceNode  # fhirpathpy's classes have no types
-_R4: Mapping[str, Mapping[str, Any]] = models["r4"]
+_Type: Any = TypeInfo
+_member: Any = evaluators["MemberInvocation"]
+_children: Any = navigation.children
 _TIMES: Mapping[str | None, Any] = {
     "date": FP_DateTime,
     "dateTime": FP_DateTime,
@@ -23,14 +27,19 @@ _TIMED: Any = FP_TimeBase  # whose classes below it all keep the text
 _QUANTITIES = ("Quantity", "SimpleQuantity", "Age", "Duration", "Count", "Distance")
 
 
-def node(value: Any, path: str | None = None, extra: Any = None) -> Any:
+def node(value: Any, path: str | None = None) -> Any:
     """`value` with the path or type that its children are looked up by; a resource knows its own."""
-    return value if isinstance(value, ResourceNode) else _Node(value, path, extra)
+    return value if isinstance(value, ResourceNode) else _Node(value, path)
+
+
+def raw(value: Any) -> Any:
+    """The JSON value of a node: the same object for the same element."""
+    return value.data if isinstance(value, ResourceNode) else value
 
 
 def bare(value: Any) -> Any:
     """The JSON value of a node; a float as the decimal that was written."""
-    data = value.data if isinstance(value, ResourceNode) else value
+    data = raw(value)
     return Decimal(str(data)) if isinstance(data, float) else data
 
 
@@ -45,9 +54,15 @@ def plain(value: Any) -> Any:
     path = value.path if isinstance(value, ResourceNode) else None
     if isinstance(data, str) and path in _TIMES:
         return _TIMES[path](data) or data
-    if isinstance(data, Mapping) and (path in _QUANTITIES or (path is None and _looks_measured(data))):
+    if isinstance(data, Mapping) and (
+        path in _QUANTITIES or ("." in (path or ".") and _looks_measured(data))
+    ):
         return quantity_of(data) or data
     return data
+
+
+def _looks_measured(data: Mapping[str, Any]) -> bool:
+    return "value" in data and data.get("system") == UCUM
 
 
 def result_of(value: Any) -> Any:
@@ -70,123 +85,59 @@ def key_of(value: Any) -> tuple[str, Any]:
     return "number" if is_number(data) else type(data).__name__, data
 
 
-def children(parent: Any, key: str) -> list[Any]:
-    """The elements of that name; `value` finds value[x]; a resource finds itself by its type."""
-    data, extra, path = _opened(parent)
-    if data.get("resourceType") == key:
-        return [node(parent)]
-    name, below = _below(path, key, tuple(data) if path is None else None, data)
-    found, more = data.get(name), data.get(f"_{name}")
-    if found is None and extra is not None:
-        found = extra.get(name)
-    return list(_nodes(found, more, below))
-
-
-def all_children(parent: Any) -> list[Any]:
-    """Every child element, in the order of the file; a value of value[x] under its own type."""
-    data, _, path = _opened(parent)
-    found: list[Any] = []
-    for name, value in data.items():
-        if name == "resourceType" or name.startswith("_"):
-            continue
-        found += _nodes(value, data.get(f"_{name}"), _type_of(path, _choice_base(path, name), name))
+def keyed(values: Iterable[Any]) -> dict[tuple[str, Any], Any]:
+    """The elements by their keys; the first of each stays."""
+    found: dict[tuple[str, Any], Any] = {}
+    for value in {id(raw(value)): value for value in values}.values():  # the costly part once
+        found.setdefault(key_of(value), value)
     return found
 
 
-def _opened(parent: Any) -> tuple[Mapping[str, Any], Mapping[str, Any] | None, str | None]:
+def members(ctx: Mapping[str, Any], parent: Any, name: str) -> list[Any]:
+    """The elements of that name; a resource finds itself by its type. A primitive's extensions are kept
+    with it, where fhirpathpy makes an element of them."""
+    here = _opened(parent)
+    if isinstance(here.data, Mapping) and here.data.get("resourceType") == name:
+        return [here]
+    if name == "extension" and here._data:
+        here = _Node(here._data, "Element")
+    asked = {"children": [{"type": "Identifier", "text": name}]}
+    parts = [part for part in _member(ctx, [here], asked) if part.data is not None]
+    values = {part.index: part for part in parts if not _is_extra(part)}
+    for part in parts:
+        if _is_extra(part) and part.index in values:
+            values[part.index]._data = part.data
+    return list(values.values())
+
+
+def _opened(parent: Any) -> Any:
+    """A node with a path: an element of unknown type is read as an answer."""
     data = bare(parent)
     if isinstance(data, FP_Quantity):
-        return amount_of(data), None, "Quantity"
-    known = parent if isinstance(parent, ResourceNode) else _Node(data, None)
-    inside = data if isinstance(data, Mapping) else {}
-    return inside, known._data if isinstance(known._data, Mapping) else None, known.path
+        return _Node(amount_of(data), "Quantity")
+    path = "Element" if isinstance(data, Mapping) and "value" in data else "QuestionnaireResponse.item.answer"
+    return parent if isinstance(parent, ResourceNode) and parent.path else _Node(data, path)
 
 
-def _nodes(found: Any, more: Any, path: str | None) -> Iterator[Any]:
-    values = found if isinstance(found, list | tuple) else [found]
-    extras = more if isinstance(more, list | tuple) else [more]
-    for place, value in enumerate(values):
-        if value is not None:
-            yield node(value, path, extras[place] if place < len(extras) else None)
+def _is_extra(part: Any) -> bool:
+    of_primitive = part.path[:1].islower() and "." not in part.path
+    return of_primitive and isinstance(part.data, Mapping)
 
 
-def _below(
-    path: str | None, key: str, names: tuple[str, ...] | None, data: Mapping[str, Any]
-) -> tuple[str, str | None]:
-    """The JSON name of that child, and its type."""
-    for kind in _choices(path, key):
-        if f"{key}{kind}" in data or f"_{key}{kind}" in data:
-            return f"{key}{kind}", _type_of(path, key, f"{key}{kind}")
-    if key == "value" and names is not None and key not in data:  # an element of unknown type
-        name = next((name for name in names if name.startswith("value")), key)
-        return name, name.removeprefix("value") or None
-    return key, _type_of(path, key, key)
+def below(ctx: Mapping[str, Any], parent: Any) -> list[Any]:
+    """Every child element, in the order of the file."""
+    return [part for part in _children(ctx, [_opened(parent)]) if not part.path.endswith(".resourceType")]
 
 
-@lru_cache(maxsize=4096)
-def _choices(path: str | None, key: str) -> tuple[str, ...]:
-    full = f"{path}.{key}"
-    return tuple(_R4["choiceTypePaths"].get(_R4["pathsDefinedElsewhere"].get(full, full), ()))
-
-
-@lru_cache(maxsize=4096)
-def _choice_base(path: str | None, name: str) -> str:
-    """`value` of valueCoding, where the type at `path` has such a choice."""
-    cuts = (name[:cut] for cut in range(1, len(name)) if name[cut].isupper())
-    return next((cut for cut in cuts if name[len(cut) :] in _choices(path, cut)), name)
-
-
-@lru_cache(maxsize=4096)
-def _type_of(path: str | None, key: str, name: str) -> str | None:
-    if key == "extension":
-        return "Extension"
-    if path is None:
-        return None
-    full = _R4["pathsDefinedElsewhere"].get(f"{path}.{key}", f"{path}.{key}") + name.removeprefix(key)
-    found: str = _R4["path2Type"].get(full, full)
+def type_of(value: Any) -> Any:
+    """fhirpathpy's TypeInfo (`name`, `namespace`, `is_`) of a node or plain value."""
+    _Type.model = R4  # as fhirpathpy does at every `is`
+    found = _Type.from_value(value) or _Type("Any", _Type.System)
+    if isinstance(value, FP_DateTime) and "T" not in str(value.asStr):
+        found.name = "Date"
     return found
 
 
-def _looks_measured(data: Mapping[str, Any]) -> bool:
-    return "value" in data and data.get("system") == UCUM
-
-
-def type_of(value: Any) -> tuple[str, str]:
-    """Namespace and name of the type, as `is` and `ofType` know it."""
-    if isinstance(value, ResourceNode) and value.path is not None:
-        return "FHIR", "BackboneElement" if "." in value.path else value.path
-    data = plain(value)
-    if isinstance(data, FP_DateTime) and "T" not in str(data.asStr):
-        return "System", "Date"
-    for kind, name in _SYSTEM:
-        if isinstance(data, kind):
-            return "System", name
-    return "System", "Any"
-
-
-_SYSTEM: tuple[tuple[type, str], ...] = (
-    (bool, "Boolean"),
-    (int, "Integer"),
-    (Decimal, "Decimal"),
-    (str, "String"),
-    (FP_DateTime, "DateTime"),
-    (FP_Time, "Time"),
-    (FP_Quantity, "Quantity"),
-)
-
-
-def type_named(value: Any) -> dict[str, str]:
-    """What type() says of a value."""
-    space, name = type_of(value)
-    return {"namespace": space, "name": name}
-
-
-def is_a(value: Any, wanted: str) -> bool:
-    """Whether the value is of the type `wanted` (`Quantity`, `FHIR.string`, `System.Integer`) or below it."""
-    space, _, name = wanted.rpartition(".")
-    own_space, own = type_of(value)
-    if space and space != own_space:
-        return False
-    while own and own != name:
-        own = _R4["type2Parent"].get(own, "")
-    return own == name
+def is_a(value: Any, wanted: Any) -> bool:
+    """Whether the value is of that type (a TypeInfo) or below it."""
+    return bool(type_of(value).is_(wanted))

@@ -1,216 +1,226 @@
 """FHIRPath's functions, where fhirpathpy lacks them, has them wrong, or sets no limit."""
 
-from collections.abc import Callable, Mapping
-from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from collections.abc import Callable, Iterator, Mapping
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from fhirpathpy.engine.nodes import FP_DateTime, FP_Time
+import re2  # type: ignore[import-untyped]  # it has no types
+from fhirpathpy.engine.nodes import FP_Quantity
 
-from ipvscreen.sdc.fhirpath.aggregates import absolute, average, extreme, rounded, total, weights
-from ipvscreen.sdc.fhirpath.elements import (
-    all_children,
-    bare,
-    children,
-    is_a,
-    key_of,
-    plain,
-    result_of,
-    type_named,
-)
-from ipvscreen.sdc.fhirpath.frames import Fault, Frame, Function, Step, bounded, single
-from ipvscreen.sdc.fhirpath.operators import distinct, truth
-from ipvscreen.sdc.fhirpath.texts import matching, starts_with, to_boolean, written
+from ipvscreen.sdc.fhirpath.elements import below, keyed, members, plain, result_of
+from ipvscreen.sdc.fhirpath.limits import Fault, Function, bounded, single
+from ipvscreen.sdc.fhirpath.operators import distinct, number, order, plus, truth
 
-_DateTime: Any = FP_DateTime  # fhirpathpy's classes have no types
-_Time: Any = FP_Time
+_Context = dict[str, Any]
+_Work = Callable[[list[Any]], list[Any]]  # an expression that is a parameter
 
 
-def where(frame: Frame, data: list[Any], criteria: Step) -> list[Any]:
-    """The elements for which the criteria are true; each is asked once."""
-    return [element for element, found in _each(frame, data, criteria) if truth(found)]
-
-
-def _each(frame: Frame, data: list[Any], step: Step) -> list[tuple[Any, list[Any]]]:
-    frame.work.spend(len(data))
-    return [(element, step(frame.at(element, place), [element])) for place, element in enumerate(data)]
-
-
-def _select(frame: Frame, data: list[Any], step: Step) -> list[Any]:
-    return [value for _, found in _each(frame, data, step) for value in found]
-
-
-def _exists(frame: Frame, data: list[Any], criteria: Step | None = None) -> list[Any]:
-    return [bool(where(frame, data, criteria) if criteria else data)]
-
-
-def _all(frame: Frame, data: list[Any], criteria: Step) -> list[Any]:
-    return [all(truth(found) for _, found in _each(frame, data, criteria))]
-
-
-def _repeat(frame: Frame, data: list[Any], step: Step) -> list[Any]:
-    found: dict[Any, Any] = {}
-    level = data
-    while level:
-        fresh = {key_of(value): value for value in bounded(_select(frame, level, step))}
-        new = {key: value for key, value in fresh.items() if key not in found}
-        found |= new
-        level = list(new.values())
-    return bounded(list(found.values()))
-
-
-def _aggregate(frame: Frame, data: list[Any], step: Step, start: Step | None = None) -> list[Any]:
-    total = start(frame, frame.this) if start else []
-    frame.work.spend(len(data))
+def _each(ctx: _Context, data: list[Any], work: _Work) -> Iterator[tuple[Any, list[Any]]]:
     for place, element in enumerate(data):
-        total = bounded(step(frame.at(element, place).with_total(total), [element]))
+        ctx["$index"] = place
+        yield element, work([element])
+
+
+def where(ctx: _Context, data: list[Any], criteria: _Work) -> list[Any]:
+    """The elements for which the criteria are true; each is asked once."""
+    return [element for element, found in _each(ctx, data, criteria) if truth(found)]
+
+
+def select(ctx: _Context, data: list[Any], work: _Work) -> list[Any]:
+    """What `work` finds for each element."""
+    result: list[Any] = []
+    for _, found in _each(ctx, data, work):
+        ctx["work"].spend(len(found))
+        result += found
+    return result
+
+
+def exists(ctx: _Context, data: list[Any], criteria: _Work | None = None) -> bool:
+    """Whether there is any element, or any that fits."""
+    return bool(where(ctx, data, criteria) if criteria else data)
+
+
+def every(ctx: _Context, data: list[Any], criteria: _Work) -> bool:
+    """FHIRPath's all()."""
+    return all(truth(found) for _, found in _each(ctx, data, criteria))
+
+
+def repeat(ctx: _Context, data: list[Any], work: _Work) -> list[Any]:
+    """Level by level, without what is there already."""
+    found: dict[Any, Any] = {}
+    while data:
+        fresh = keyed(select(ctx, data, work))
+        data = [value for key, value in fresh.items() if key not in found]
+        found |= fresh
+    return list(found.values())
+
+
+def aggregate(ctx: _Context, data: list[Any], work: _Work, start: list[Any] | None = None) -> list[Any]:
+    """The last $total; what is left of an element is bounded each time."""
+    ctx["$total"] = start or []
+    for _, found in _each(ctx, data, work):
+        ctx["$total"] = bounded(found)
+    total: list[Any] = ctx["$total"]
     return total
 
 
-def _iif(frame: Frame, data: list[Any], test: Step, then: Step, other: Step | None = None) -> list[Any]:
-    here = frame.with_this(data)
-    if truth(test(here, data)):
-        return then(here, data)
-    return other(here, data) if other else []
+def iif(_: _Context, data: list[Any], test: _Work, then: _Work, other: _Work | None = None) -> list[Any]:
+    """What the test decides; the other one is not asked."""
+    return then(data) if truth(test(data)) else other(data) if other else []
 
 
-def _coalesce(frame: Frame, data: list[Any], *steps: Step) -> list[Any]:
-    return next((found for step in steps if (found := step(frame, data))), [])
+def member(ctx: _Context, data: list[Any], name: list[str]) -> list[Any]:
+    """The elements of that name."""
+    return select(ctx, data, lambda parents: members(ctx, parents[0], name[0]))
 
 
-def below(frame: Frame, data: list[Any]) -> list[Any]:
+def children(ctx: _Context, data: list[Any]) -> list[Any]:
     """The children of each element."""
-    found = [child for element in data for child in all_children(element)]
-    frame.work.spend(len(found))
-    return bounded(found)
+    return select(ctx, data, lambda parents: below(ctx, parents[0]))
 
 
-def descendants(frame: Frame, data: list[Any]) -> list[Any]:
+def descendants(ctx: _Context, data: list[Any]) -> list[Any]:
     """All below each element, level by level."""
     found: list[Any] = []
-    level = below(frame, data)
-    while level:
-        found = bounded(found + level)
-        level = below(frame, level)
+    while data:
+        data = children(ctx, data)
+        found = bounded(found + data)
     return found
 
 
-def _extension(frame: Frame, data: list[Any], url: Step) -> list[Any]:
-    wanted = plain(single(url(frame, frame.this)))
-    found = [extension for element in data for extension in children(element, "extension")]
-    return [extension for extension in found if bare(extension).get("url") == wanted]
+def looked_up(axis: str) -> Function:
+    """Items by linkId from the index of the response; else from `search`, which is what it stands for."""
+
+    def found_in(ctx: _Context, data: list[Any], link: list[str], search: _Work) -> list[Any]:
+        index = ctx["work"].index
+        if index is None or len(data) != 1:
+            return search(data)
+        buckets = index.bucket(data[0], axis, lambda: ALONG[axis](ctx, data))
+        found: list[Any] = buckets.get(link[0], [])
+        return distinct(found) if axis == "repeat" and len(found) > 1 else list(found)
+
+    return found_in
 
 
-def _single(_: Frame, data: list[Any]) -> list[Any]:
-    single(data)
-    return data
+def _items(ctx: _Context, data: list[Any]) -> list[Any]:
+    return member(ctx, data, ["item"])
 
 
-def _subset(frame: Frame, data: list[Any], other: Step) -> list[Any]:
-    return [_keys(data) <= _keys(other(frame, frame.this))]
+def _all_items(ctx: _Context, data: list[Any]) -> list[Any]:
+    """As repeat(item), level by level, but with what is equal: that is left out for each linkId."""
+    found: list[Any] = []
+    while data:
+        ctx["work"].spend(len(data))
+        data = _items(ctx, data)
+        found = bounded(found + data)
+    return found
 
 
-def _superset(frame: Frame, data: list[Any], other: Step) -> list[Any]:
-    return [_keys(data) >= _keys(other(frame, frame.this))]
+ALONG: Mapping[str, Function] = {"item": _items, "repeat": _all_items, "descendants": descendants}
 
 
-def _intersect(frame: Frame, data: list[Any], other: Step) -> list[Any]:
-    keys = _keys(other(frame, frame.this))
-    return distinct([value for value in data if key_of(value) in keys])
+def extension(ctx: _Context, data: list[Any], url: list[Any]) -> list[Any]:
+    """The extensions of that url, of elements and of primitive values."""
+    found = member(ctx, data, ["extension"])
+    return [one for one in found if one.data.get("url") == plain(single(url))]
 
 
-def _exclude(frame: Frame, data: list[Any], other: Step) -> list[Any]:
-    keys = _keys(other(frame, frame.this))
-    return [value for value in data if key_of(value) not in keys]
+def total(_: _Context, data: list[Any]) -> Any:
+    """The sum of numbers, or of quantities of one unit; empty for nothing, never 0."""
+    values = [plain(value) for value in data]
+    so_far = values[0] if values else None
+    if values and not isinstance(so_far, FP_Quantity):
+        number(so_far)
+    for value in values[1:]:
+        so_far = plus(so_far, value)
+    return so_far
 
 
-def _keys(values: list[Any]) -> set[Any]:
-    return {key_of(value) for value in values}
+def average(_: _Context, data: list[Any]) -> Any:
+    """The sum by the number; empty for nothing."""
+    whole = total(_, data)
+    if isinstance(whole, FP_Quantity):
+        amount: Any = whole
+        return type(amount)(amount.value / len(data), amount.unit)
+    return None if whole is None else Decimal(whole) / len(data)
 
 
-def _not(_: Frame, data: list[Any]) -> list[Any]:
-    value = truth(data)
-    return [] if value is None else [not value]
+def extreme(sign: int) -> Function:
+    """min() for -1, max() for 1."""
+
+    def found_in(_: _Context, data: list[Any]) -> Any:
+        values = [plain(value) for value in data]
+        best = values[0] if values else None
+        for value in values[1:]:
+            found = order(value, best)
+            if found is None:
+                raise Fault("The expression compares amounts whose units do not tell.")
+            best = value if found == sign else best
+        return best
+
+    return found_in
 
 
-def _now(form: Callable[[Any], Any]) -> Function:
-    def read(frame: Frame, _: list[Any]) -> list[Any]:
-        if frame.work.now is None:
-            raise Fault("The expression asks for the time, and no clock was given.")
-        return [form(frame.work.now)]
-
-    return read
-
-
-def _of_type(_: Frame, data: list[Any], wanted: str) -> list[Any]:
-    return [value for value in data if is_a(value, wanted)]
-
-
-def _as(frame: Frame, data: list[Any], wanted: str) -> list[Any]:
-    return _of_type(frame, _single(frame, data), wanted)
+def rounded(_: _Context, data: list[Any], places: list[Any] | None = None) -> Any:
+    """A half is rounded away from 0."""
+    value = plain(single(data))
+    if value is None:
+        return None
+    kept = number(plain(single(places))) if places else 0
+    if not 0 <= kept <= 28:
+        raise Fault("The expression rounds to a number of places that no number has.")
+    exact = Decimal(number(value)).quantize(Decimal(1).scaleb(-int(kept)), rounding=ROUND_HALF_UP)
+    return exact if kept else int(exact)
 
 
-def _is(_: Frame, data: list[Any], wanted: str) -> list[Any]:
-    return [is_a(single(data), wanted)] if data else []
+def absolute(_: _Context, data: list[Any]) -> Any:
+    """Of a number or quantity."""
+    value: Any = plain(single(data))
+    if isinstance(value, FP_Quantity):
+        amount: Any = value
+        return type(amount)(abs(amount.value), amount.unit)
+    return None if value is None else abs(number(value))
 
 
-def _has_value(_: Frame, data: list[Any]) -> list[Any]:
-    return [len(data) == 1 and isinstance(result_of(data[0]), bool | int | Decimal | str)]
+def written(_: _Context, data: list[Any]) -> str | None:
+    """FHIRPath's toString()."""
+    value: Any = plain(single(data))
+    if isinstance(value, FP_Quantity):
+        amount: Any = value
+        return str(amount.asStr)
+    found = str(value).lower() if isinstance(value, bool) else result_of(value)
+    return None if found is None or isinstance(found, Mapping) else str(found)
 
 
-def _of_data(work: Callable[[list[Any]], list[Any]]) -> Function:
-    return lambda _, data: work(data)
+def to_boolean(_: _Context, data: list[Any]) -> bool | None:
+    """True or false for the words and numbers that FHIRPath lists."""
+    word = str(plain(single(data))).lower()
+    return next((value for value, words in _BOOLEANS if word in words), None)
 
 
-# name → (how many parameters it takes, what it does)
-FUNCTIONS: Mapping[str, tuple[range, Function]] = {
-    "where": (range(1, 2), where),
-    "select": (range(1, 2), _select),
-    "exists": (range(2), _exists),
-    "all": (range(1, 2), _all),
-    "repeat": (range(1, 2), _repeat),
-    "aggregate": (range(1, 3), _aggregate),
-    "iif": (range(2, 4), _iif),
-    "coalesce": (range(1, 20), _coalesce),
-    "children": (range(1), below),
-    "descendants": (range(1), descendants),
-    "extension": (range(1, 2), _extension),
-    "single": (range(1), _single),
-    "subsetOf": (range(1, 2), _subset),
-    "supersetOf": (range(1, 2), _superset),
-    "intersect": (range(1, 2), _intersect),
-    "exclude": (range(1, 2), _exclude),
-    "union": (range(1, 2), lambda frame, data, other: distinct(data + other(frame, frame.this))),
-    "combine": (range(1, 2), lambda frame, data, other: data + other(frame, frame.this)),
-    "distinct": (range(1), _of_data(distinct)),
-    "isDistinct": (range(1), lambda _, data: [len(distinct(data)) == len(data)]),
-    "count": (range(1), lambda _, data: [len(data)]),
-    "sum": (range(1), _of_data(total)),
-    "avg": (range(1), _of_data(average)),
-    "min": (range(1), _of_data(extreme(-1))),
-    "max": (range(1), _of_data(extreme(1))),
-    "weight": (range(1), weights),
-    "ordinal": (range(1), weights),
-    "round": (range(2), rounded(ROUND_HALF_UP)),
-    "ceiling": (range(1), rounded(ROUND_CEILING)),
-    "floor": (range(1), rounded(ROUND_FLOOR)),
-    "truncate": (range(1), rounded(ROUND_DOWN)),
-    "abs": (range(1), absolute),
-    "toString": (range(1), written),
-    "matches": (range(1, 2), matching("(?s){}")),
-    "matchesFull": (range(1, 2), matching("(?s)^(?:{})$")),
-    "startsWith": (range(1, 2), starts_with),
-    "not": (range(1), _not),
-    "toBoolean": (range(1), to_boolean),
-    "convertsToBoolean": (range(1), lambda frame, data: [bool(to_boolean(frame, data))] if data else []),
-    "type": (range(1), lambda _, data: [type_named(value) for value in data]),
-    "now": (range(1), _now(lambda now: _DateTime(now.isoformat(timespec="milliseconds")))),
-    "today": (range(1), _now(lambda now: _DateTime(now.date().isoformat()))),
-    "timeOfDay": (range(1), _now(lambda now: _Time(now.time().isoformat(timespec="milliseconds")))),
-    "ofType": (range(1, 2), _of_type),
-    "as": (range(1, 2), _as),
-    "is": (range(1, 2), _is),
-    "hasValue": (range(1), _has_value),
-    "trace": (range(1, 3), lambda _, data, *__: data),  # it never prints; forms may not use it at all
-}
+_BOOLEANS = ((True, ("true", "t", "yes", "y", "1", "1.0")), (False, ("false", "f", "no", "n", "0", "0.0")))
 
-TYPED = frozenset({"ofType", "as", "is"})  # their parameter is the name of a type
+
+def of_texts(work: Callable[[str, str], bool]) -> Function:
+    """A function of a text and another; empty where one of them is."""
+
+    def found_in(_: _Context, data: list[Any], other: list[Any]) -> bool | None:
+        texts = plain(single(data)), plain(single(other))
+        if not all(text is None or isinstance(text, str) for text in texts):
+            raise Fault("The expression looks into something that is no text.")
+        return None if None in texts else work(*texts)
+
+    return found_in
+
+
+def matches(text: str, regex: str) -> bool:
+    """In linear time; a dot is any sign."""
+    try:
+        return re2.search(f"(?s){regex}", text) is not None
+    except re2.error:
+        raise Fault("The expression has a pattern that cannot be used.") from None
+
+
+def matches_full(text: str, regex: str) -> bool:
+    """As `matches`, of the whole text."""
+    return matches(text, f"^(?:{regex})$")

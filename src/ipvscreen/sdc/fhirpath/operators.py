@@ -8,10 +8,10 @@ from fhirpathpy.engine.invocations import equality
 from fhirpathpy.engine.nodes import FP_DateTime, FP_Quantity, FP_Time, FP_TimeBase
 
 from ipvscreen.sdc.fhirpath import moments, quantities
-from ipvscreen.sdc.fhirpath.elements import is_number, key_of, plain
-from ipvscreen.sdc.fhirpath.frames import Fault, single
+from ipvscreen.sdc.fhirpath.elements import is_number, key_of, keyed, plain, raw
+from ipvscreen.sdc.fhirpath.limits import Fault, single
 
-_Operator = Callable[[list[Any], list[Any]], list[Any]]
+_Operator = Callable[[list[Any], list[Any]], Any]
 _GREATEST = Decimal(10) ** 28  # beyond it sums of decimals are no longer exact
 _DateTime: Any = FP_DateTime  # fhirpathpy's classes have no types
 _Time: Any = FP_Time
@@ -25,7 +25,7 @@ def truth(values: list[Any]) -> bool | None:
 
 
 def number(value: Any) -> Any:
-    """`value` as an integer where it is whole and was one. Fault if it is no number, or too great."""
+    """`value`. Fault if it is no number, or too great."""
     if not is_number(value):
         raise Fault("The expression counts with something that is no number.")
     if abs(value) > _GREATEST:
@@ -39,7 +39,8 @@ def equal(left: list[Any], right: list[Any]) -> bool | None:
         return None
     if len(left) != len(right):
         return False
-    found = [_same(plain(one), plain(other)) for one, other in zip(left, right, strict=True)]
+    pairs = [(one, other) for one, other in zip(left, right, strict=True) if raw(one) is not raw(other)]
+    found = [_same(plain(one), plain(other)) for one, other in pairs]
     return False if False in found else None if None in found else True
 
 
@@ -47,7 +48,9 @@ def order(one: Any, other: Any) -> int | None:
     """-1, 0 or 1 for two plain values; None where it cannot be told. Fault for types that have no order."""
     left, right = _timed(one, other)
     if isinstance(left, FP_TimeBase) and type(left) is type(right):
-        return _compared(left, right)
+        timed: Any = left
+        found: int | None = timed.compare(right)
+        return found
     if isinstance(left, FP_Quantity) and isinstance(right, FP_Quantity):
         return quantities.compare(left, right)
     if (is_number(left) and is_number(right)) or (isinstance(left, str) and isinstance(right, str)):
@@ -57,30 +60,37 @@ def order(one: Any, other: Any) -> int | None:
 
 def distinct(values: list[Any]) -> list[Any]:
     """Without repetitions; the first of each stays."""
-    found: dict[Any, Any] = {}
-    for value in values:
-        found.setdefault(key_of(value), value)
-    return list(found.values())
+    return list(keyed(values).values())
 
 
-def _compared(left: Any, right: Any) -> int | None:
-    found: int | None = left.compare(right)
-    return found
+def within(one: list[Any], many: list[Any]) -> bool | None:
+    """FHIRPath's `in`."""
+    return key_of(single(one)) in keyed(many) if one else None
+
+
+def plus(left: Any, right: Any, sign: int = 1) -> Any:
+    """Two plain values added, or with `sign` -1 subtracted. Fault where they do not fit."""
+    if isinstance(right, FP_Quantity) and isinstance(left, FP_Quantity):
+        return quantities.added(left, right, sign)
+    if isinstance(right, FP_Quantity) and isinstance(left, FP_TimeBase):
+        timed: Any = left
+        move = moments.moved_time if isinstance(left, FP_Time) else moments.moved
+        return type(timed)(move(timed.asStr, sign * right.value, right.unit or ""))
+    if isinstance(left, str) and isinstance(right, str) and sign == 1:
+        return left + right
+    return number(number(left) + sign * number(right))
 
 
 def _same(one: Any, other: Any) -> bool | None:
     left, right = _timed(one, other)
     if isinstance(left, FP_TimeBase) and type(left) is type(right):
-        return _equal_times(left, right)
+        timed: Any = left
+        found: bool | None = timed.equals(right)
+        return found
     if isinstance(left, FP_Quantity) and isinstance(right, FP_Quantity):
         found_order = quantities.compare(left, right)
         return None if found_order is None else found_order == 0
     return key_of(left) == key_of(right)
-
-
-def _equal_times(left: Any, right: Any) -> bool | None:
-    found: bool | None = left.equals(right)
-    return found
 
 
 def _timed(left: Any, right: Any) -> tuple[Any, Any]:
@@ -92,140 +102,79 @@ def _timed(left: Any, right: Any) -> tuple[Any, Any]:
     return left, right
 
 
-def _plus(left: Any, right: Any) -> Any:
-    if isinstance(left, str) and isinstance(right, str):
-        return left + right
-    if isinstance(left, FP_TimeBase) and isinstance(right, FP_Quantity):
-        return _moved(left, right)
-    if isinstance(left, FP_Quantity) and isinstance(right, FP_Quantity):
-        return _added(left, right, 1)
-    return number(number(left) + number(right))
-
-
-def _moved(time: Any, span: Any) -> Any:
-    move = moments.moved if isinstance(time, FP_DateTime) else moments.moved_time
-    return type(time)(move(time.asStr, span.value, span.unit or ""))
-
-
-def _minus(left: Any, right: Any) -> Any:
-    if isinstance(left, FP_TimeBase) and isinstance(right, FP_Quantity):
-        return _moved(left, type(right)(-right.value, right.unit))
-    if isinstance(left, FP_Quantity) and isinstance(right, FP_Quantity):
-        return _added(left, right, -1)
-    return number(number(left) - number(right))
-
-
-def _added(left: Any, right: Any, sign: int) -> Any:
-    try:
-        return quantities.added(left, right, sign)
-    except ValueError as fault:
-        raise Fault(str(fault)) from None
-
-
 def _times(left: Any, right: Any) -> Any:
+    if isinstance(right, FP_Quantity) and is_number(left):  # the sign before an amount
+        amount: Any = right
+        return type(amount)(left * amount.value, amount.unit)
     return number(number(left) * number(right))
 
 
-def _divided(left: Any, right: Any) -> Any:
-    return Decimal(number(left)) / Decimal(number(right)) if number(right) != 0 else None
-
-
-def _whole(left: Any, right: Any) -> Any:
-    return int(Decimal(number(left)) // Decimal(number(right))) if number(right) != 0 else None
-
-
 def _rest(left: Any, right: Any) -> Any:
-    if number(right) == 0:
-        return None
-    rest = Decimal(number(left)) % Decimal(right)
+    rest = Decimal(left) % Decimal(right)
     return int(rest) if isinstance(left, int) and isinstance(right, int) else rest
 
 
-def _arithmetic(work: Callable[[Any, Any], Any]) -> _Operator:
-    def operator(left: list[Any], right: list[Any]) -> list[Any]:
+def _parted(work: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    return lambda left, right: work(number(left), number(right)) if number(right) != 0 else None
+
+
+def _singly(work: Callable[[Any, Any], Any]) -> _Operator:
+    def operator(left: list[Any], right: list[Any]) -> Any:
         one, other = plain(single(left)), plain(single(right))
-        return [] if one is None or other is None else _listed(work(one, other))
+        return None if one is None or other is None else work(one, other)
 
     return operator
 
 
-def _inequality(holds: Callable[[int], bool]) -> _Operator:
+def _ordered(holds: Callable[[int], bool]) -> _Operator:
     def compared(left: Any, right: Any) -> bool | None:
         found = order(left, right)
         return None if found is None else holds(found)
 
-    return _arithmetic(compared)
+    return _singly(compared)
 
 
 def _logic(work: Callable[[bool | None, bool | None], bool | None]) -> _Operator:
-    return lambda left, right: _listed(work(truth(left), truth(right)))
-
-
-def _and(left: bool | None, right: bool | None) -> bool | None:
-    return False if left is False or right is False else None if left is None or right is None else True
+    return lambda left, right: work(truth(left), truth(right))
 
 
 def _or(left: bool | None, right: bool | None) -> bool | None:
     return True if left or right else None if left is None or right is None else False
 
 
-def _xor(left: bool | None, right: bool | None) -> bool | None:
-    return None if left is None or right is None else left != right
-
-
-def _negated(value: bool | None) -> bool | None:
+def negated(value: bool | None) -> bool | None:
+    """FHIRPath's not()."""
     return None if value is None else not value
 
 
-def _within(one: list[Any], many: list[Any]) -> list[Any]:
-    return [] if not one else [key_of(single(one)) in {key_of(value) for value in many}]
-
-
-def _joined(left: list[Any], right: list[Any]) -> list[Any]:
-    parts = [plain(single(values)) for values in (left, right)]
-    if not all(part is None or isinstance(part, str) for part in parts):
-        raise Fault("The expression joins something that is no text.")
-    return ["".join(part or "" for part in parts)]
-
-
 def _equivalent(left: list[Any], right: list[Any]) -> bool:
-    if len(left) != len(right):
-        return False
     plainly = ([plain(value) for value in values] for values in (left, right))
-    ordered = [sorted(values, key=str) for values in plainly]
-    return all(bool(_alike(one, other)) for one, other in zip(*ordered, strict=True))
-
-
-def _alike(left: Any, right: Any) -> Any:
-    found: list[Any] = _fhirpathpy.equival({}, [left], [right])
-    return found and found[0]
-
-
-def _listed(value: Any) -> list[Any]:
-    return [] if value is None else [value]
+    pairs = zip(*(sorted(values, key=str) for values in plainly), strict=False)
+    return len(left) == len(right) and all(
+        _fhirpathpy.equival({}, [one], [other]) == [True] for one, other in pairs
+    )
 
 
 OPERATORS: Mapping[str, _Operator] = {
-    "=": lambda left, right: _listed(equal(left, right)),
-    "!=": lambda left, right: _listed(_negated(equal(left, right))),
-    "~": lambda left, right: [_equivalent(left, right)],
-    "!~": lambda left, right: [not _equivalent(left, right)],
-    "<": _inequality(lambda found: found < 0),
-    ">": _inequality(lambda found: found > 0),
-    "<=": _inequality(lambda found: found <= 0),
-    ">=": _inequality(lambda found: found >= 0),
-    "+": _arithmetic(_plus),
-    "-": _arithmetic(_minus),
-    "*": _arithmetic(_times),
-    "/": _arithmetic(_divided),
-    "div": _arithmetic(_whole),
-    "mod": _arithmetic(_rest),
-    "&": _joined,
+    "=": equal,
+    "!=": lambda left, right: negated(equal(left, right)),
+    "~": _equivalent,
+    "!~": lambda left, right: not _equivalent(left, right),
+    "<": _ordered(lambda found: found < 0),
+    ">": _ordered(lambda found: found > 0),
+    "<=": _ordered(lambda found: found <= 0),
+    ">=": _ordered(lambda found: found >= 0),
+    "+": _singly(plus),
+    "-": _singly(lambda left, right: plus(left, right, -1)),
+    "*": _singly(_times),
+    "/": _singly(_parted(lambda left, right: Decimal(left) / Decimal(right))),
+    "div": _singly(_parted(lambda left, right: int(Decimal(left) // Decimal(right)))),
+    "mod": _singly(_parted(_rest)),
     "|": lambda left, right: distinct(left + right),
-    "and": _logic(_and),
+    "and": _logic(lambda left, right: negated(_or(negated(left), negated(right)))),
     "or": _logic(_or),
-    "xor": _logic(_xor),
-    "implies": _logic(lambda left, right: _or(_negated(left), right)),
-    "in": _within,
-    "contains": lambda many, one: _within(one, many),
+    "xor": _logic(lambda left, right: None if left is None or right is None else left != right),
+    "implies": _logic(lambda left, right: _or(negated(left), right)),
+    "inOp": within,
+    "containsOp": lambda many, one: within(one, many),
 }

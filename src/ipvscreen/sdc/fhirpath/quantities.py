@@ -6,6 +6,8 @@ from typing import Any
 
 from fhirpathpy.engine.nodes import FP_Quantity
 
+from ipvscreen.sdc.fhirpath.limits import Fault
+
 _Quantity: Any = FP_Quantity  # fhirpathpy's classes have no types
 UCUM = "http://unitsofmeasure.org"
 
@@ -59,9 +61,9 @@ def compare(left: Any, right: Any) -> int | None:
 
 
 def added(left: Any, right: Any, sign: int = 1) -> Any:
-    """The sum, or with `sign` -1 the difference, in the unit of `left`. ValueError for units that differ."""
+    """The sum, or with `sign` -1 the difference, in the unit of `left`. Fault for units that differ."""
     if _code(left.unit) != _code(right.unit):
-        raise ValueError("Amounts in different units are not added.")
+        raise Fault("Amounts in different units are not added.")
     return _Quantity(left.value + sign * right.value, left.unit)
 
 

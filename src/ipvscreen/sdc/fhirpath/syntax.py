@@ -1,14 +1,13 @@
-"""The text of a FHIRPath expression → a tree, by fhirpathpy's grammar and nothing beside it."""
+"""The text of a FHIRPath expression → fhirpathpy's tree of it, and nothing beside it."""
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 # antlr4 comes with fhirpathpy, and without types.
-from antlr4 import CommonTokenStream, InputStream  # type: ignore[import-untyped]
+from antlr4 import CommonTokenStream, InputStream, ParseTreeWalker  # type: ignore[import-untyped]
 from antlr4.error.ErrorListener import ErrorListener  # type: ignore[import-untyped]
-from antlr4.tree.Tree import TerminalNodeImpl  # type: ignore[import-untyped]
+from fhirpathpy.parser.ASTPathListener import ASTPathListener
 from fhirpathpy.parser.generated.FHIRPathLexer import FHIRPathLexer
 from fhirpathpy.parser.generated.FHIRPathParser import FHIRPathParser
 
@@ -16,29 +15,13 @@ LONGEST = 2_000  # characters
 MOST_TOKENS = 800  # the parser needs about 0.3 ms for each
 DEEPEST = 100  # levels of the tree
 
-_LEAVES = ("StringLiteral", "NumberLiteral", "BooleanLiteral", "DateTimeLiteral", "TimeLiteral", "Identifier")
+Node = dict[str, Any]  # "type", "children", "terminalNodeText" (operators, brackets), "text" of a leaf
+
 _WRAPPERS = ("TermExpression", "InvocationTerm", "ParenthesizedTerm", "LiteralTerm", "EntireExpression")
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "f": "\f"}
 _QUOTED = re.compile(r"'(?:\\.|[^'\\])*'|`(?:\\.|[^`\\])*`", re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """One rule of the grammar: its name, its own signs (operators, brackets), its text if it is a leaf."""
-
-    kind: str
-    text: str = ""
-    signs: tuple[str, ...] = ()
-    parts: tuple["Node", ...] = ()
-
-    def walk(self) -> Iterator["Node"]:
-        """Itself and all below it."""
-        stack = [self]
-        while stack:
-            node = stack.pop()
-            yield node
-            stack.extend(reversed(node.parts))
+_Listener: Any = ASTPathListener  # fhirpathpy's classes have no types
 
 
 class _Strict(ErrorListener):  # type: ignore[misc]  # antlr4 has no types
@@ -52,10 +35,21 @@ def parse(expression: str) -> Node:
         raise ValueError(f"The expression is longer than {LONGEST} characters.")
     if _nesting(expression) > DEEPEST // 4:  # the grammar takes several levels for one bracket
         raise ValueError("The expression is nested too deeply.")
+    listener = _Listener()
     try:
-        return _node(_tree(expression), 0)
+        ParseTreeWalker().walk(listener, _parsed(expression))
+        return _bare(listener.parentStack[0]["children"][0], 0)
     except RecursionError:
         raise ValueError("The expression is nested too deeply.") from None
+
+
+def walk(tree: Node) -> Iterator[Node]:
+    """Itself and all below it."""
+    stack = [tree]
+    while stack:
+        node = stack.pop()
+        yield node
+        stack.extend(reversed(node["children"]))
 
 
 def text_of(leaf: str) -> str:
@@ -77,7 +71,7 @@ def _nesting(expression: str) -> int:
     return most
 
 
-def _tree(expression: str) -> Any:
+def _parsed(expression: str) -> Any:
     lexer: Any = FHIRPathLexer(InputStream(expression))
     _listen(lexer)
     tokens = CommonTokenStream(lexer)
@@ -94,16 +88,10 @@ def _listen(recognizer: Any) -> None:
     recognizer.addErrorListener(_Strict())
 
 
-def _node(tree: Any, depth: int) -> Node:
+def _bare(node: Node, depth: int) -> Node:
     if depth > DEEPEST:
         raise ValueError("The expression is nested too deeply.")
-    kind = type(tree).__name__.removesuffix("Context")
-    inner = [child for child in tree.children or () if not isinstance(child, TerminalNodeImpl)]
-    if kind in _WRAPPERS:
-        return _node(inner[0], depth + 1)
-    return Node(
-        kind,
-        tree.getText() if kind in _LEAVES else "",
-        tuple(child.getText() for child in tree.children or () if isinstance(child, TerminalNodeImpl)),
-        tuple(_node(child, depth + 1) for child in inner),
-    )
+    inner = node.get("children", [])
+    if node["type"] in _WRAPPERS:
+        return _bare(inner[0], depth + 1)
+    return {**node, "children": [_bare(child, depth + 1) for child in inner]}

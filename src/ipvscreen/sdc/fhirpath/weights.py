@@ -7,7 +7,7 @@ from typing import Any
 from fhirpathpy.engine.nodes import ResourceNode
 
 from ipvscreen.sdc.fhirpath.elements import bare
-from ipvscreen.sdc.fhirpath.frames import Fault
+from ipvscreen.sdc.fhirpath.limits import Fault
 
 _URLS = (
     "http://hl7.org/fhir/StructureDefinition/itemWeight",

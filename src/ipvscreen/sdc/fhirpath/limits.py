@@ -1,13 +1,15 @@
-"""Where an expression stands while it is evaluated, and how much it may still do."""
+"""How much an evaluation may still do, and what it may bring forth."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-MOST_STEPS = 100_000  # about a third of a second
+MOST_STEPS = 100_000  # about half a second
 MOST_ELEMENTS = 50_000
 LONGEST_TEXT = 100_000  # characters
+
+Function = Callable[..., Any]  # fhirpathpy's convention: its context, the input, the parameters → the output
 
 
 class Fault(ValueError):
@@ -16,7 +18,7 @@ class Fault(ValueError):
 
 @dataclass(slots=True)
 class Work:
-    """Shared by all frames of one evaluation."""
+    """Shared by all that one evaluation does."""
 
     now: datetime | None = None
     index: Any = None
@@ -29,32 +31,17 @@ class Work:
             raise Fault("The expression takes too long.")
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """`this` is $this; `root` is what the expression was given; `index` and `total` are $index and $total."""
+def guarded(function: Function) -> Function:
+    """`function`, counted and with a limit to its output; it leaves $this, $index and $total as they were."""
 
-    names: Mapping[str, list[Any]]
-    root: list[Any]
-    this: list[Any]
-    work: Work = field(default_factory=Work)
-    index: int | None = None
-    total: list[Any] | None = None
+    def invoked(ctx: dict[str, Any], data: list[Any], *given: Any) -> list[Any]:
+        ctx["work"].spend(1 + sum(len(values) for values in (data, *given) if isinstance(values, list)))
+        before = {name: ctx[name] for name in ("$this", "$index", "$total")}
+        found = function(ctx, data, *given)
+        ctx.update(before)
+        return bounded(found if isinstance(found, list) else [] if found is None else [found])
 
-    def at(self, element: Any, index: int) -> "Frame":
-        """The frame for one element of a collection."""
-        return Frame(self.names, self.root, [element], self.work, index, self.total)
-
-    def with_this(self, this: list[Any]) -> "Frame":
-        """The same place with another $this."""
-        return replace(self, this=this)
-
-    def with_total(self, total: list[Any]) -> "Frame":
-        """The same place with another $total."""
-        return replace(self, total=total)
-
-
-Function = Callable[..., list[Any]]
-Step = Callable[[Frame, list[Any]], list[Any]]
+    return invoked
 
 
 def single(values: list[Any]) -> Any:
