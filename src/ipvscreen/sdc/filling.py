@@ -58,7 +58,13 @@ def fill(
         return _filled(form, places, entries, start, start.given, _NOTHING, zone)
     if now is None:
         raise ValueError("A form with expressions needs the moment at which it is read.")
-    return _worked_out(form, places, entries, start, launch or {}, now, zone)
+    try:
+        return _worked_out(form, places, entries, start, launch or {}, now, zone)
+    except ExpressionFailed as failed:
+        # What was said must stand, whatever a form cannot make of it: a total may be missing, an answer not.
+        expressed = {spot.field: True for spot in places.all if spot.item.enable_expression}
+        found = replace(_NOTHING, enabled=expressed)
+        return _filled(form, places, entries, start, start.given, found, zone, failed=str(failed))
 
 
 def has_expressions(form: Form) -> bool:
@@ -177,10 +183,12 @@ def _filled(
     given: Mapping[str, Answer],
     found: Computed,
     zone: tzinfo,
+    *,
+    failed: str = "",
 ) -> Filled:
     on = enabled(places, given, found.enabled)
     kept = {spot.field: given[spot.field] for spot in places.all if spot.field in given and spot.field in on}
     wrong = {field: sentence for field, sentence in start.wrong.items() if field in on}
     mistakes = missing(places, on, kept, found.broken) | wrong
     calculated = frozenset(spot.field for spot in places.all if spot.field in kept and spot.item.calculated)
-    return Filled(places, entries, Answers(form, kept, mistakes, on, calculated), zone)
+    return Filled(places, entries, Answers(form, kept, mistakes, on, calculated, failed), zone)

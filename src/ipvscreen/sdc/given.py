@@ -37,7 +37,8 @@ class Answers:
 
     `mistakes`: what is wrong, or still missing, by field (of the form as a whole under ""), one sentence
     each; a value that is wrong is not given. `enabled`: every item to be asked or shown. `calculated`: what
-    the form worked out by itself.
+    the form worked out by itself. `failed`: why it could not, in a sentence; then nothing is calculated, no
+    constraint is held against the answers, and what an expression would hide is shown.
     """
 
     form: Form
@@ -45,6 +46,7 @@ class Answers:
     mistakes: Mapping[str, str] = made(default_factory=dict)
     enabled: frozenset[str] = frozenset()
     calculated: frozenset[str] = frozenset()
+    failed: str = ""
 
     def value(self, name: str) -> str | None:
         """The first value; None if the item was passed or left."""
