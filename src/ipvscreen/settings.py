@@ -133,6 +133,16 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _numbers_of_the_country(self) -> "Settings":
+        """What stands in `Numbers` unless it is set is England's: on no page in another language."""
+        abroad = any(ehr.locale != "en-GB" for ehr in self.ehr)
+        if abroad and not {"emergency", "silent"} <= self.numbers.model_fields_set:
+            raise ValueError(
+                "a locale other than en-GB needs numbers.emergency and numbers.silent of its country"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _each_ehr_once(self) -> "Settings":
         for what, values in (
             ("name", [ehr.name for ehr in self.ehr]),

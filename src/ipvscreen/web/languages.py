@@ -7,24 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from babel import Locale
-from babel.dates import format_date, format_skeleton, format_time
+from babel.dates import format_date, format_time
 from babel.messages.pofile import read_po
-from markupsafe import Markup
 
 from ipvscreen.messages import Dated, Message
 
 ENGLISH = "en-GB"
 FILES = {"nl-NL": "nl", "fr-CA": "fr_CA"}  # locale of the settings → its file; English has none
 FOLDER = Path(__file__).resolve().parents[1] / "locale"
-
-
-class Own(Message):
-    """A template's own text: markup like the template itself, in which only what it is given is escaped."""
-
-
-def own(msgid: str, /, **parts: Any) -> Own:
-    """`_("…", part=…)` of the templates."""
-    return Own(msgid, msgid, parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +37,6 @@ class Language:
 
     def _message(self, text: Message) -> str:
         template = self.catalogue.get(text.msgid, text.msgid)
-        if isinstance(text, Own):
-            template = Markup(template)  # noqa: S704  as the files of translations are ours
         parts = {name: self.said(part) for name, part in text.parts.items()}
         return template.format(**parts) if parts else template
 
@@ -61,7 +49,7 @@ class Language:
         clock = format_time(at.time(), "short", locale=locale)
         if text.shape == "clock":
             return clock
-        return f"{format_skeleton('MMMMEEEEd', at, locale=locale)}, {clock}"
+        return f"{format_date(at, 'EEEE d MMMM', locale=locale)}, {clock}"  # the order of all three languages
 
 
 def read_language(locale: str) -> Language:

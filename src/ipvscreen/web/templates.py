@@ -5,8 +5,8 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from ipvscreen.messages import joined
-from ipvscreen.web.languages import ENGLISH, Language, languages, own
+from ipvscreen.messages import joined, message
+from ipvscreen.web.languages import ENGLISH, Language, languages
 from ipvscreen.web.words import TITLE
 
 MEDIA_TYPES = {
@@ -37,7 +37,7 @@ def environment(smart_app: Path, base: str = "", language: Language | None = Non
         auto_reload=False,
         finalize=language.said,
     )
-    made.globals |= {"title": TITLE, "base": base, "lang": language.tag, "_": own}
+    made.globals |= {"title": TITLE, "base": base, "lang": language.tag, "_": message}
     made.filters["joined"] = lambda texts, separator: joined(separator, texts)
     return made
 

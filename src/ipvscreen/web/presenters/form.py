@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ipvscreen.messages import joined
+from ipvscreen.messages import joined, message
 from ipvscreen.sdc.fields import OWN, UNIT
 from ipvscreen.sdc.form import Control, Form
 from ipvscreen.sdc.layout import Placed, layout
@@ -78,7 +78,7 @@ def part(
         update=any(_follows_a_post(one) for top in sheets[at] for one in _walk(top)),
         adds=any(one.add for one in below),
         mistakes=tuple(_told(below, found)),
-        copyright=form.copyright,
+        copyright=message(form.copyright),
     )
 
 

@@ -78,7 +78,7 @@ def questions_page(
         recordings=recordings(visit.draft),
         seen_by=entry.who_can_see or SEEN_UNKNOWN,
         refused=pack.refused,
-        copyrights=tuple(form.copyright for form in pack.asked()),
+        copyrights=tuple(message(form.copyright) for form in pack.asked()),
         mistakes=told((*main, *past), mistakes),
     )
 
