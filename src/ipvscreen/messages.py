@@ -75,9 +75,6 @@ def clock_said(local: datetime) -> Dated:
     return Dated(f"{local:%H:%M}", local, "clock")
 
 
-_SAID = {"day": day_said, "moment": moment_said, "clock": clock_said}
-
-
 def message_to_json(text: Any) -> Any:
     """As JSON, to be kept: a plain text or number as it is, a message or a day as an object."""
     if isinstance(text, Dated):
@@ -95,5 +92,6 @@ def message_from_json(stored: Any) -> Any:
     if "shape" not in stored:
         parts = {name: message_from_json(part) for name, part in stored["parts"].items()}
         return message(stored["msgid"], **parts)
-    shape, at = stored["shape"], stored["at"]
-    return _SAID[shape](date.fromisoformat(at) if shape == "day" else datetime.fromisoformat(at))
+    if stored["shape"] == "day":
+        return day_said(date.fromisoformat(stored["at"]))
+    return {"moment": moment_said, "clock": clock_said}[stored["shape"]](datetime.fromisoformat(stored["at"]))

@@ -14,7 +14,8 @@ from ipvscreen.web.presenters.closing import CODES
 
 # Every text, attributes that are read aloud included, folded or not.
 TEXTS = """() => {
-  const walker = document.createTreeWalker(document.documentElement, NodeFilter.SHOW_TEXT), found = [document.title]
+  const walker = document.createTreeWalker(document.documentElement, NodeFilter.SHOW_TEXT)
+  const found = [document.title]
   for (let n; n = walker.nextNode();) n.parentElement.closest('script, style') || found.push(n.data)
   for (const e of document.querySelectorAll('[aria-label], [title], [placeholder], [alt]'))
     found.push(...['aria-label', 'title', 'placeholder', 'alt'].map(a => e.getAttribute(a) ?? ''))
@@ -81,9 +82,7 @@ def visit(reader: Reader, running: Any, patient: str) -> None:
     reader.see("respond")
     clinician.click("button[name=open][value=impact]")
     reader.see("form")
-    clinician.type("impact-source-date", "long ago") if page.locator(
-        "[name='impact-source-date'][type=text]"
-    ).count() else None
+    clinician.click("details:has(button[name=leave]) > summary")
     clinician.click("button[name=leave]")
     reader.see("respond")
     clinician.click("a.danger")
@@ -129,7 +128,7 @@ def visit(reader: Reader, running: Any, patient: str) -> None:
     page.wait_for_selector("main[data-step=problem]")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def english(running: Any, browser: Browser, make_clinician: Callable[..., Any]) -> set[str]:
     """Every text of that visit in English."""
     context = browser.new_context()

@@ -58,7 +58,9 @@ def read_language(locale: str) -> Language:
         return Language(locale)
     with (FOLDER / f"{FILES[locale]}.po").open("rb") as file:
         read = read_po(file)
-    return Language(locale, {one.id: one.string for one in read if one.id and one.string and not one.fuzzy})
+    return Language(
+        locale, {str(one.id): str(one.string) for one in read if one.id and one.string and not one.fuzzy}
+    )
 
 
 def languages() -> tuple[Language, ...]:

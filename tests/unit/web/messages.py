@@ -37,7 +37,7 @@ def extracted() -> Catalog:
 
 
 def _data() -> Iterator[tuple[str, str]]:
-    """Sentences of data files that pages show; what others have written under an instrument stays as it is."""
+    """Sentences of data files that pages show; what others have written stays as it is."""
     rows = json.loads((FORMS / "validity.json").read_text(encoding="utf-8"))["rows"]
     yield from (("questionnaires/validity.json", row[key]) for row in rows for key in DATA if row.get(key))
     for path in sorted(FORMS.glob("*.json")):

@@ -18,7 +18,7 @@ _KINDS = {
     "Consent": message("what was agreed"),
 }
 _HAND = message("Enter it in the record by hand, marked as restricted and hidden from online access.")
-_INSTEAD = {
+_INSTEAD: dict[Check, tuple[str, str]] = {
     Check.LABEL_LOST: (
         message("ALARM: stored without protection"),
         message(
@@ -46,7 +46,7 @@ _INSTEAD = {
 
 
 # Of a referral: the service has it or will have it, whatever became of its entries in the record.
-_INSTEAD_OF_A_RETRY = {
+_INSTEAD_OF_A_RETRY: dict[Check, str] = {
     Check.FAILED: _HAND,
     Check.UNKNOWN: message(
         "Look in the record. What is not there: enter it in the record by hand, marked as restricted and"
