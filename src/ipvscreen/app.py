@@ -31,7 +31,7 @@ from ipvscreen.web.observe import ehr_told
 from ipvscreen.web.pages import make_web
 from ipvscreen.web.rooms import EhrEntry, Rooms
 from ipvscreen.web.security import Policy
-from ipvscreen.web.templates import environment, static_files
+from ipvscreen.web.templates import environments, static_files
 from ipvscreen.web.words import Numbers
 
 _HERE = Path(__file__).resolve().parent
@@ -140,7 +140,7 @@ def _reading(settings: Settings, library: Library) -> dict[str, Any]:
         "packs": library.packs,
         "validity": library.validity,
         "public_url": settings.public_url,
-        "templates": environment(smart_app, _base(settings)),
+        "templates": environments(smart_app, _base(settings)),
         "static": static_files(smart_app),
         "numbers": Numbers(**settings.numbers.model_dump()),
     }

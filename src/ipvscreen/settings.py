@@ -78,7 +78,7 @@ class Ehr(BaseModel):
     at_most: Annotated[int, Field(ge=1, le=1000)] = 20  # requests to it at once
     allow_http_loopback: bool = False
     pack: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")] | None = None  # a table of packs.toml
-    locale: Literal["en-GB"] = "en-GB"
+    locale: Literal["en-GB", "nl-NL", "fr-CA"] = "en-GB"  # the language of the pages
     setting: Literal["gp", "antenatal", "mental-health"] = "gp"
     exit_url: Annotated[SafeUrl, AfterValidator(_neutral)]
     frame_ancestors: tuple[Origin, ...] = ()
@@ -130,6 +130,16 @@ class Settings(BaseSettings):
     def _key_is_there(self) -> "Settings":
         if self.key not in self.keys:
             raise ValueError("key names none of [keys]")
+        return self
+
+    @model_validator(mode="after")
+    def _numbers_of_the_country(self) -> "Settings":
+        """What stands in `Numbers` unless it is set is England's: on no page in another language."""
+        abroad = any(ehr.locale != "en-GB" for ehr in self.ehr)
+        if abroad and not {"emergency", "silent"} <= self.numbers.model_fields_set:
+            raise ValueError(
+                "a locale other than en-GB needs numbers.emergency and numbers.silent of its country"
+            )
         return self
 
     @model_validator(mode="after")

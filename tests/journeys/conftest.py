@@ -325,6 +325,7 @@ class Clinician:
     running: Running
     script: bool = True
     examined: bool = True
+    title: str = "Health questionnaire"
     actions: int = 0
     typed: int = 0
     pages: list[str] = field(default_factory=list)
@@ -340,7 +341,7 @@ class Clinician:
     def see(self, step: str) -> None:
         """The page of that step is shown, titled as every other, and accessible."""
         self.page.wait_for_selector(f"main[data-step='{step}']", timeout=WAIT)
-        assert self.page.title() == "Health questionnaire"
+        assert self.page.title() == self.title
         if not self.pages or self.pages[-1] != step:
             self.pages.append(step)
         if not self.script or not self.examined:

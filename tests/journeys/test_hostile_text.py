@@ -618,7 +618,7 @@ def test_without_the_look_at_who_posts_this_goes_red(
 def test_without_escaping_this_goes_red(hostile: Callable[..., Findings], running: Any) -> None:
     """The control: one run with templates that do not escape."""
     plain = hostile(PLAIN)
-    templates = running.rooms.templates.overlay(autoescape=False)
+    templates = {key: one.overlay(autoescape=False) for key, one in running.rooms.templates.items()}
     found = hostile(["<img src=//canary.invalid/x>", "<svg onload=alert(1)>"], templates=templates)
 
     assert all(found.pages[name] != plain.pages[name] for name in ("start", "questions", "refer"))

@@ -164,3 +164,19 @@ def test_secrets_are_not_printed() -> None:
 def test_values_that_mean_nothing_are_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         entry(**changes)
+
+
+@pytest.mark.parametrize("locale", ["nl-NL", "fr-CA"])
+def test_a_page_in_another_language_never_shows_the_numbers_of_england(locale: str) -> None:
+    abroad = (ENTRY | {"locale": locale},)
+    with pytest.raises(ValidationError, match=r"needs numbers\.emergency and numbers\.silent"):
+        settings(ehr=abroad)
+    with pytest.raises(ValidationError, match=r"needs numbers\.emergency and numbers\.silent"):
+        settings(ehr=abroad, numbers={"emergency": "112"})
+
+    assert settings(ehr=abroad, numbers={"emergency": "112", "silent": "112"}).ehr[0].locale == locale
+
+
+def test_a_locale_without_pages_is_refused() -> None:
+    with pytest.raises(ValidationError):
+        entry(locale="de-DE")

@@ -11,9 +11,10 @@ import httpx
 
 from ipvscreen.ehr.exchange import ANSWER_BYTES, TOTAL_SECONDS, Answer, exchange, own_words
 from ipvscreen.errors import EhrRefused, EhrUnreachable
+from ipvscreen.messages import message
 
 METADATA_BYTES = 5_000_000  # a full CapabilityStatement of a large server is over a megabyte
-_WHO = "The record system"
+_WHO = message("The record system")
 _KIND = re.compile(r"[A-Z][A-Za-z]{1,63}")
 _ID = re.compile(r"(?!\.+$)[A-Za-z0-9\-.]{1,64}")  # R4 id; dots alone would climb out of the path
 _TAIL = re.compile(
@@ -21,15 +22,15 @@ _TAIL = re.compile(
 )
 
 _WORDS = {
-    400: "The record system did not understand the request.",
-    401: "The record system no longer accepts this sign-in.",
-    403: "The record system does not allow this with your role or this sign-in.",
-    404: "The record system does not hold this.",
-    409: "The record system says that this conflicts with what it holds.",
-    412: "The record system holds this in another version, or more than once.",
-    422: "The record system did not accept the entry.",
-    429: "The record system is too busy just now.",
-    503: "The record system is not available just now.",
+    400: message("The record system did not understand the request."),
+    401: message("The record system no longer accepts this sign-in."),
+    403: message("The record system does not allow this with your role or this sign-in."),
+    404: message("The record system does not hold this."),
+    409: message("The record system says that this conflicts with what it holds."),
+    412: message("The record system holds this in another version, or more than once."),
+    422: message("The record system did not accept the entry."),
+    429: message("The record system is too busy just now."),
+    503: message("The record system is not available just now."),
 }
 
 
@@ -163,7 +164,9 @@ class FhirClient:
             seconds=self._seconds,
         )
         if not answer.ok:
-            fallback = _WORDS.get(answer.status, f"{_WHO} answered with status {answer.status}.")
+            fallback = _WORDS.get(
+                answer.status, message("{who} answered with status {status}.", who=_WHO, status=answer.status)
+            )
             raise EhrRefused(answer.status, own_words(answer.body) or fallback)
         return answer
 
@@ -187,7 +190,7 @@ def _checked(grammar: re.Pattern[str], value: str) -> str:
 
 def _resource(answer: Answer, kind: str) -> dict[str, Any]:
     if answer.body is None or answer.body.get("resourceType") != kind:
-        raise EhrUnreachable(f"{_WHO}'s answer could not be read.", may_have_happened=True)
+        raise EhrUnreachable(message("The record system's answer could not be read."), may_have_happened=True)
     return answer.body
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 
 from ipvscreen.errors import EhrUnreachable
+from ipvscreen.messages import message
 
 FHIR_JSON = "application/fhir+json"  # Oracle Health answers nothing else
 CONNECT_SECONDS = 3.0
@@ -65,11 +66,17 @@ async def exchange(
         async with asyncio.timeout(seconds):
             return await _answer(http, request, limit, who)
     except _BEFORE_SENDING:
-        raise EhrUnreachable(f"{who} could not be reached.", may_have_happened=False) from None
+        raise EhrUnreachable(
+            message("{who} could not be reached.", who=who), may_have_happened=False
+        ) from None
     except (httpx.TimeoutException, TimeoutError):
-        raise EhrUnreachable(f"{who} did not answer in time.", may_have_happened=True) from None
+        raise EhrUnreachable(
+            message("{who} did not answer in time.", who=who), may_have_happened=True
+        ) from None
     except httpx.RequestError:
-        raise EhrUnreachable(f"{who} broke off before it had answered.", may_have_happened=True) from None
+        raise EhrUnreachable(
+            message("{who} broke off before it had answered.", who=who), may_have_happened=True
+        ) from None
 
 
 def _request(
@@ -105,7 +112,9 @@ async def _answer(http: httpx.AsyncClient, request: httpx.Request, limit: int, w
         async for chunk in response.aiter_bytes():
             body += chunk
             if len(body) > limit:
-                raise EhrUnreachable(f"{who} answered at too great a length.", may_have_happened=True)
+                raise EhrUnreachable(
+                    message("{who} answered at too great a length.", who=who), may_have_happened=True
+                )
     finally:
         await response.aclose()
     return Answer(response.status_code, response.headers, _object(bytes(body)))

@@ -8,11 +8,15 @@ from ipvscreen.ehr.exchange import GONE
 from ipvscreen.ehr.reader import person_of
 from ipvscreen.errors import EhrError, EhrRefused, PatientChanged
 from ipvscreen.ipv.person import Person
+from ipvscreen.messages import message
 
-_NOT_HELD = "The record system no longer holds this patient."
-_MERGED = "This patient's record was joined with another one."
-_INACTIVE = "This patient's record is no longer in use."
-_OTHER_ID = "The record system answers with another patient's record."
+_NOT_HELD = message("The record system no longer holds this patient.")
+_MERGED = message("This patient's record was joined with another one.")
+_INACTIVE = message("This patient's record is no longer in use.")
+_OTHER_ID = message("The record system answers with another patient's record.")
+_NAME = message("The name in the record has changed since this page was opened.")
+_BORN = message("The date of birth in the record has changed since this page was opened.")
+_SEX = message("The sex in the record has changed since this page was opened.")
 
 
 async def same_patient(client: FhirClient, patient_id: str, person: Person) -> EhrError | None:
@@ -44,13 +48,13 @@ def _differences(patient: Mapping[str, Any], patient_id: str, person: Person) ->
         yield _MERGED
     if patient.get("active") is False:
         yield _INACTIVE
-    for name, before, after in (
-        ("name", person.name, now.name),
-        ("date of birth", person.birth_date, now.birth_date),
-        ("sex", person.sex, now.sex),
+    for words, before, after in (
+        (_NAME, person.name, now.name),
+        (_BORN, person.birth_date, now.birth_date),
+        (_SEX, person.sex, now.sex),
     ):
         if before != after:
-            yield f"The {name} in the record has changed since this page was opened."
+            yield words
 
 
 def _joined_with_another(patient: Mapping[str, Any]) -> bool:

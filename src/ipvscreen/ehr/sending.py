@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from ipvscreen.ehr.client import Created, FhirClient
 from ipvscreen.ehr.lookup import Found, look, look_for
 from ipvscreen.errors import EhrError, EhrRefused, EhrUnreachable
+from ipvscreen.messages import message
 from ipvscreen.resources.draft import Labelled, order, transaction_bundle, with_ids
 from ipvscreen.resources.written import Check
 
-NOT_SENT = "Not sent, because an entry before it was not taken."
-_NOT_FOUND = "The record system took it, and then could not find it."
+NOT_SENT = message("Not sent, because an entry before it was not taken.")
+_NOT_FOUND = message("The record system took it, and then could not find it.")
 _TRIES = 2
 
 # Answered by a gateway or in the middle of the work: the request may have been carried out all the same.

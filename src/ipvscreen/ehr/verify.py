@@ -9,6 +9,7 @@ from ipvscreen.ehr.client import FhirClient
 from ipvscreen.ehr.exchange import GONE
 from ipvscreen.ehr.lookup import AT_ONCE, patient_of, search_for
 from ipvscreen.errors import EhrError, EhrRefused, EhrUnreachable
+from ipvscreen.messages import joined, message
 from ipvscreen.resources.draft import Labelled
 from ipvscreen.resources.labels import lost
 from ipvscreen.resources.written import Check, WrittenOne
@@ -17,13 +18,13 @@ _T = TypeVar("_T")
 
 LAG_SECONDS = 1.0  # between two looks: some servers index, and replicate, a moment after they have answered
 
-_UNREAD = "The record system took it, but it could not be read back:"
-_SILENT = "The record system has stopped answering."
-_VANISHED = "The record system took it, but does not hold it."
-_OTHER_PATIENT = "It stands in the record of another patient. Have it removed there at once."
-_LABEL_LOST = "It is saved without its protection. Hide it in the record system by hand at once."
-_NOT_LISTED = "It is saved and protected, but searches do not show it yet."
-_BARE_IN_LISTS = (
+_UNREAD = message("The record system took it, but it could not be read back:")
+_SILENT = message("The record system has stopped answering.")
+_VANISHED = message("The record system took it, but does not hold it.")
+_OTHER_PATIENT = message("It stands in the record of another patient. Have it removed there at once.")
+_LABEL_LOST = message("It is saved without its protection. Hide it in the record system by hand at once.")
+_NOT_LISTED = message("It is saved and protected, but searches do not show it yet.")
+_BARE_IN_LISTS = message(
     "It is saved and protected, but lists in the record system may show it without its protection."
 )
 
@@ -114,7 +115,7 @@ def _judged(item: Labelled, by_id: _Read, listed: Mapping[str, Any] | None) -> t
     if stored is None:
         if by_id.gone and listed is None:
             return Check.FAILED, _VANISHED
-        return Check.UNKNOWN, f"{_UNREAD} {by_id.words}"
+        return Check.UNKNOWN, joined(" ", (_UNREAD, by_id.words))
     if patient_of(stored) != patient_of(item.body):
         return Check.FAILED, _OTHER_PATIENT
     if lost(item.body, stored):

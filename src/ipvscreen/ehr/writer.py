@@ -8,12 +8,15 @@ from ipvscreen.ehr.lookup import Found, look
 from ipvscreen.ehr.sending import Sent, in_one, one_by_one
 from ipvscreen.ehr.verify import LAG_SECONDS, Gate, verify
 from ipvscreen.errors import EhrError
+from ipvscreen.messages import joined, message
 from ipvscreen.resources.draft import Labelled
 from ipvscreen.resources.plan import WritePlan
 from ipvscreen.resources.written import Check, Written, WrittenOne
 
-_NOTHING_TO_NAME = "Nothing that it would be about can be written here."
-_CANNOT_LOOK = "It may be there from an earlier try, and the record system does not let us look for it."
+_NOTHING_TO_NAME = message("Nothing that it would be about can be written here.")
+_CANNOT_LOOK = message(
+    "It may be there from an earlier try, and the record system does not let us look for it."
+)
 
 
 async def write(
@@ -83,7 +86,11 @@ def _unsent(items: Sequence[Labelled], before: Written, error: EhrError) -> dict
         if earlier and earlier.reference and earlier.check is not Check.FAILED:
             return Sent(earlier.reference)
         open_ended = earlier is not None and earlier.check is Check.UNKNOWN
-        return Sent(None, Check.UNKNOWN if open_ended else Check.FAILED, f"{error} Nothing was sent.")
+        return Sent(
+            None,
+            Check.UNKNOWN if open_ended else Check.FAILED,
+            message("{why} Nothing was sent.", why=str(error)),
+        )
 
     return {item.key: one(told.get(item.key)) for item in items}
 
@@ -135,5 +142,5 @@ def _instead(plan: WritePlan, kind: str) -> str:
     """Why a type is not written here and what to do instead, as the plan says."""
     for ability in plan.cannot():
         if ability.kind == kind:
-            return f"{ability.why} {ability.do_instead}".strip()
+            return joined(" ", filter(None, (ability.why, ability.do_instead)))
     return _NOTHING_TO_NAME

@@ -7,6 +7,7 @@ from typing import Any
 
 from ipvscreen.ipv.packs import Reason
 from ipvscreen.ipv.visit import Door, Step
+from ipvscreen.messages import message_from_json, message_to_json
 
 
 class Recording(StrEnum):
@@ -108,14 +109,15 @@ def _mistaken_to_json(one: Mistaken) -> dict[str, Any]:
         "step": one.step,
         "values": dict(one.values),
         "chosen": sorted(one.chosen),
-        "mistakes": dict(one.mistakes),
+        "mistakes": {field: message_to_json(words) for field, words in one.mistakes.items()},
     }
 
 
 def _mistaken(body: Mapping[str, Any]) -> Mistaken:
     if set(body) != {field.name for field in fields(Mistaken)}:
         raise ValueError("Not a draft: a form that is not one.")
-    return Mistaken(Step(body["step"]), body["values"], frozenset(body["chosen"]), body["mistakes"])
+    mistakes = {field: message_from_json(words) for field, words in body["mistakes"].items()}
+    return Mistaken(Step(body["step"]), body["values"], frozenset(body["chosen"]), mistakes)
 
 
 def _entered(body: Mapping[str, Mapping[str, list[str]]]) -> Entered:

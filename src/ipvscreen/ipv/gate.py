@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from ipvscreen.ipv.draft import Call
 from ipvscreen.ipv.person import Person
+from ipvscreen.messages import Message, message
 
 MAY_BE_ASKED_FROM = 16
 ADULT_FROM = 18
@@ -34,20 +35,23 @@ class Gate:
     sentences: tuple[str, ...]
 
 
-_SENTENCES: dict[AgeBand, tuple[str, ...]] = {
+_SENTENCES: dict[AgeBand, tuple[Message, ...]] = {
     AgeBand.UNDER_16: (
-        "Under 16: the questions are not asked, because the forms are made for adults.",
-        "Speak with the patient alone. What you are told or notice counts without a form.",
-        "Any concern: ring the safeguarding lead today and follow your child protection procedures.",
-        "Your own judgement decides what is urgent.",
+        message("Under 16: the questions are not asked, because the forms are made for adults."),
+        message("Speak with the patient alone. What you are told or notice counts without a form."),
+        message("Any concern: ring the safeguarding lead today and follow your child protection procedures."),
+        message("Your own judgement decides what is urgent."),
     ),
     AgeBand.AGED_16_17: (
-        "Aged 16 or 17: the forms are not validated under 18.",
-        "Under 18, child safeguarding applies as well: any concern goes to the safeguarding lead.",
+        message("Aged 16 or 17: the forms are not validated under 18."),
+        message("Under 18, child safeguarding applies as well: any concern goes to the safeguarding lead."),
     ),
     AgeBand.ADULT: (),
     AgeBand.UNKNOWN: (
-        "No usable date of birth is recorded. Confirm that the patient is {age_from} or over before asking.",
+        message(
+            "No usable date of birth is recorded. Confirm that the patient is {age_from} or over before"
+            " asking."
+        ),
     ),
 }
 
@@ -71,7 +75,7 @@ def age_gate(person: Person, day: date, age_from: int = MAY_BE_ASKED_FROM) -> Ga
         may_ask=band is not AgeBand.UNDER_16 and not young,
         needs_age_confirmed=band is AgeBand.UNKNOWN,
         sentences=(
-            *(sentence.format(age_from=age_from) for sentence in _SENTENCES[band]),
+            *(sentence.given(age_from=age_from) for sentence in _SENTENCES[band]),
             *_young(young, age_from),
             *_interpreter(person),
         ),
@@ -92,10 +96,17 @@ def _band(age: int | None) -> AgeBand:
 
 
 def _young(young: bool, age_from: int) -> tuple[str, ...]:
-    return (f"Under {age_from}: the questions are not asked here.",) if young else ()
+    return (
+        (message("Under {age_from}: the questions are not asked here.", age_from=age_from),) if young else ()
+    )
 
 
 def _interpreter(person: Person) -> tuple[str, ...]:
     if not person.interpreter:
         return ()
-    return (f"An interpreter is needed ({person.interpreter}): a professional one, never family or friends.",)
+    return (
+        message(
+            "An interpreter is needed ({language}): a professional one, never family or friends.",
+            language=person.interpreter,
+        ),
+    )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ipvscreen.ipv.gate import ADULT_FROM
 from ipvscreen.ipv.person import Setting, Sex
 from ipvscreen.ipv.services import Kind, Match, Need, Service
+from ipvscreen.messages import joined, message
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +28,21 @@ _ANSWERS: dict[str, frozenset[Kind]] = {
     "mental-health": frozenset({Kind.PEER_MENTOR}),
 }
 
-_SEXES = {Sex.FEMALE: "women", Sex.MALE: "men", Sex.OTHER: "people recorded as other", Sex.UNKNOWN: "people"}
-_THIS_PATIENT = {Sex.FEMALE: "this patient is a woman", Sex.MALE: "this patient is a man"}
+_AND, _OR = message(" and "), message(" or ")
+_SEXES = {
+    Sex.FEMALE: message("women"),
+    Sex.MALE: message("men"),
+    Sex.OTHER: message("people recorded as other"),
+    Sex.UNKNOWN: message("people"),
+}
+_THIS_PATIENT = {
+    Sex.FEMALE: message("this patient is a woman"),
+    Sex.MALE: message("this patient is a man"),
+}
 _TEAMS = {
-    Setting.GP: "general practice",
-    Setting.ANTENATAL: "the antenatal team",
-    Setting.MENTAL_HEALTH: "the mental-health team",
+    Setting.GP: message("general practice"),
+    Setting.ANTENATAL: message("the antenatal team"),
+    Setting.MENTAL_HEALTH: message("the mental-health team"),
 }
 
 
@@ -69,7 +79,10 @@ def _for(service: Service, need: Need) -> list[str]:
     """What speaks for a service that fits."""
     urgent = need.danger and service.kind is Kind.HIGH_RISK
     wished = bool(_met(service, need))
-    found = (urgent, "Danger today: ring them first."), (wished, "Answers what the person asked for.")
+    found = (
+        (urgent, message("Danger today: ring them first.")),
+        (wished, message("Answers what the person asked for.")),
+    )
     return [sentence for holds, sentence in found if holds]
 
 
@@ -77,18 +90,20 @@ def _contact_rules(service: Service, _need: Need) -> _Finding | None:
     """The page promises that they use only the safe way; only who has signed that can be offered."""
     if service.contact_rules_signed:
         return None
-    return _Finding(True, "Contact rules not signed: cannot be offered.")
+    return _Finding(True, message("Contact rules not signed: cannot be offered."))
 
 
 def _role(service: Service, need: Need) -> _Finding | None:
     """Roles are never inferred: this kind fits only who says so, and the others keep apart."""
     if service.kind is Kind.USES_VIOLENCE:
-        sentence = "For people who say that they use violence; this was not said and is never inferred."
+        sentence = message(
+            "For people who say that they use violence; this was not said and is never inferred."
+        )
         return None if need.uses_violence else _Finding(True, sentence)
     hurt = need.current or need.past or not need.uses_violence
     if hurt or service.kind is Kind.CHILDREN:
         return None
-    return _Finding(True, "For people who are or were hurt; only using violence was mentioned.")
+    return _Finding(True, message("For people who are or were hurt; only using violence was mentioned."))
 
 
 def _children(service: Service, need: Need) -> _Finding | None:
@@ -98,8 +113,8 @@ def _children(service: Service, need: Need) -> _Finding | None:
         return None
     whom = _for_children(service)
     if None in known:
-        return _Finding(False, f"{whom}; this was not asked, so ask.")
-    return _Finding(True, f"{whom}; no children were mentioned.")
+        return _Finding(False, message("{whom}; this was not asked, so ask.", whom=whom))
+    return _Finding(True, message("{whom}; no children were mentioned.", whom=whom))
 
 
 def _known_children(service: Service, need: Need) -> tuple[bool | None, ...]:
@@ -111,18 +126,19 @@ def _known_children(service: Service, need: Need) -> tuple[bool | None, ...]:
 
 def _for_children(service: Service) -> str:
     if service.kind is Kind.CHILDREN:
-        return "For children"
-    whom = "women" if service.sexes == {Sex.FEMALE} else "people"
-    return f"For {whom} with children or pregnant"
+        return message("For children")
+    if service.sexes == {Sex.FEMALE}:
+        return message("For women with children or pregnant")
+    return message("For people with children or pregnant")
 
 
 def _sex(service: Service, need: Need) -> _Finding | None:
     if not service.sexes or need.sex in service.sexes or service.kind is Kind.CHILDREN:
         return None
-    whom = f"For {' and '.join(sorted(_SEXES[sex] for sex in service.sexes))}"
+    whom = message("For {people}", people=joined(_AND, sorted(_SEXES[sex] for sex in service.sexes)))
     if need.sex in _THIS_PATIENT:
-        return _Finding(True, f"{whom}; {_THIS_PATIENT[need.sex]}.")
-    return _Finding(False, f"{whom}; the record says neither, so ask.")
+        return _Finding(True, message("{whom}; {patient}.", whom=whom, patient=_THIS_PATIENT[need.sex]))
+    return _Finding(False, message("{whom}; the record says neither, so ask.", whom=whom))
 
 
 def _age(service: Service, need: Need) -> _Finding | None:
@@ -131,29 +147,31 @@ def _age(service: Service, need: Need) -> _Finding | None:
     if whom is None or service.kind is Kind.CHILDREN:
         return None
     if need.age is None:
-        return _Finding(False, f"{whom}; this patient's age is not known.")
+        return _Finding(False, message("{whom}; this patient's age is not known.", whom=whom))
     fits = service.age_from <= need.age and (service.age_to is None or need.age <= service.age_to)
-    return None if fits else _Finding(True, f"{whom}; this patient is {need.age}.")
+    return (
+        None if fits else _Finding(True, message("{whom}; this patient is {age}.", whom=whom, age=need.age))
+    )
 
 
 def _ages(service: Service) -> str | None:
     if service.age_to is not None:
-        return f"For ages {service.age_from} to {service.age_to}"
-    return f"For ages from {service.age_from}" if service.age_from else None
+        return message("For ages {first} to {last}", first=service.age_from, last=service.age_to)
+    return message("For ages from {first}", first=service.age_from) if service.age_from else None
 
 
 def _setting(service: Service, need: Need) -> _Finding | None:
     if not service.settings or need.setting in service.settings:
         return None
-    teams = " or ".join(sorted(_TEAMS[setting] for setting in service.settings))
-    return _Finding(True, f"For people under {teams}.")
+    teams = joined(_OR, sorted(_TEAMS[setting] for setting in service.settings))
+    return _Finding(True, message("For people under {teams}.", teams=teams))
 
 
 def _time(service: Service, need: Need) -> _Finding | None:
     if need.current and not service.takes_current:
-        return _Finding(True, "Only for what is over; something current was mentioned.")
+        return _Finding(True, message("Only for what is over; something current was mentioned."))
     if need.past and not need.current and not need.danger and not service.takes_past:
-        return _Finding(True, "Only for what is happening now; only the past was mentioned.")
+        return _Finding(True, message("Only for what is happening now; only the past was mentioned."))
     return None
 
 

@@ -8,6 +8,7 @@ from ipvscreen.ipv.gate import MAY_BE_ASKED_FROM
 from ipvscreen.ipv.instruments import INSTRUMENTS, QUICK, USE
 from ipvscreen.ipv.packs import Asked, More, Pack, Packs, When, primary
 from ipvscreen.ipv.person import Setting
+from ipvscreen.messages import message
 from ipvscreen.sdc.form import Form
 from ipvscreen.sdc.load import load_form
 
@@ -17,7 +18,14 @@ PAGE_FIELDS = frozenset(
     | {"keys", "main", "setting", "age_confirmed", "resume", "action"}
 )
 _KEYS = frozenset({"settings", "locale", "ask", "today", "more", "reason", "age_from"})
-_LANGUAGES = {"en": "English", "nl": "Dutch", "fr": "French", "de": "German", "es": "Spanish", "cy": "Welsh"}
+_LANGUAGES = {
+    "en": message("English"),
+    "nl": message("Dutch"),
+    "fr": message("French"),
+    "de": message("German"),
+    "es": message("Spanish"),
+    "cy": message("Welsh"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,13 +170,20 @@ def _no_questions(silent: Sequence[Form], language: str) -> tuple[str, ...]:
     if not silent:
         return ()
     return (
-        f"There is no reviewed {language} version of every form:"
-        " what has none is not asked. A translation made on the spot is not the form.",
+        message(
+            "There is no reviewed {language} version of every form: what has none is not asked. A translation"
+            " made on the spot is not the form.",
+            language=language,
+        ),
     )
 
 
 def _left_out(more: Sequence[More], kept: Sequence[More], language: str) -> tuple[str, ...]:
-    return tuple(f"Left out, not in {language}: {one.label}." for one in more if one not in kept)
+    return tuple(
+        message("Left out, not in {language}: {form}.", language=language, form=one.label)
+        for one in more
+        if one not in kept
+    )
 
 
 def _flag(value: object) -> bool:

@@ -7,6 +7,7 @@ from datetime import date
 from enum import StrEnum
 
 from ipvscreen.errors import OutOfOrder
+from ipvscreen.messages import message
 
 
 class ReferralState(StrEnum):
@@ -64,10 +65,10 @@ class ContactWay(StrEnum):
 
 # What cannot be left open, by way; when the person rings the service, nothing is needed to reach her.
 _NEEDS: dict[ContactWay, str] = {
-    ContactWay.PHONE: "Give the number that is safe to ring.",
-    ContactWay.TEXT: "Give the number that is safe for texts.",
-    ContactWay.EMAIL: "Give the e-mail address that is safe.",
-    ContactWay.LETTER: "Give the postal address that is safe.",
+    ContactWay.PHONE: message("Give the number that is safe to ring."),
+    ContactWay.TEXT: message("Give the number that is safe for texts."),
+    ContactWay.EMAIL: message("Give the e-mail address that is safe."),
+    ContactWay.LETTER: message("Give the postal address that is safe."),
 }
 
 
@@ -94,9 +95,9 @@ class SafeContact:
         if self.way in _NEEDS and not number:
             raise ValueError(_NEEDS[self.way])
         if self.way in (ContactWay.PHONE, ContactWay.TEXT) and not _PHONE.fullmatch(number):
-            raise ValueError("This is not a telephone number: use digits, spaces and a leading +.")
+            raise ValueError(message("This is not a telephone number: use digits, spaces and a leading +."))
         if self.way is ContactWay.EMAIL and not _EMAIL.fullmatch(number):
-            raise ValueError("This is not an e-mail address.")
+            raise ValueError(message("This is not an e-mail address."))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ from typing import Any
 
 from ipvscreen.ipv.gate import ADULT_FROM, known_age
 from ipvscreen.ipv.person import Person, Setting, Sex
+from ipvscreen.messages import joined, message
 
-NO_STUDY = "No validation study of this form is listed here."
+NO_STUDY = message("No validation study of this form is listed here.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +50,15 @@ class Validity:
 
 
 _SEX_WORDS = {
-    Sex.FEMALE: "this patient is a woman",
-    Sex.MALE: "this patient is a man",
-    Sex.OTHER: "this patient is recorded as neither man nor woman",
-    Sex.UNKNOWN: "this patient's sex is not recorded",
+    Sex.FEMALE: message("this patient is a woman"),
+    Sex.MALE: message("this patient is a man"),
+    Sex.OTHER: message("this patient is recorded as neither man nor woman"),
+    Sex.UNKNOWN: message("this patient's sex is not recorded"),
 }
 _SETTING_WORDS = {
-    Setting.GP: "this is general practice",
-    Setting.ANTENATAL: "this is antenatal care",
-    Setting.MENTAL_HEALTH: "this is mental-health care",
+    Setting.GP: message("this is general practice"),
+    Setting.ANTENATAL: message("this is antenatal care"),
+    Setting.MENTAL_HEALTH: message("this is mental-health care"),
 }
 
 
@@ -82,12 +83,14 @@ def validity_of(
         return Validity(False, NO_STUDY)
     row = min(about, key=lambda row: len(_differences(row, person, setting, language, day)))
     if row.population is None:
-        return Validity(False, row.limits)
+        return Validity(False, message(row.limits))
     differences = _differences(row, person, setting, language, day)
-    validated = f"Validated in {row.population}"
+    whom = message(row.population)
     if differences:
-        return Validity(False, f"{validated}; {_listed(differences)}.", row.limits)
-    return Validity(True, f"{validated}.", row.limits)
+        but = _listed(differences)
+        sentence = message("Validated in {population}; {differences}.", population=whom, differences=but)
+        return Validity(False, sentence, message(row.limits))
+    return Validity(True, message("Validated in {population}.", population=whom), message(row.limits))
 
 
 def _differences(row: Row, person: Person, setting: Setting, language: str, day: date) -> tuple[str, ...]:
@@ -106,18 +109,18 @@ def _sex(row: Row, person: Person) -> str | None:
 
 def _age(row: Row, age: int | None) -> str | None:
     if age is None:
-        return "this patient's age is not known"
+        return message("this patient's age is not known")
     lowest = row.age_from if row.age_from is not None else ADULT_FROM
-    return None if age >= lowest else f"this patient is {age}"
+    return None if age >= lowest else message("this patient is {age}", age=age)
 
 
 def _language(row: Row, person: Person, language: str) -> str | None:
     if person.interpreter:
-        return "an interpreter is needed"
+        return message("an interpreter is needed")
     if row.language is None:
-        return "the language of the study is not known"
+        return message("the language of the study is not known")
     same = _primary(row.language) == _primary(language)
-    return None if same else "it was studied in another language"
+    return None if same else message("it was studied in another language")
 
 
 def _primary(language: str) -> str:
@@ -125,4 +128,5 @@ def _primary(language: str) -> str:
 
 
 def _listed(parts: tuple[str, ...]) -> str:
-    return " and ".join(parts) if len(parts) < 3 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+    first = joined(", ", parts[:-1])
+    return message("{first} and {last}", first=first, last=parts[-1]) if first else parts[-1]

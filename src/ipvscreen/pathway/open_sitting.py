@@ -4,13 +4,14 @@ import secrets
 from datetime import datetime, timedelta
 
 from ipvscreen.errors import LaunchRefused
+from ipvscreen.messages import message
 from ipvscreen.smart.context import UserContext
 from ipvscreen.store.facade import Store
 from ipvscreen.store.sittings import Sitting
 
 LIMIT = timedelta(minutes=10)  # it names several people, and can be opened again with a click
 
-_NOBODY = "The record system did not say who is signed in, so this list cannot be shown."
+_NOBODY = message("The record system did not say who is signed in, so this list cannot be shown.")
 
 
 async def open_sitting(

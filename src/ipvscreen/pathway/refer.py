@@ -13,15 +13,17 @@ from ipvscreen.ipv.reading import assess_draft
 from ipvscreen.ipv.referral import ReferralRequest, ReferralState
 from ipvscreen.ipv.services import Service
 from ipvscreen.ipv.visit import Event, VisitState, after
+from ipvscreen.messages import message
 from ipvscreen.resources.draft import Labelled
-from ipvscreen.resources.referral import message, referral
+from ipvscreen.resources.referral import message as message_of
+from ipvscreen.resources.referral import referral
 from ipvscreen.resources.written import Check, Written, WrittenOne
 from ipvscreen.store.facade import Store
 from ipvscreen.store.outbox import NewJob
 from ipvscreen.store.referrals import Referral
 from ipvscreen.store.visits import Visit
 
-_WITHHELD = "Withheld: the record system has not kept the protection of what was recorded before."
+_WITHHELD = message("Withheld: the record system has not kept the protection of what was recorded before.")
 _NAMESPACE = uuid.UUID("6f6f7c1e-3f0b-4e0e-9f43-0c6a5f7f2b11")
 
 
@@ -49,7 +51,7 @@ async def refer(
     key = str(uuid.uuid5(_NAMESPACE, f"{visit.id}/{service.id}"))
     context = visit.context()
     row = _row(visit, service, key, now, urgent=request.urgent)
-    bundle = message(context, service, request, visit.person, key, source, now)
+    bundle = message_of(context, service, request, visit.person, key, source, now)
     job = NewJob(key=key, correlation=key, endpoint=service.endpoint, body=bundle)
     held = visit.state is VisitState.UNRECORDED
     silent = await same_patient(client, visit.patient_id, visit.person)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ipvscreen.errors import EhrUnreachable, LaunchRefused, VisitOver
+from ipvscreen.messages import message
 from ipvscreen.smart.authorization import RefreshGone, refresh
 from ipvscreen.smart.client import Client
 from ipvscreen.smart.context import expiry
@@ -17,7 +18,7 @@ EARLY = timedelta(seconds=60)  # two clocks, and a write that takes its time
 _LOOK_SECONDS = 0.05
 _WAIT_SECONDS = 12.0  # a token request ends after ten; the lease of one that died outlives this
 
-_SILENT = "The record system did not renew the sign-in. Wait a moment, then try again."
+_SILENT = message("The record system did not renew the sign-in. Wait a moment, then try again.")
 _OVER = "The record system's sign-in for this visit has ended."
 
 _begun: set[asyncio.Task[str]] = set()

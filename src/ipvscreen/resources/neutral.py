@@ -4,9 +4,12 @@ import re
 
 # Beginnings of words, and short names as whole words only ("hark" but not "harkness").
 _BEGINNINGS = "abus assault coerc domestic perpetrat rape safeguard sexual strangl surviv victim violen"
-_WHOLE = "aas da dv dva hark idva ipv ipva marac partner partners ex-partner refuge refuges"
+# The same in Dutch and French: what is typed on their pages stands in the record, too.
+_OTHERS = "geweld huiselijk mishandel slachtoffer verkracht conjugal maltrait"
+_WHOLE = "aas da dv dva hark idva viol ipv ipva marac partner partners ex-partner refuge refuges"
 _TOPIC = re.compile(
-    rf"\b(?:(?:{'|'.join(_BEGINNINGS.split())})\w*|(?:{'|'.join(_WHOLE.split())})\b)", re.IGNORECASE
+    rf"\b(?:(?:{'|'.join((*_BEGINNINGS.split(), *_OTHERS.split()))})\w*|(?:{'|'.join(_WHOLE.split())})\b)",
+    re.IGNORECASE,
 )
 
 

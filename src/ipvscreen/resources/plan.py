@@ -4,27 +4,39 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from ipvscreen.messages import message, message_from_json, message_to_json
 from ipvscreen.resources.scopes import Scopes
 
 # Resource type → its name in a sentence, and what the clinician does instead. Shown on a visible screen.
 _KINDS: dict[str, tuple[str, str]] = {
     "QuestionnaireResponse": (
-        "Questionnaire responses",
-        "The single answers will not be in the record; write what matters as a restricted note.",
+        message("Questionnaire responses"),
+        message("The single answers will not be in the record; write what matters as a restricted note."),
     ),
-    "Observation": ("Observations", "Write the result by hand as a restricted note."),
-    "Flag": ("Flags", "Set the record system's own alert by hand, in neutral words."),
-    "Procedure": ("Procedures", "Note by hand that a health questionnaire was talked through."),
-    "Provenance": ("Provenance entries", "Check that the record system shows you as the author."),
+    "Observation": (message("Observations"), message("Write the result by hand as a restricted note.")),
+    "Flag": (message("Flags"), message("Set the record system's own alert by hand, in neutral words.")),
+    "Procedure": (
+        message("Procedures"),
+        message("Note by hand that a health questionnaire was talked through."),
+    ),
+    "Provenance": (
+        message("Provenance entries"),
+        message("Check that the record system shows you as the author."),
+    ),
     "ServiceRequest": (
-        "Service requests",
-        "The service still gets the referral; note it by hand as restricted.",
+        message("Service requests"),
+        message("The service still gets the referral; note it by hand as restricted."),
     ),
-    "Task": ("Tasks", "The referral will not be in the record's task list; follow it on this app's page."),
-    "Consent": ("Consents", "Note by hand what was agreed and until when."),
+    "Task": (
+        message("Tasks"),
+        message("The referral will not be in the record's task list; follow it on this app's page."),
+    ),
+    "Consent": (message("Consents"), message("Note by hand what was agreed and until when.")),
 }
 
-_BARE = "Lists in this record system show entries without their protection, so nothing is written there."
+_BARE = message(
+    "Lists in this record system show entries without their protection, so nothing is written there."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +104,18 @@ def codes(holder: Mapping[str, Any]) -> frozenset[str]:
 
 def plan_to_json(plan: WritePlan) -> dict[str, Any]:
     """The plan as plain JSON."""
-    return asdict(plan)
+    abilities = [
+        {name: message_to_json(value) for name, value in asdict(one).items()} for one in plan.abilities
+    ]
+    return asdict(plan) | {"abilities": abilities}
 
 
 def plan_from_json(stored: Mapping[str, Any]) -> WritePlan:
     """The plan that `plan_to_json` stored; TypeError for unknown keys."""
-    abilities = tuple(Ability(**ability) for ability in stored["abilities"])
+    abilities = tuple(
+        Ability(**{name: message_from_json(value) for name, value in ability.items()})
+        for ability in stored["abilities"]
+    )
     return WritePlan(**{**stored, "abilities": abilities})
 
 
@@ -110,13 +128,13 @@ def _ability(kind: str, offer: Mapping[str, Any], scopes: Scopes, stop: str | No
 def _obstacles(kind: str, name: str, offered: frozenset[str], scopes: Scopes) -> Iterator[str]:
     """What is in the way; a label is believed only when read back, so reading is needed too."""
     if "create" not in offered:
-        yield f"The record system does not accept new {name}."
+        yield message("The record system does not accept new {name}.", name=name)
     if not scopes.allows(kind, "c"):
-        yield f"This sign-in was not given the right to write {name}."
+        yield message("This sign-in was not given the right to write {name}.", name=name)
     if "read" not in offered:
-        yield f"The record system does not let us check how {name} are protected."
+        yield message("The record system does not let us check how {name} are protected.", name=name)
     if not scopes.allows(kind, "r"):
-        yield f"This sign-in was not given the right to check how {name} are protected."
+        yield message("This sign-in was not given the right to check how {name} are protected.", name=name)
 
 
 def _servers(capability: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from ipvscreen.ipv.packs import Reason
+from ipvscreen.messages import message
 
 # A reserved top-level domain on purpose: these names identify, nobody can register and answer for them.
 BASE = "https://health-questionnaire.example/fhir"
@@ -189,12 +190,12 @@ SOURCE_WORDS: dict[Source, str] = {
 
 # Why it was asked today; the codes are `ipv.packs.Reason`.
 REASON_WORDS: dict[Reason, str] = {
-    Reason.SYMPTOMS: "Symptoms",
-    Reason.INJURY: "An injury",
-    Reason.PREGNANCY: "Pregnancy",
-    Reason.MENTAL_HEALTH: "Mental health",
-    Reason.TOLD_BY_ANOTHER: "Told by another",
-    Reason.OTHER: "Another reason",
+    Reason.SYMPTOMS: message("Symptoms"),
+    Reason.INJURY: message("An injury"),
+    Reason.PREGNANCY: message("Pregnancy"),
+    Reason.MENTAL_HEALTH: message("Mental health"),
+    Reason.TOLD_BY_ANOTHER: message("Told by another"),
+    Reason.OTHER: message("Another reason"),
 }
 
 # What a service can be asked for; the codes and words of the quick item "What would help now?", less the one

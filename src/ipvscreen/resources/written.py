@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from ipvscreen.messages import message_from_json, message_to_json
+
 
 class Check(StrEnum):
     """How sure we are that an entry stands in the record with its labels."""
@@ -50,9 +52,14 @@ class Written:
 
 def written_to_json(written: Written) -> dict[str, Any]:
     """As plain JSON."""
-    return asdict(written)
+    return {"items": [{**asdict(item), "words": message_to_json(item.words)} for item in written.items]}
 
 
 def written_from_json(stored: Mapping[str, Any]) -> Written:
     """What `written_to_json` stored; TypeError for unknown keys, ValueError for an unknown check."""
-    return Written(tuple(WrittenOne(**{**item, "check": Check(item["check"])}) for item in stored["items"]))
+    return Written(tuple(_one(item) for item in stored["items"]))
+
+
+def _one(stored: Mapping[str, Any]) -> WrittenOne:
+    read = {"check": Check(stored["check"]), "words": message_from_json(stored.get("words", ""))}
+    return WrittenOne(**{**stored, **read})

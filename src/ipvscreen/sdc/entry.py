@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from datetime import tzinfo
 
 from ipvscreen.errors import AnswerNotOffered
+from ipvscreen.messages import message
 from ipvscreen.sdc.fields import OWN, UNIT, Spot, typed_again
 from ipvscreen.sdc.form import Item
 from ipvscreen.sdc.given import OTHER, PASS, Answer
 from ipvscreen.sdc.mistakes import mistake
 from ipvscreen.sdc.values import posted, posted_unit, shown, to_fhir, unit_of
 
-OWN_MISSING = "Write your own answer, or choose another."
-GAP = "Do not leave an answer empty before another."
-OWN_OR_OPTION = "Choose one answer, or clear the one that you wrote."
+OWN_MISSING = message("Write your own answer, or choose another.")
+GAP = message("Do not leave an answer empty before another.")
+OWN_OR_OPTION = message("Choose one answer, or clear the one that you wrote.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +99,10 @@ def _wrong(item: Item, one: Entry, chosen: tuple[str, ...], zone: tzinfo) -> Ite
     if len(chosen) > 1 and not item.repeats:
         yield OWN_OR_OPTION
     if item.max_occurs is not None and len(chosen) > item.max_occurs:
-        yield f"Give at most {_answers(item.max_occurs)}."
+        yield _at_most(item.max_occurs)
     alone = [option.display for option in item.options if option.exclusive and option.value in chosen]
     if alone and len(chosen) > 1:
-        yield f"'{alone[0]}' cannot be chosen together with another answer."
+        yield message("'{answer}' cannot be chosen together with another answer.", answer=alone[0])
     for text in _typed(item, one, chosen):
         wrong = mistake(item, text, unit=one.unit, zone=zone)
         if wrong is not None:
@@ -114,8 +115,10 @@ def _typed(item: Item, one: Entry, chosen: tuple[str, ...]) -> tuple[str, ...]:
     return one.values
 
 
-def _answers(count: int) -> str:
-    return "one answer" if count == 1 else f"{count} answers"
+def _at_most(count: int) -> str:
+    if count == 1:
+        return message("Give at most one answer.")
+    return message("Give at most {most} answers.", most=count)
 
 
 def _answer(spot: Spot, one: Entry, chosen: tuple[str, ...], zone: tzinfo) -> Answer:

@@ -2,12 +2,15 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
+from ipvscreen.messages import message
 from ipvscreen.sdc.fields import Places, Spot
 from ipvscreen.sdc.form import Constraint
 from ipvscreen.sdc.given import Answer
 
-REQUIRED = "Answer this question."
-REQUIRED_GROUP = "Answer at least one of these questions."
+REQUIRED = message("Answer this question.")
+REQUIRED_GROUP = message("Answer at least one of these questions.")
+_ANSWERS = message("Give at least {least} answers.")
+_PLACES = message("Fill in at least {least} of these.")
 
 
 def missing(
@@ -69,7 +72,7 @@ def _too_few(
         yield nothing
     least = item.min_occurs or 0
     if item.repeats and not passed and count < least and (item.required or count):
-        yield f"Give at least {least} answers." if item.is_question else f"Fill in at least {least} of these."
+        yield (_ANSWERS if item.is_question else _PLACES).given(least=least)
 
 
 def _places_filled(places: Places, spot: Spot, filled: Collection[str]) -> int:

@@ -8,19 +8,20 @@ from typing import Any
 
 import re2  # type: ignore[import-untyped]  # it has no types
 
+from ipvscreen.messages import clock_said, day_said, joined, message
 from ipvscreen.sdc.compare import order
 from ipvscreen.sdc.form import Item
 from ipvscreen.sdc.values import Element, posted_unit, to_fhir, unit_of
 
-WHOLE = "Enter a whole number, such as 3."
-NUMBER = "Enter a number, such as 2.5."
-DAY = "Enter a date that exists, as year-month-day, such as 2024-05-31."
-MOMENT = "Enter a date and a time that exist, such as 2024-05-31T14:30."
-TIME = "Enter a time of day, such as 14:30."
-ADDRESS = "Enter a web address, such as https://example.org/page."
-REFERENCE = "Enter the type and the number of a record, such as Patient/123."
-UNIT = "Choose a unit."
-PATTERN = "This is not in the form that is asked for."
+WHOLE = message("Enter a whole number, such as 3.")
+NUMBER = message("Enter a number, such as 2.5.")
+DAY = message("Enter a date that exists, as year-month-day, such as 2024-05-31.")
+MOMENT = message("Enter a date and a time that exist, such as 2024-05-31T14:30.")
+TIME = message("Enter a time of day, such as 14:30.")
+ADDRESS = message("Enter a web address, such as https://example.org/page.")
+REFERENCE = message("Enter the type and the number of a record, such as Patient/123.")
+UNIT = message("Choose a unit.")
+PATTERN = message("This is not in the form that is asked for.")
 
 # FHIR R4 data types (https://hl7.org/fhir/R4/datatypes.html): ASCII digits only, an integer of 32 bits.
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)", re.ASCII)
@@ -58,7 +59,7 @@ def _whole(posted: str) -> str | None:
     return (
         None
         if len(posted) <= 11 and abs(int(posted)) <= _LARGEST
-        else f"Enter a number of at most {_LARGEST}."
+        else message("Enter a number of at most {limit}.", limit=_LARGEST)
     )
 
 
@@ -66,7 +67,11 @@ def _number(posted: str) -> str | None:
     if not _DECIMAL.fullmatch(posted):
         return NUMBER
     digits = sum(character.isdigit() for character in posted)
-    return None if digits <= _MOST_DIGITS else f"Enter a number of at most {_MOST_DIGITS} digits."
+    return (
+        None
+        if digits <= _MOST_DIGITS
+        else message("Enter a number of at most {most} digits.", most=_MOST_DIGITS)
+    )
 
 
 def _parsed(
@@ -97,16 +102,16 @@ def _unit(item: Item, unit: str | None) -> str | None:
 def _target(item: Item, posted: str) -> str | None:
     found = _REFERENCE.fullmatch(posted)
     if found and item.references and found[2] not in item.references:
-        return f"Enter a record of the type {' or '.join(item.references)}."
+        return message("Enter a record of the type {types}.", types=joined(message(" or "), item.references))
     return None
 
 
 def _outside(item: Item, posted: str, element: Element) -> Iterator[str]:
     """Each limit of the item that the value breaks."""
     if item.min_length is not None and len(posted) < item.min_length:
-        yield f"Enter at least {item.min_length} characters."
+        yield message("Enter at least {least} characters.", least=item.min_length)
     if item.max_length is not None and len(posted) > item.max_length:
-        yield f"Enter at most {item.max_length} characters."
+        yield message("Enter at most {most} characters.", most=item.max_length)
     if item.regex is not None and not re2.fullmatch(item.regex, posted):
         yield PATTERN
     yield from _decimals(item, posted)
@@ -117,7 +122,7 @@ def _outside(item: Item, posted: str, element: Element) -> Iterator[str]:
 def _decimals(item: Item, posted: str) -> Iterator[str]:
     most = item.max_decimal_places
     if most is not None and item.type in ("decimal", "quantity") and len(posted.partition(".")[2]) > most:
-        yield f"Enter at most {most} decimal places." if most else WHOLE
+        yield message("Enter at most {most} decimal places.", most=most) if most else WHOLE
 
 
 def _bound(item: Item, element: Element, bound: Element | None, *, less: bool) -> Iterator[str]:
@@ -125,10 +130,10 @@ def _bound(item: Item, element: Element, bound: Element | None, *, less: bool) -
         return
     found = order(element, bound)
     if found is None:
-        yield f"This cannot be compared with {said(bound)}."
+        yield message("This cannot be compared with {limit}.", limit=said(bound))
     elif found == (-1 if less else 1):
-        limit = "at least" if less else "at most"
-        yield f"Enter {_LIMITS.get(item.type, 'a number of')} {limit} {said(bound)}."
+        least, most = _LIMITS.get(item.type, _NUMBERS)
+        yield (least if less else most).given(limit=said(bound))
 
 
 def said(element: Element) -> str:
@@ -145,11 +150,17 @@ def _date_said(value: str) -> str:
     day, _, clock = value.partition("T")
     if len(day) < 10:
         return day
-    words = f"{date.fromisoformat(day):%-d %B %Y}"
-    return f"{words}, {clock[:5]}" if clock else words
+    words = day_said(date.fromisoformat(day))
+    return joined(", ", (words, clock_said(datetime.fromisoformat(value)))) if clock else words
 
 
-_LIMITS = {"date": "a date of", "dateTime": "a date of", "time": "a time of"}
+_NUMBERS = (message("Enter a number of at least {limit}."), message("Enter a number of at most {limit}."))
+_DATES = (message("Enter a date of at least {limit}."), message("Enter a date of at most {limit}."))
+_LIMITS = {
+    "date": _DATES,
+    "dateTime": _DATES,
+    "time": (message("Enter a time of at least {limit}."), message("Enter a time of at most {limit}.")),
+}
 _MALFORMED: Mapping[str, Callable[[str], str | None]] = {
     "integer": _whole,
     "decimal": _number,

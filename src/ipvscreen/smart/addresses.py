@@ -5,8 +5,11 @@ import ipaddress
 import httpx
 
 from ipvscreen.errors import LaunchRefused
+from ipvscreen.messages import message
 
-_REFUSED = "The record system gave an address that is not safe to use. Ask your system manager to check it."
+_REFUSED = message(
+    "The record system gave an address that is not safe to use. Ask your system manager to check it."
+)
 
 
 def is_loopback(host: str) -> bool:

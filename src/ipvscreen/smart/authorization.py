@@ -11,6 +11,7 @@ import httpx
 from pydantic import ValidationError
 
 from ipvscreen.errors import LaunchRefused
+from ipvscreen.messages import message
 from ipvscreen.smart.client import Client, credentials
 from ipvscreen.smart.discovery import Endpoints
 from ipvscreen.smart.fetch import Reply, fetch
@@ -27,16 +28,28 @@ __all__ = [
     "refresh",
 ]
 
-_AGAIN = "Open this page again from the patient's record."
-_DENIED = f"The record system was told not to let this page in. If that was not meant: {_AGAIN}"
-_MANAGER = (
-    f"The record system does not let this page in. {_AGAIN} "
-    "If that does not help, ask your system manager to check how the page is registered there."
+_DENIED = message(
+    "The record system was told not to let this page in. If that was not meant: Open this page again from the"
+    " patient's record."
 )
-_BUSY = f"The record system could not do this just now. Wait a moment. {_AGAIN}"
-_STALE = f"This sign-in can no longer be used: it was too old, or used before. {_AGAIN}"
-_UNREADABLE = f"The record system's answer could not be used. {_AGAIN}"
-_OTHER_PATIENT = f"The record system now names another patient. {_AGAIN}"
+_MANAGER = message(
+    "The record system does not let this page in. Open this page again from the patient's record. If that"
+    " does not help, ask your system manager to check how the page is registered there."
+)
+_BUSY = message(
+    "The record system could not do this just now. Wait a moment. Open this page again from the patient's"
+    " record."
+)
+_STALE = message(
+    "This sign-in can no longer be used: it was too old, or used before. Open this page again from the"
+    " patient's record."
+)
+_UNREADABLE = message(
+    "The record system's answer could not be used. Open this page again from the patient's record."
+)
+_OTHER_PATIENT = message(
+    "The record system now names another patient. Open this page again from the patient's record."
+)
 
 # RFC 6749 sections 4.1.2.1 and 5.2. What a server writes beside the code is never shown: it is hostile input.
 _WORDS = {

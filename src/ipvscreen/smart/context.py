@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ipvscreen.errors import LaunchRefused
+from ipvscreen.messages import message
 from ipvscreen.smart.addresses import parse
 from ipvscreen.smart.identity import Identity
 from ipvscreen.smart.token_response import TokenResponse
@@ -17,15 +18,15 @@ UNTOLD_SECONDS = 300.0
 LONGEST_SECONDS = 86_400.0
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 
-_NO_PATIENT = (
+_NO_PATIENT = message(
     "The record system did not say which patient this is about. "
     "Open the patient's record first, then open this page from there."
 )
-_NOT_STAFF = (
+_NOT_STAFF = message(
     "This page is for staff. "
     "Sign in to the record system as a member of staff, and open the page from the patient's record."
 )
-_NOBODY = (
+_NOBODY = message(
     "The record system did not say who is signed in, so this list cannot be shown. "
     "Open the page from the patient's record instead."
 )

@@ -12,13 +12,14 @@ from typing import Any
 import httpx
 
 from ipvscreen.errors import LaunchRefused
+from ipvscreen.messages import message
 from ipvscreen.smart.addresses import parse, resolve
 from ipvscreen.smart.fetch import fetch
 
 METADATA_BYTES = 5_000_000  # a full CapabilityStatement of a large server is over a megabyte
 _OAUTH_URIS = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
 
-_NOT_FOUND = (
+_NOT_FOUND = message(
     "The record system does not say how this page may connect to it. "
     "Ask your system manager whether apps can be opened from it."
 )

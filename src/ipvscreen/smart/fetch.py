@@ -9,16 +9,19 @@ from typing import Any
 import httpx
 
 from ipvscreen.errors import LaunchRefused
+from ipvscreen.messages import message
 
 CONNECT_SECONDS = 3.0
 TOTAL_SECONDS = 10.0
 ANSWER_BYTES = 1_000_000
 USER_AGENT = "health-questionnaire"
 
-_SILENT = (
+_SILENT = message(
     "The record system did not answer. Wait a moment, then open this page again from the patient's record."
 )
-_TOO_LONG = "The record system's answer was too long to be read. Ask your system manager to check it."
+_TOO_LONG = message(
+    "The record system's answer was too long to be read. Ask your system manager to check it."
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from joserfc.jwk import RSAKey
 from joserfc.jws import JWSRegistry, extract_compact
 
 from ipvscreen.errors import LaunchRefused
+from ipvscreen.messages import message
 from ipvscreen.smart.addresses import resolve
 from ipvscreen.smart.discovery import Endpoints
 from ipvscreen.smart.fetch import fetch
@@ -23,7 +24,7 @@ _USER = re.compile(
     r"(?:(?P<base>.+)/)?"
     r"(?P<reference>(?:Practitioner|PractitionerRole|Patient|RelatedPerson|Person)/(?!\.+$)[A-Za-z0-9\-.]{1,64})"
 )
-_REFUSED = (
+_REFUSED = message(
     "The record system's statement of who is signed in could not be trusted. "
     "Open this page again from the patient's record."
 )

@@ -7,6 +7,7 @@ from ipvscreen.ipv.draft import Draft, Entered
 from ipvscreen.ipv.instruments import INSTRUMENTS
 from ipvscreen.ipv.packs import Pack, When
 from ipvscreen.ipv.visit import Step
+from ipvscreen.messages import joined, message
 from ipvscreen.sdc.answers import Answers
 from ipvscreen.sdc.form import Form
 from ipvscreen.web.fields import Posted, split
@@ -54,7 +55,7 @@ def mistakes_on(turn: Turn, draft: Draft) -> dict[str, str]:
         found |= read[form.name].mistakes
     unfinished = [one.label for one in pack.more if one.form.name in read and read[one.form.name].mistakes]
     if unfinished:
-        found[OPEN] = f"Finish these, or leave them out: {', '.join(unfinished)}."
+        found[OPEN] = message("Finish these, or leave them out: {forms}.", forms=joined(", ", unfinished))
     return found
 
 

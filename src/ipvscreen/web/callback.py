@@ -61,7 +61,7 @@ async def _arrival(rooms: Rooms, request: Request, ehr: str) -> Arrival:
     entry = rooms.ehrs.get(ehr)
     if entry is None:
         raise PageRefused(NOT_HERE)
-    request.state.framed_by = entry.frame_ancestors
+    entry.mark(request)
     state, given = one(request, "state"), each_once(request)
     browser = request.cookies.get(cookies.launch_cookie(state), "")
     pending = await rooms.store.launches.take(state, cookies.hashed(browser), rooms.clock())

@@ -20,16 +20,18 @@ from ipvscreen.errors import (
     PatientChanged,
     VisitOver,
 )
+from ipvscreen.messages import message
 from ipvscreen.web import cookies
 from ipvscreen.web.fields import FieldsRefused
+from ipvscreen.web.languages import ENGLISH
 from ipvscreen.web.rooms import Rooms
 from ipvscreen.web.security import LEAVING, told
 from ipvscreen.web.tokens import TokenRefused
 
 _log = structlog.get_logger()
 
-_AGAIN = "Open this page again from the patient's record."
-_NOTHING_SAVED = "Nothing of this form was saved or sent. Go back, check it, and send it once more."
+_AGAIN = message("Open this page again from the patient's record.")
+_NOTHING_SAVED = message("Nothing of this form was saved or sent. Go back, check it, and send it once more.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +53,17 @@ class PageRefused(IpvscreenError):
         self.problem = problem
 
 
-NOT_HERE = Problem(404, "This page is not available", (_AGAIN,))
-ENDED = Problem(410, "This visit has ended", ("What you entered is kept.", _AGAIN))
-NOT_OURS = Problem(403, "This could not be accepted", ("It did not come from a page of this app.", _AGAIN))
-TOO_LONG = Problem(413, "This could not be accepted", ("It is too long. Nothing was saved or sent by it.",))
-UNEXPECTED = Problem(500, "Something went wrong", ("What was shown as saved is saved.", _AGAIN))
+NOT_HERE = Problem(404, message("This page is not available"), (_AGAIN,))
+ENDED = Problem(410, message("This visit has ended"), (message("What you entered is kept."), _AGAIN))
+NOT_OURS = Problem(
+    403, message("This could not be accepted"), (message("It did not come from a page of this app."), _AGAIN)
+)
+TOO_LONG = Problem(
+    413, message("This could not be accepted"), (message("It is too long. Nothing was saved or sent by it."),)
+)
+UNEXPECTED = Problem(
+    500, message("Something went wrong"), (message("What was shown as saved is saved."), _AGAIN)
+)
 
 
 def problem_of(error: IpvscreenError) -> Problem:
@@ -67,30 +75,38 @@ def problem_of(error: IpvscreenError) -> Problem:
 
 
 def _refused_by_record(error: IpvscreenError) -> Problem:
-    sentences = ("The record system said no.", str(error), _AGAIN)
-    return Problem(502, "The record system refused", tuple(part for part in sentences if part))
+    sentences = (message("The record system said no."), str(error), _AGAIN)
+    return Problem(502, message("The record system refused"), tuple(part for part in sentences if part))
 
 
 def _silent_record(error: IpvscreenError) -> Problem:
-    return Problem(504, "The record system did not answer", (str(error), "Wait a moment.", _AGAIN))
+    return Problem(
+        504, message("The record system did not answer"), (str(error), message("Wait a moment."), _AGAIN)
+    )
 
 
 _PAGES: dict[type[IpvscreenError], Callable[[Any], Problem]] = {
     PageRefused: lambda error: error.problem,
-    FieldsRefused: lambda error: Problem(422, "This form cannot be used", (str(error), _NOTHING_SAVED)),
-    AnswerNotOffered: lambda _: Problem(
-        422, "This form cannot be used", ("It holds an answer that the form does not offer.", _NOTHING_SAVED)
+    FieldsRefused: lambda error: Problem(
+        422, message("This form cannot be used"), (str(error), _NOTHING_SAVED)
     ),
-    TokenRefused: lambda error: Problem(403, "This could not be accepted", (str(error), _NOTHING_SAVED)),
+    AnswerNotOffered: lambda _: Problem(
+        422,
+        message("This form cannot be used"),
+        (message("It holds an answer that the form does not offer."), _NOTHING_SAVED),
+    ),
+    TokenRefused: lambda error: Problem(
+        403, message("This could not be accepted"), (str(error), _NOTHING_SAVED)
+    ),
     OutOfOrder: lambda _: Problem(
-        409, "This step is not possible now", ("Nothing was saved or sent by it.", _AGAIN)
+        409, message("This step is not possible now"), (message("Nothing was saved or sent by it."), _AGAIN)
     ),
     PatientChanged: lambda error: Problem(
         409,
-        "The patient's record has changed",
-        (str(error), "Nothing was written to the record, and nothing was sent.", _AGAIN),
+        message("The patient's record has changed"),
+        (str(error), message("Nothing was written to the record, and nothing was sent."), _AGAIN),
     ),
-    LaunchRefused: lambda error: Problem(400, "This page could not be opened", (str(error),)),
+    LaunchRefused: lambda error: Problem(400, message("This page could not be opened"), (str(error),)),
     VisitOver: lambda _: ENDED,
     EhrUnreachable: _silent_record,
     EhrRefused: _refused_by_record,
@@ -100,7 +116,8 @@ _PAGES: dict[type[IpvscreenError], Callable[[Any], Problem]] = {
 def show(request: Request, problem: Problem, *, reference: str = "") -> HTMLResponse:
     """The page, with the headers set here too: an unexpected failure is answered outside the middleware."""
     rooms: Rooms = request.app.state.rooms
-    body = rooms.templates.get_template("problem.html").render(problem=problem, reference=reference)
+    locale = request.scope["state"].get("locale", ENGLISH)
+    body = rooms.templates[locale].get_template("problem.html").render(problem=problem, reference=reference)
     headers = {"cache-control": "no-store", **rooms.policy.headers(**told(request.scope["state"]))}
     return HTMLResponse(body, status_code=problem.status, headers=headers)
 

@@ -15,12 +15,15 @@ from ipvscreen.ipv.packs import Reason
 from ipvscreen.ipv.person import Setting
 from ipvscreen.ipv.referral import ContactWay
 from ipvscreen.ipv.visit import Door
+from ipvscreen.messages import message
 from ipvscreen.sdc.form import Form
 
 _MOST_BYTES = 200_000
 _MOST_FIELDS = 2_000  # a form of 400 items with several answers each
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")  # R4, string: tab and line ends alone
 _URLENCODED = "application/x-www-form-urlencoded"
+
+NOT_OFFERED = message("The form holds something that this page does not offer.")
 
 Posted = Mapping[str, tuple[str, ...]]
 
@@ -35,18 +38,18 @@ async def read_form(request: Request) -> Posted:
     Urlencoded only: a multipart parser would spool parts to disk.
     """
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _URLENCODED:
-        raise FieldsRefused("This is not a form of this page.")
+        raise FieldsRefused(message("This is not a form of this page."))
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > _MOST_BYTES:
-            raise FieldsRefused("The form is too long.")
+            raise FieldsRefused(message("The form is too long."))
     try:
         pairs = parse_qsl(body.decode(), max_num_fields=_MOST_FIELDS, encoding="utf-8", errors="strict")
     except ValueError:
-        raise FieldsRefused("The form cannot be read.") from None
+        raise FieldsRefused(message("The form cannot be read.")) from None
     if any(_CONTROL.search(text) for pair in pairs for text in pair):
-        raise FieldsRefused("The form holds characters that cannot be used.")
+        raise FieldsRefused(message("The form holds characters that cannot be used."))
     posted: dict[str, tuple[str, ...]] = {}
     for name, value in pairs:
         posted[name] = (*posted.get(name, ()), value)
@@ -197,9 +200,9 @@ def own(model: type[Fields], posted: Posted) -> Fields:
     values: dict[str, Any] = {}
     for name, given in posted.items():
         if name not in model.many and len(given) > 1:
-            raise FieldsRefused("A field of this form came twice.")
+            raise FieldsRefused(message("A field of this form came twice."))
         values[name] = given if name in model.many else given[0]
     try:
         return model.model_validate(values)
     except ValidationError:
-        raise FieldsRefused("The form holds something that this page does not offer.") from None
+        raise FieldsRefused(NOT_OFFERED) from None

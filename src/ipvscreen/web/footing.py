@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 
 from ipvscreen.ipv.referral import Agreement, ContactWay, SafeContact, Sharing
+from ipvscreen.messages import message
 from ipvscreen.resources.neutral import topic_word
 from ipvscreen.web.fields import ReferFields, ShareFields, SheetFields
 from ipvscreen.web.presenters.refer import BASES
@@ -16,7 +17,7 @@ def contact(fields: SheetFields) -> tuple[SafeContact | None, Mistakes]:
     """The safe contact; a way that was not chosen cannot be unsafe."""
     way = fields.way
     if way is None:
-        return None, {"way": "Choose the safe way to make contact."}
+        return None, {"way": message("Choose the safe way to make contact.")}
     try:
         made = SafeContact(
             way=way,
@@ -37,13 +38,15 @@ def agreement(fields: ReferFields, today: date) -> tuple[Agreement | None, Mista
     wrong: Mistakes = {}
     until = _day(fields.until)
     if fields.out is None:
-        wrong["out"] = "Say whether the patient agrees that this is sent."
+        wrong["out"] = message("Say whether the patient agrees that this is sent.")
     elif not fields.out:
-        wrong["out"] = "Without agreement nothing is sent from this page. See sharing without agreement."
+        wrong["out"] = message(
+            "Without agreement nothing is sent from this page. See sharing without agreement."
+        )
     if fields.back is None:
-        wrong["back"] = "Say whether the service may tell you."
+        wrong["back"] = message("Say whether the service may tell you.")
     if until is None or not today < until <= today + LONGEST:
-        wrong["until"] = "Give a day from tomorrow on, at most a year ahead."
+        wrong["until"] = message("Give a day from tomorrow on, at most a year ahead.")
     if wrong or until is None:
         return None, wrong
     return Agreement(out=True, back=bool(fields.back), until=until), {}
@@ -53,15 +56,17 @@ def sharing(fields: ShareFields) -> tuple[Sharing | None, Mistakes]:
     """The decision to share without agreement, that can be answered for."""
     wrong: Mistakes = {}
     if not fields.decided_by:
-        wrong["decided_by"] = "Say who decided."
+        wrong["decided_by"] = message("Say who decided.")
     elif word := topic_word(fields.decided_by):
-        wrong["decided_by"] = f"It stands in the record: give a name and a role, without '{word}'."
+        wrong["decided_by"] = message(
+            "It stands in the record: give a name and a role, without '{word}'.", word=word
+        )
     if fields.basis not in BASES:
-        wrong["basis"] = "Say on what basis."
+        wrong["basis"] = message("Say on what basis.")
     if fields.told is None:
-        wrong["told"] = "Say whether the patient has been told."
+        wrong["told"] = message("Say whether the patient has been told.")
     if fields.told is False and not fields.why_not_told:
-        wrong["why_not_told"] = "Say why the patient has not been told."
+        wrong["why_not_told"] = message("Say why the patient has not been told.")
     if wrong:
         return None, wrong
     return Sharing(fields.decided_by or "", fields.basis or "", bool(fields.told), fields.why_not_told), {}

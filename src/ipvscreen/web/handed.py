@@ -6,22 +6,26 @@ from contextlib import contextmanager
 from starlette.requests import Request
 
 from ipvscreen.errors import LaunchRefused
+from ipvscreen.messages import message
 from ipvscreen.web.errors import PageRefused, Problem
 
 LONGEST = 2048  # of one value: they are opaque to us, and there is no reason to pass on more
-_HEADING = "This page could not be opened"
+_HEADING = message("This page could not be opened")
 
 UNKNOWN = Problem(
     400,
     _HEADING,
-    ("Open it from a patient's record.", "If that is what you did, ask your system manager."),
+    (
+        message("Open it from a patient's record."),
+        message("If that is what you did, ask your system manager."),
+    ),
 )
 USED = Problem(
     400,
     _HEADING,
     (
-        "It was opened before, too long ago, or in another browser.",
-        "Open it again from the patient's record.",
+        message("It was opened before, too long ago, or in another browser."),
+        message("Open it again from the patient's record."),
     ),
 )
 

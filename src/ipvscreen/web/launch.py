@@ -11,6 +11,7 @@ from urllib.parse import urlencode, urlsplit
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
+from ipvscreen.messages import message
 from ipvscreen.smart.authorization import AuthorizationRequest, begin
 from ipvscreen.smart.discovery import Endpoints, discover, endpoints_to_json
 from ipvscreen.smart.issuers import listed
@@ -63,7 +64,7 @@ async def ready(request: Request) -> Response:
     name = cookies.trial_cookie(one(request, "state"))
     if name not in request.cookies:
         href = f"{rooms.base}{_PATHS[asked.purpose]}?{urlencode(asked.query)}"
-        return HTMLResponse(rooms.templates.get_template("new-window.html").render(href=href))
+        return HTMLResponse(rooms.page("new-window.html", asked.entry.locale, href=href))
     response = await _begun(request, asked)
     cookies.drop(response, name, framed=True)
     return response
@@ -93,7 +94,7 @@ def _asked(request: Request, purpose: Purpose) -> Asked:
     if name is None:
         raise PageRefused(UNKNOWN)
     entry = rooms.ehrs[name]
-    request.state.framed_by = entry.frame_ancestors
+    entry.mark(request)
     value = one(request, "launch") if "launch" in request.query_params else None
     return Asked(entry, purpose, iss, value)
 
@@ -152,14 +153,17 @@ def _sent_on(
         return RedirectResponse(authorization.url, status_code=303)
     parts = urlsplit(authorization.address)
     request.state.posts_to = (f"{parts.scheme}://{parts.netloc}",)
-    template = request.app.state.rooms.templates.get_template("authorize.html")
+    rooms: Rooms = request.app.state.rooms
+    parameters = authorization.parameters.items()
     return HTMLResponse(
-        template.render(address=authorization.address, parameters=authorization.parameters.items())
+        rooms.page("authorize.html", entry.locale, address=authorization.address, parameters=parameters)
     )
 
 
 def _too_many(request: Request, seconds: int) -> Response:
-    sentences = (f"It is being opened too often just now. Try again in {seconds} seconds.",)
-    response = show(request, Problem(429, "This page could not be opened", sentences))
+    sentences = (
+        message("It is being opened too often just now. Try again in {seconds} seconds.", seconds=seconds),
+    )
+    response = show(request, Problem(429, message("This page could not be opened"), sentences))
     response.headers["retry-after"] = str(seconds)
     return response

@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment
+from starlette.requests import Request
 
 from ipvscreen.delivery.dispatcher import Dispatcher
 from ipvscreen.ipv.packs import Pack, Packs
@@ -22,6 +23,7 @@ from ipvscreen.smart.keys import Algorithm, SigningKey
 from ipvscreen.store.facade import Store
 from ipvscreen.store.sealed import Ring
 from ipvscreen.store.signing_keys import StoredKey
+from ipvscreen.web.languages import ENGLISH
 from ipvscreen.web.limits import Limits
 from ipvscreen.web.security import Policy
 from ipvscreen.web.words import Numbers
@@ -52,7 +54,7 @@ class EhrEntry:
     authorize: Literal["auto", "get", "post"] = "auto"
     labels_in_lists: Literal["kept", "warn", "stop"] = "kept"
     pack: str | None = None  # the default one of its setting and locale where nothing is set
-    locale: str = "en-GB"
+    locale: str = ENGLISH
     frame_ancestors: tuple[str, ...] = ()
     who_can_see: str | None = None
     told_if_no_answer: str | None = None
@@ -61,6 +63,11 @@ class EhrEntry:
     def framed(self) -> bool:
         """Whether this record system may show us in a frame, where cookies need other flags."""
         return bool(self.frame_ancestors)
+
+    def mark(self, request: Request) -> None:
+        """Whoever answers this request, a failure included: who may frame it, and in which language it is."""
+        request.state.framed_by = self.frame_ancestors
+        request.state.locale = self.locale
 
     def asks_for(self, purpose: Purpose, *, standalone: bool) -> str:
         """The scope string of a launch for that purpose, from the record system or (`standalone`) not."""
@@ -100,7 +107,7 @@ class Rooms:
     ring: Ring
     clock: Callable[[], datetime]
     public_url: str
-    templates: Environment
+    templates: Mapping[str, Environment]  # by locale
     static: Mapping[str, bytes]
     policy: Policy
     limits: Limits
@@ -112,6 +119,10 @@ class Rooms:
     def base(self) -> str:
         """The path below which the app is browsed, without a slash at its end; "" at the root."""
         return urlsplit(self.public_url).path.rstrip("/")
+
+    def page(self, name: str, locale: str = ENGLISH, **given: Any) -> str:
+        """The template of that name in that language, printed."""
+        return self.templates[locale].get_template(name).render(**given)
 
     def pack(self, entry: EhrEntry, setting: Setting) -> Pack:
         """The forms of a visit from that record system in that setting."""

@@ -6,17 +6,20 @@ from datetime import tzinfo
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from ipvscreen.messages import message
 from ipvscreen.store.sittings import Sitting
 from ipvscreen.store.visits import Visit
 from ipvscreen.web import cookies
 from ipvscreen.web.errors import NOT_HERE, PageRefused, Problem
-from ipvscreen.web.presenters.frame import moment_words
+from ipvscreen.web.presenters.frame import NO_NAME, moment_words
 from ipvscreen.web.rooms import Rooms
 from ipvscreen.web.security import LEAVING
 
 router = APIRouter()
 
-_OVER = Problem(410, "This list was open for ten minutes", ("Open it again from the record system.",))
+_OVER = Problem(
+    410, message("This list was open for ten minutes"), (message("Open it again from the record system."),)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +39,10 @@ async def show_list(request: Request, sitting_id: str) -> Response:
         await rooms.store.sittings.close(sitting.id)
         raise PageRefused(_OVER)
     visits = await rooms.store.visits.unfinished(sitting.ehr, sitting.user_key)
-    template = rooms.templates.get_template("list.html")
     return HTMLResponse(
-        template.render(
+        rooms.page(
+            "list.html",
+            rooms.ehrs[sitting.ehr].locale,
             who=sitting.user_name,
             waiting=[_waiting(visit, rooms.zone) for visit in visits],
             out=f"{rooms.base}/l/{sitting.id}/exit",
@@ -73,7 +77,7 @@ async def _known(request: Request, sitting_id: str) -> Sitting | None:
     sitting = await rooms.store.sittings.get(sitting_id)
     if sitting is None or sitting.ehr not in rooms.ehrs:
         return None
-    request.state.framed_by = rooms.ehrs[sitting.ehr].frame_ancestors
+    rooms.ehrs[sitting.ehr].mark(request)
     return sitting
 
 
@@ -82,4 +86,4 @@ def _holds(request: Request, sitting: Sitting) -> bool:
 
 
 def _waiting(visit: Visit, zone: tzinfo) -> Waiting:
-    return Waiting(visit.person.name or "Name not known", moment_words(visit.opened_at, zone))
+    return Waiting(visit.person.name or NO_NAME, moment_words(visit.opened_at, zone))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ipvscreen.errors import IpvscreenError
+from ipvscreen.messages import message
 from ipvscreen.store.sealed import Ring, SealBroken, open_sealed, seal
 from ipvscreen.store.visits import Visit
 
@@ -49,7 +50,7 @@ def read(ring: Ring, token: str, visit: Visit) -> Claims:
     body = _opened(ring, _PURPOSE, visit.id, token)
     claims = Claims(body[0], body[1], body[2], body[3], tuple(body[4]), body[5])
     if (claims.visit, claims.patient, claims.encounter) != (visit.id, visit.patient_id, visit.encounter_id):
-        raise TokenRefused("This form was made for another patient or visit.")
+        raise TokenRefused(message("This form was made for another patient or visit."))
     return claims
 
 
@@ -62,7 +63,7 @@ def carried(ring: Ring, visit: Visit, text: str) -> tuple[str, dict[str, tuple[s
     """The page and the fields that `carry` sealed; TokenRefused for another visit's, or nobody's."""
     patient, step, posted = _opened(ring, _ENTERED, visit.id, text)
     if patient != visit.patient_id:
-        raise TokenRefused("This form was made for another patient or visit.")
+        raise TokenRefused(message("This form was made for another patient or visit."))
     return step, {name: tuple(values) for name, values in posted.items()}
 
 
@@ -76,4 +77,4 @@ def _opened(ring: Ring, purpose: str, visit_id: str, text: str) -> Any:
         sealed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
         return json.loads(open_sealed(ring, purpose, visit_id, sealed))
     except (SealBroken, binascii.Error, ValueError):
-        raise TokenRefused("This form was not made for this visit.") from None
+        raise TokenRefused(message("This form was not made for this visit.")) from None

@@ -158,8 +158,9 @@ class Turn:
 
     def render(self, page: Any, *, status: int = 200) -> HTMLResponse:
         """The template that the page is named for, with that page in it."""
-        template = self.rooms.templates.get_template(f"visit/{page.frame.step}.html")
-        return HTMLResponse(template.render(page=page, frame=page.frame), status_code=status)
+        name = f"visit/{page.frame.step}.html"
+        body = self.rooms.page(name, self.entry.locale, page=page, frame=page.frame)
+        return HTMLResponse(body, status_code=status)
 
 
 async def found(request: Request, visit_id: str) -> tuple[Visit | None, EhrEntry | None]:
@@ -168,7 +169,7 @@ async def found(request: Request, visit_id: str) -> tuple[Visit | None, EhrEntry
     visit = await rooms.store.visits.get(visit_id)
     entry = rooms.ehrs.get(visit.ehr) if visit else None
     if entry is not None:
-        request.state.framed_by = entry.frame_ancestors
+        entry.mark(request)
     return visit, entry
 
 
@@ -221,7 +222,7 @@ def leave(rooms: Rooms, visit: Visit, entry: EhrEntry) -> Response:
 
     Not a redirect: after a post the browser would hold it against `form-action 'self'`.
     """
-    body = rooms.templates.get_template("away.html").render(to=entry.exit_url)
+    body = rooms.page("away.html", entry.locale, to=entry.exit_url)
     return gone(HTMLResponse(body), visit.id, entry)
 
 

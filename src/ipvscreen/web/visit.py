@@ -10,6 +10,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from ipvscreen.errors import OutOfOrder
 from ipvscreen.ipv.visit import Step, VisitState, shows
+from ipvscreen.messages import message
 from ipvscreen.store.visits import Visit
 from ipvscreen.web import tokens
 from ipvscreen.web.errors import ENDED, NOT_HERE, NOT_OURS, PageRefused, Problem
@@ -63,7 +64,7 @@ async def cover(request: Request, visit_id: str) -> Response:
     """Somebody came in: a plausible form about nothing; the visit is resumed only by a new launch."""
     rooms: Rooms = request.app.state.rooms
     entry = await _entry(request, visit_id)
-    return gone(HTMLResponse(rooms.templates.get_template("cover.html").render()), visit_id, entry)
+    return gone(HTMLResponse(rooms.page("cover.html", entry.locale)), visit_id, entry)
 
 
 @router.post("/v/{visit_id}/draft")
@@ -144,7 +145,7 @@ async def _submit(turn: Turn, posted: Posted, claims: tokens.Claims) -> Response
         raise OutOfOrder(visit.state, turn.step)
     do = PAGES[turn.step].submit
     if do is None:
-        raise FieldsRefused("This page has no form.")
+        raise FieldsRefused(message("This page has no form."))
     return await do(turn, posted)
 
 
@@ -160,7 +161,7 @@ async def _keep(turn: Turn, posted: Posted, claims: tokens.Claims) -> Response:
     if not shows(visit.state, turn.step):
         raise OutOfOrder(visit.state, turn.step)
     if turn.step not in draft.PAGES:
-        raise FieldsRefused("This page has no form.")
+        raise FieldsRefused(message("This page has no form."))
     return await draft.save(turn, posted)
 
 
@@ -181,7 +182,7 @@ async def _entry(request: Request, visit_id: str) -> EhrEntry:
     entry = entry or next(iter(rooms.ehrs.values()), None)
     if entry is None:
         raise PageRefused(NOT_HERE)
-    request.state.framed_by = entry.frame_ancestors
+    entry.mark(request)
     return entry
 
 
@@ -209,9 +210,9 @@ async def _out_of_order(turn: Turn) -> Response:
     raise PageRefused(
         Problem(
             409,
-            "This step is not possible now",
-            ("Nothing was saved or sent by it.",),
+            message("This step is not possible now"),
+            (message("Nothing was saved or sent by it."),),
             href=href(turn.rooms, visit, home(visit)),
-            label="Go on where this visit stands",
+            label=message("Go on where this visit stands"),
         )
     )

@@ -1,10 +1,12 @@
 """The write plan, from what a server declares and what a sign-in was granted."""
 
+import json
 from collections.abc import Collection
 from typing import Any
 
 import pytest
 
+from ipvscreen.messages import Message
 from ipvscreen.resources.neutral import topic_word
 from ipvscreen.resources.plan import plan_from_json, plan_to_json, plan_writes
 from ipvscreen.resources.scopes import ASKED_FOR, REQUESTED, Scopes
@@ -157,3 +159,20 @@ def test_its_sentences_may_stand_on_a_visible_screen() -> None:
         assert ability.why
         assert ability.do_instead
         assert topic_word(ability.why + ability.do_instead) is None
+
+
+def test_what_cannot_be_recorded_can_be_said_in_another_language_after_it_was_stored() -> None:
+    plan = plan_writes({}, Scopes.parse(""))
+    (first, *_) = plan_from_json(json.loads(json.dumps(plan_to_json(plan)))).cannot()
+
+    assert isinstance(first.why, Message)
+    assert first.why.msgid == "The record system does not accept new {name}."
+    assert isinstance(first.why.parts["name"], Message)
+    assert isinstance(first.do_instead, Message)
+
+
+def test_a_plan_of_an_earlier_version_still_opens() -> None:
+    old = {"kind": "Flag", "allowed": False, "why": "No.", "do_instead": "By hand."}
+    (ability,) = plan_from_json({"transaction": True, "conditional": False, "abilities": [old]}).abilities
+
+    assert (ability.why, ability.do_instead) == ("No.", "By hand.")

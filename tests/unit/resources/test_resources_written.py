@@ -2,6 +2,7 @@
 
 import pytest
 
+from ipvscreen.messages import Message, message
 from ipvscreen.resources.written import Check, Written, WrittenOne, written_from_json, written_to_json
 
 
@@ -36,3 +37,14 @@ def test_stored_garbage_is_refused() -> None:
     stored["items"][0].update(check="failed", more=1)
     with pytest.raises(TypeError):
         written_from_json(stored)
+
+
+def test_why_it_was_not_written_is_kept_as_a_message_and_an_old_row_still_opens() -> None:
+    said = message("{why} Nothing was sent.", why=message("The record system is too busy just now."))
+    stored = written_to_json(Written((WrittenOne("k", "Flag", None, Check.FAILED, said),)))
+    (item,) = written_from_json(stored).items
+
+    assert isinstance(item.words, Message)
+    assert item.words.parts == {"why": "The record system is too busy just now."}
+    old = {"key": "k", "kind": "Flag", "reference": None, "check": "failed", "words": "No."}
+    assert written_from_json({"items": [old]}).items[0].words == "No."

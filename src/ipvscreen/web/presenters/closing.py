@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
+from ipvscreen.messages import message
 from ipvscreen.store.visits import Visit
 from ipvscreen.web import words
 from ipvscreen.web.presenters.done import FOLLOW_UP_AFTER, noted_words
@@ -10,14 +11,14 @@ from ipvscreen.web.presenters.frame import Frame
 from ipvscreen.web.presenters.record import Notice, notices
 
 REASONS = {
-    "declined": "The patient declined",
-    "accompanied-by-adult": "Another adult was present",
-    "accompanied-by-child-who-understands": "A child who could repeat it was present",
-    "no-professional-interpreter": "No professional interpreter",
-    "never-had-a-partner": "Never had a partner",
-    "lacks-capacity": "Not able to decide about it now",
-    "unsafe-channel": "The telephone or video was not private",
-    "acute-illness": "Too ill today",
+    "declined": message("The patient declined"),
+    "accompanied-by-adult": message("Another adult was present"),
+    "accompanied-by-child-who-understands": message("A child who could repeat it was present"),
+    "no-professional-interpreter": message("No professional interpreter"),
+    "never-had-a-partner": message("Never had a partner"),
+    "lacks-capacity": message("Not able to decide about it now"),
+    "unsafe-channel": message("The telephone or video was not private"),
+    "acute-illness": message("Too ill today"),
 }
 # SNOMED CT Global Patient Set; a code is chosen by the clinician, by hand, and never by a score.
 CODES = (

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ipvscreen.messages import message
 from ipvscreen.sdc.fields import UNIT
 from ipvscreen.sdc.form import Control, Item, Option, Unit
 from ipvscreen.sdc.given import OTHER, PASS
@@ -55,8 +56,8 @@ _INPUTS = {
     "dateTime": Inputs(type="datetime-local"),
     "time": Inputs(type="time"),
     "string": Inputs(wide=True),
-    "url": Inputs(mode="url", hint="Such as https://example.org", wide=True),
-    "reference": Inputs(hint="Such as Patient/123", wide=True),
+    "url": Inputs(mode="url", hint=message("Such as https://example.org"), wide=True),
+    "reference": Inputs(hint=message("Such as Patient/123"), wide=True),
 }
 # The lengths of what each of the browsers' own pickers can show: anything else is typed.
 _PICKED = {"date": (10,), "datetime-local": (16, 19), "time": (5, 8)}
@@ -95,12 +96,12 @@ def choices(placed: Placed) -> tuple[Choice, ...]:
         return ()
     offered = [(option.value, label(option)) for option in item.options]
     if item.type == "boolean":
-        offered = [("true", "Yes"), ("false", "No")]
+        offered = [("true", message("Yes")), ("false", message("No"))]
     if item.is_open:
-        offered.append((OTHER, "Other"))
+        offered.append((OTHER, message("Other")))
     made = [Choice(value, words, key(words), value in values) for value, words in offered]
     if item.offers_pass:
-        made.append(Choice(PASS, "Pass", "p", PASS in values))
+        made.append(Choice(PASS, message("Pass"), "p", PASS in values))
     return tuple(made)
 
 

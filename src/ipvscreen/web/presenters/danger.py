@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ipvscreen.ipv.assessment import Assessment, Danger
 from ipvscreen.ipv.draft import Call
+from ipvscreen.messages import message
 from ipvscreen.store.visits import Visit
 from ipvscreen.web import words
 from ipvscreen.web.presenters.frame import Frame
@@ -12,9 +13,9 @@ from ipvscreen.web.presenters.results import danger_lines
 from ipvscreen.web.words import Numbers
 
 CALLS = {
-    Call.MADE: "The call was made",
-    Call.DECLINED: "The patient does not want a call",
-    Call.IMPOSSIBLE: "A call is not possible now",
+    Call.MADE: message("The call was made"),
+    Call.DECLINED: message("The patient does not want a call"),
+    Call.IMPOSSIBLE: message("A call is not possible now"),
 }
 
 

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from ipvscreen.ipv.assessment import Assessment
 from ipvscreen.ipv.validity import Row
 from ipvscreen.ipv.visit import VisitState
+from ipvscreen.messages import message
 from ipvscreen.resources.written import Check
 from ipvscreen.store.visits import Visit
 from ipvscreen.web import words
@@ -43,6 +44,7 @@ def done_page(
     *,
     disclosed: bool,
     noted: date | None,
+    language: str = "en",
 ) -> DonePage:
     """What was recorded, and support offered whatever the answers were."""
     return DonePage(
@@ -54,7 +56,7 @@ def done_page(
         say=_say(visit, disclosed=disclosed),
         private="" if disclosed or visit.draft.declined else words.NO_YES,
         dangers=danger_lines(assessment),
-        results=result_lines(assessment, visit, rows, today),
+        results=result_lines(assessment, visit, rows, today, language),
         follow_up=(today + FOLLOW_UP_AFTER).isoformat(),
         noted=noted_words(noted),
     )
@@ -62,7 +64,7 @@ def done_page(
 
 def noted_words(due: date | None) -> str:
     """That a follow-up is noted, and for when."""
-    return f"Follow-up noted for {day_words(due)}." if due else ""
+    return message("Follow-up noted for {day}.", day=day_words(due)) if due else ""
 
 
 def _say(visit: Visit, *, disclosed: bool) -> str:
@@ -73,7 +75,7 @@ def _say(visit: Visit, *, disclosed: bool) -> str:
 
 def _heading(visit: Visit) -> str:
     if visit.state is VisitState.UNRECORDED:
-        return "Not yet recorded"
+        return message("Not yet recorded")
     items = visit.written.items if visit.written else ()
     there = any(item.check in (Check.VERIFIED, Check.UNCONFIRMED) for item in items)
-    return "Saved" if there else "Nothing recorded"
+    return message("Saved") if there else message("Nothing recorded")

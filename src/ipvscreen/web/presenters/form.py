@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ipvscreen.messages import joined, message
 from ipvscreen.sdc.fields import OWN, UNIT
 from ipvscreen.sdc.form import Control, Form
 from ipvscreen.sdc.layout import Placed, layout
@@ -77,7 +78,7 @@ def part(
         update=any(_follows_a_post(one) for top in sheets[at] for one in _walk(top)),
         adds=any(one.add for one in below),
         mistakes=tuple(_told(below, found)),
-        copyright=form.copyright,
+        copyright=message(form.copyright),
     )
 
 
@@ -176,5 +177,5 @@ def _told(below: Sequence[Question], mistakes: Mapping[str, str]) -> Iterator[tu
     """In the order of the page, then what is wrong elsewhere."""
     here = {one.name: one.text for one in below if one.name in mistakes}
     for name, text in here.items():
-        yield id_of(name), f"{text} {mistakes[name]}"
+        yield id_of(name), joined(" ", (text, mistakes[name]))
     yield from (("", sentence) for name, sentence in mistakes.items() if name not in here)

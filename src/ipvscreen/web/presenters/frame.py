@@ -5,14 +5,22 @@ from datetime import UTC, date, datetime, tzinfo
 
 from ipvscreen.ipv.person import Person, Setting, Sex
 from ipvscreen.ipv.visit import Step, shows
+from ipvscreen.messages import clock_said, day_said, message, moment_said
 from ipvscreen.store.visits import Visit
 
 WARN_SECONDS = 600  # long enough to finish a page; page.js has the same figure
 SETTINGS = {
-    Setting.GP: "General practice",
-    Setting.ANTENATAL: "Antenatal care",
-    Setting.MENTAL_HEALTH: "Mental health",
+    Setting.GP: message("General practice"),
+    Setting.ANTENATAL: message("Antenatal care"),
+    Setting.MENTAL_HEALTH: message("Mental health"),
 }
+_SEXES = {
+    Sex.FEMALE: message("female"),
+    Sex.MALE: message("male"),
+    Sex.OTHER: message("other"),
+    Sex.UNKNOWN: message("sex not known"),
+}
+NO_NAME = message("Name not known")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +58,9 @@ def banner(person: Person, today: date) -> Banner:
     """Always shown: a chart that changed under an open page is how the wrong patient gets an entry."""
     age = person.age_on(today)
     return Banner(
-        name=person.name or "Name not known",
-        age="age not known" if age is None else f"{age} years",
-        sex="sex not known" if person.sex is Sex.UNKNOWN else person.sex.value,
+        name=person.name or NO_NAME,
+        age=message("age not known") if age is None else message("{age} years", age=age),
+        sex=_SEXES[person.sex],
         interpreter=person.interpreter,
     )
 
@@ -72,15 +80,14 @@ def frame(visit: Visit, step: str, token: str, now: datetime, *, base: str = "",
 
 def day_words(day: date) -> str:
     """As in "3 November 2025"."""
-    return f"{day.day} {day:%B %Y}"
+    return day_said(day)
 
 
 def moment_words(moment: datetime, zone: tzinfo) -> str:
     """Local time, as in "Monday 3 November, 14:05"."""
-    local = moment.astimezone(zone)
-    return f"{local:%A} {local.day} {local:%B}, {local:%H:%M}"
+    return moment_said(moment.astimezone(zone))
 
 
 def clock_words(moment: datetime, zone: tzinfo) -> str:
     """Local time of day, as in "14:05"."""
-    return f"{moment.astimezone(zone):%H:%M}"
+    return clock_said(moment.astimezone(zone))

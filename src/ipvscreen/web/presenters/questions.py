@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from ipvscreen.ipv.draft import Draft, Recording
 from ipvscreen.ipv.packs import Asked, Pack, When
+from ipvscreen.messages import joined, message
 from ipvscreen.resources.terminology import REASON_WORDS
 from ipvscreen.store.visits import Visit
 from ipvscreen.web import words
@@ -13,11 +14,11 @@ from ipvscreen.web.presenters.items import Question, id_of, questions, when_all_
 from ipvscreen.web.rooms import EhrEntry
 
 RECORDINGS = {
-    Recording.FULL: "The answers, marked as restricted and not for online access",
-    Recording.CONVERSATION: "Only that a conversation took place",
-    Recording.NOTHING: "Nothing in the health record",
+    Recording.FULL: message("The answers, marked as restricted and not for online access"),
+    Recording.CONVERSATION: message("Only that a conversation took place"),
+    Recording.NOTHING: message("Nothing in the health record"),
 }
-SEEN_UNKNOWN = (
+SEEN_UNKNOWN = message(
     "Not known. Your organisation has not said who can read restricted entries here;"
     " ask before you rely on it."
 )
@@ -77,7 +78,7 @@ def questions_page(
         recordings=recordings(visit.draft),
         seen_by=entry.who_can_see or SEEN_UNKNOWN,
         refused=pack.refused,
-        copyrights=tuple(form.copyright for form in pack.asked()),
+        copyrights=tuple(message(form.copyright) for form in pack.asked()),
         mistakes=told((*main, *past), mistakes),
     )
 
@@ -86,7 +87,7 @@ def told(asked: Sequence[Question], mistakes: Mapping[str, str]) -> Mapping[str,
     """By the id of its place, what is wrong; what stands elsewhere keeps its own."""
     texts = {one.name: one.text for question in asked for one in question.walk()}
     return {
-        id_of(field) if field in texts else field: f"{texts.get(field, '')} {words}".strip()
+        id_of(field) if field in texts else field: joined(" ", filter(None, (texts.get(field), words)))
         for field, words in mistakes.items()
     }
 

@@ -3,47 +3,55 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ipvscreen.messages import joined, message
 from ipvscreen.resources.plan import WritePlan
 from ipvscreen.resources.written import Check, Written, WrittenOne
 
 _KINDS = {
-    "QuestionnaireResponse": "the answers",
-    "Observation": "the results",
-    "Flag": "a flag",
-    "Procedure": "that a conversation took place",
-    "Provenance": "who recorded it",
-    "ServiceRequest": "the referral",
-    "Task": "the task that follows it",
-    "Consent": "what was agreed",
+    "QuestionnaireResponse": message("the answers"),
+    "Observation": message("the results"),
+    "Flag": message("a flag"),
+    "Procedure": message("that a conversation took place"),
+    "Provenance": message("who recorded it"),
+    "ServiceRequest": message("the referral"),
+    "Task": message("the task that follows it"),
+    "Consent": message("what was agreed"),
 }
-_HAND = "Enter it in the record by hand, marked as restricted and hidden from online access."
-_INSTEAD = {
+_HAND = message("Enter it in the record by hand, marked as restricted and hidden from online access.")
+_INSTEAD: dict[Check, tuple[str, str]] = {
     Check.LABEL_LOST: (
-        "ALARM: stored without protection",
-        "Open the record now, hide these entries from online access or remove them, and tell whoever runs the"
-        " record system.",
+        message("ALARM: stored without protection"),
+        message(
+            "Open the record now, hide these entries from online access or remove them, and tell whoever runs"
+            " the record system."
+        ),
     ),
     Check.FAILED: (
-        "NOT recorded",
-        f"Try again. If it fails again: {_HAND[0].lower()}{_HAND[1:]}"
-        " Or open this page anew from the patient's record and resume.",
+        message("NOT recorded"),
+        message(
+            "Try again. If it fails again: enter it in the record by hand, marked as restricted and hidden"
+            " from online access. Or open this page anew from the patient's record and resume."
+        ),
     ),
     Check.UNKNOWN: (
-        "No answer came: it may be there or not",
-        "Look in the record first. Then try again here: what is already there is not entered twice.",
+        message("No answer came: it may be there or not"),
+        message("Look in the record first. Then try again here: what is already there is not entered twice."),
     ),
-    Check.NOT_OFFERED: ("NOT recorded: the record system does not take it", _HAND),
+    Check.NOT_OFFERED: (message("NOT recorded: the record system does not take it"), _HAND),
     Check.UNCONFIRMED: (
-        "Recorded, and not yet found again by a search",
-        "Look in the record at the end of the visit. Nothing else has to be done now.",
+        message("Recorded, and not yet found again by a search"),
+        message("Look in the record at the end of the visit. Nothing else has to be done now."),
     ),
 }
 
 
 # Of a referral: the service has it or will have it, whatever became of its entries in the record.
-_INSTEAD_OF_A_RETRY = {
+_INSTEAD_OF_A_RETRY: dict[Check, str] = {
     Check.FAILED: _HAND,
-    Check.UNKNOWN: f"Look in the record. What is not there: {_HAND[0].lower()}{_HAND[1:]}",
+    Check.UNKNOWN: message(
+        "Look in the record. What is not there: enter it in the record by hand, marked as restricted and"
+        " hidden from online access."
+    ),
 }
 
 
@@ -66,7 +74,7 @@ def kind_words(kinds: Iterable[str]) -> tuple[str, ...]:
 def notices(written: Written | None, plan: WritePlan, *, again: bool = True) -> tuple[Notice, ...]:
     """What became of one write, the alarms first; `again` where the page offers another try."""
     if written is None or not written.items:
-        return (Notice("good", "Nothing was added to the health record.", (), ""),)
+        return (Notice("good", message("Nothing was added to the health record."), (), ""),)
     bad = [_notice(check, written, plan, again) for check in _INSTEAD if _of(written, check)]
     good = _of(written, Check.VERIFIED)
     return (*bad, _checked(good)) if good else tuple(bad)
@@ -77,12 +85,15 @@ def _of(written: Written, check: Check) -> tuple[WrittenOne, ...]:
 
 
 def _list(items: Iterable[WrittenOne]) -> str:
-    return ", ".join(kind_words(item.kind for item in items))
+    return joined(", ", kind_words(item.kind for item in items))
 
 
 def _checked(items: tuple[WrittenOne, ...]) -> Notice:
     return Notice(
-        "good", f"Recorded and checked: {_list(items)}.", ("Marked as restricted, and read back.",), ""
+        "good",
+        message("Recorded and checked: {entries}.", entries=_list(items)),
+        (message("Marked as restricted, and read back."),),
+        "",
     )
 
 
@@ -95,9 +106,9 @@ def _notice(check: Check, written: Written, plan: WritePlan, again: bool) -> Not
         do_this = _do_instead(items, plan) or do_this
     tone = "alarm" if check is Check.LABEL_LOST else "warning"
     said = dict.fromkeys(item.words for item in items if item.words)
-    return Notice(tone, f"{start}: {_list(items)}.", tuple(said), do_this)
+    return Notice(tone, message("{what}: {entries}.", what=start, entries=_list(items)), tuple(said), do_this)
 
 
 def _do_instead(items: tuple[WrittenOne, ...], plan: WritePlan) -> str:
     kinds = {item.kind for item in items}
-    return " ".join(ability.do_instead for ability in plan.cannot() if ability.kind in kinds)
+    return joined(" ", (ability.do_instead for ability in plan.cannot() if ability.kind in kinds))

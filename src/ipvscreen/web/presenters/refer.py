@@ -9,6 +9,7 @@ from ipvscreen.ipv.gate import may_send
 from ipvscreen.ipv.instruments import HELP_NOW
 from ipvscreen.ipv.referral import ContactWay
 from ipvscreen.ipv.services import Match
+from ipvscreen.messages import message
 from ipvscreen.sdc.form import Form
 from ipvscreen.store.visits import Visit
 from ipvscreen.web import words
@@ -17,19 +18,19 @@ from ipvscreen.web.presenters.record import Notice, notices
 from ipvscreen.web.words import Numbers
 
 WAYS = {
-    ContactWay.PHONE: "Telephone",
-    ContactWay.TEXT: "Text message",
-    ContactWay.EMAIL: "Email",
-    ContactWay.LETTER: "Letter",
-    ContactWay.SHE_CALLS: "The service does not make contact; the patient rings them",
+    ContactWay.PHONE: message("Telephone"),
+    ContactWay.TEXT: message("Text message"),
+    ContactWay.EMAIL: message("Email"),
+    ContactWay.LETTER: message("Letter"),
+    ContactWay.SHE_CALLS: message("The service does not make contact; the patient rings them"),
 }
 BASES = {
-    "serious-harm": "Serious harm to the patient or somebody else could otherwise follow",
-    "child": "A child could be harmed",
-    "court": "A court or the law requires it",
-    "other": "Another reason, noted in the record",
+    "serious-harm": message("Serious harm to the patient or somebody else could otherwise follow"),
+    "child": message("A child could be harmed"),
+    "court": message("A court or the law requires it"),
+    "other": message("Another reason, noted in the record"),
 }
-CALL_FIRST = "There is danger. Send opens when the call has been made, declined, or is impossible."
+CALL_FIRST = message("There is danger. Send opens when the call has been made, declined, or is impossible.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,7 @@ def refer_page(frame: Frame, visit: Visit, one: Sheet, *, until: date, latest: d
         frame=frame,
         record=notices(visit.written, visit.plan),
         sheet=one,
-        consent=words.consent("the service", day_words(until)),
+        consent=words.consent(message("the service"), day_words(until)),
         until=shown,
         latest=latest.isoformat(),
     )
@@ -157,5 +158,7 @@ def _line(match: Match, chosen: str | None) -> ServiceLine:
 
 
 def _none_fits(visit: Visit, others: Sequence[Match], numbers: Numbers) -> str:
-    reason = _line(others[0], None).reasons[0].rstrip(".") if others else "the directory is empty"
-    return words.nothing_fits(reason, visit.user_name or "you", "a day you agree now", numbers)
+    reason = _line(others[0], None).reasons[0] if others else message("the directory is empty")
+    return words.nothing_fits(
+        reason, visit.user_name or message("you"), message("a day you agree now"), numbers
+    )

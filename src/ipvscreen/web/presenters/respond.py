@@ -9,6 +9,7 @@ from ipvscreen.ipv.instruments import CONTACT, QUICK
 from ipvscreen.ipv.packs import Pack
 from ipvscreen.ipv.validity import Row
 from ipvscreen.ipv.visit import Door
+from ipvscreen.messages import message
 from ipvscreen.store.visits import Visit
 from ipvscreen.web import words
 from ipvscreen.web.presenters.frame import Frame
@@ -24,7 +25,7 @@ from ipvscreen.web.presenters.questions import (
 )
 from ipvscreen.web.presenters.results import ResultLine, result_lines
 
-PAST_RAISES_NO_FLAG = (
+PAST_RAISES_NO_FLAG = message(
     "An answer about the past alone raises no flag for now. Ask whether there is still contact."
 )
 
@@ -63,7 +64,7 @@ def respond_page(
         frame=frame,
         say=_say(visit.draft.door),
         quick=quick,
-        results=result_lines(assessment, visit, rows, today),
+        results=result_lines(assessment, visit, rows, today, pack.language),
         flag=visit.draft.flag,
         flag_hint=PAST_RAISES_NO_FLAG if past_only else "",
         recordings=recordings(visit.draft),

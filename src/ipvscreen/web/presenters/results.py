@@ -7,22 +7,22 @@ from datetime import date
 from ipvscreen.ipv.assessment import Assessment, Danger, Outcome, Result
 from ipvscreen.ipv.instruments import AAS, AAS_1, HARK
 from ipvscreen.ipv.validity import Row, validity_of
+from ipvscreen.messages import joined, message
 from ipvscreen.store.visits import Visit
 
-LANGUAGE = "en"
-_NAMES = {HARK: "HARK", AAS: "AAS", AAS_1: "AAS, first item"}
+_NAMES = {HARK: "HARK", AAS: "AAS", AAS_1: message("AAS, first item")}
 _OUTCOMES = {
-    Outcome.POSITIVE: "At least one yes",
-    Outcome.NEGATIVE: "All answered, no yes",
-    Outcome.INCOMPLETE: "Incomplete: not every item was answered, so it says neither yes nor no",
-    Outcome.DECLINED: "Declined",
+    Outcome.POSITIVE: message("At least one yes"),
+    Outcome.NEGATIVE: message("All answered, no yes"),
+    Outcome.INCOMPLETE: message("Incomplete: not every item was answered, so it says neither yes nor no"),
+    Outcome.DECLINED: message("Declined"),
 }
 DANGERS = {
-    Danger.NOT_SAFE_TODAY: "Not safe to go home today",
-    Danger.NECK: "Neck squeezed, or breathing stopped",
-    Danger.SUICIDE: "Thoughts of ending life: ask about them now, and follow your own pathway today",
-    Danger.AFRAID_NOW: "Afraid now",
-    Danger.CLINICIAN: "Your own judgement: danger now",
+    Danger.NOT_SAFE_TODAY: message("Not safe to go home today"),
+    Danger.NECK: message("Neck squeezed, or breathing stopped"),
+    Danger.SUICIDE: message("Thoughts of ending life: ask about them now, and follow your own pathway today"),
+    Danger.AFRAID_NOW: message("Afraid now"),
+    Danger.CLINICIAN: message("Your own judgement: danger now"),
 }
 
 
@@ -37,11 +37,13 @@ class ResultLine:
 
 
 def result_lines(
-    assessment: Assessment, visit: Visit, rows: Sequence[Row], today: date
+    assessment: Assessment, visit: Visit, rows: Sequence[Row], today: date, language: str = "en"
 ) -> tuple[ResultLine, ...]:
-    """One line for each instrument that was asked; our own prompts are none."""
+    """One line for each instrument that was asked, in that language; our own prompts are none."""
     return tuple(
-        _line(result, visit, rows, today) for result in assessment.results if _was_asked(result, assessment)
+        _line(result, visit, rows, today, language)
+        for result in assessment.results
+        if _was_asked(result, assessment)
     )
 
 
@@ -53,13 +55,13 @@ def _was_asked(result: Result, assessment: Assessment) -> bool:
     return next(hark, None) is Outcome.NEGATIVE
 
 
-def _line(result: Result, visit: Visit, rows: Sequence[Row], today: date) -> ResultLine:
-    validity = validity_of(result.instrument, visit.person, visit.setting, LANGUAGE, today, rows)
+def _line(result: Result, visit: Visit, rows: Sequence[Row], today: date, language: str) -> ResultLine:
+    validity = validity_of(result.instrument, visit.person, visit.setting, language, today, rows)
     return ResultLine(
         name=_NAMES[result.instrument],
         outcome=_OUTCOMES[result.outcome],
-        score="" if result.score is None else f"Total {result.score}",
-        validity=" ".join(part for part in (validity.sentence, validity.limits) if part),
+        score="" if result.score is None else message("Total {score}", score=result.score),
+        validity=joined(" ", (part for part in (validity.sentence, validity.limits) if part)),
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 
 from ipvscreen.ipv.referral import ReferralState
+from ipvscreen.messages import message
 from ipvscreen.resources.plan import WritePlan
 from ipvscreen.resources.written import Written
 from ipvscreen.store.referrals import Referral
@@ -60,10 +61,18 @@ def _line(one: Referral, told: str | None, zone: tzinfo) -> SentLine:
         return SentLine("good", words.received(one.service_name, at, reply_by, told, one.phone))
     if one.state is ReferralState.REFUSED:
         return SentLine(
-            "alarm", f"{one.service_name} did not take it. Nothing was lost: ring {one.phone} now."
+            "alarm",
+            message(
+                "{service} did not take it. Nothing was lost: ring {phone} now.",
+                service=one.service_name,
+                phone=one.phone,
+            ),
         )
     return SentLine(
         "waiting",
-        f"Kept safely, not yet received by {one.service_name}; it is tried again until it is."
-        f" {words.awaited(reply_by, told, one.phone)}",
+        message(
+            "Kept safely, not yet received by {service}; it is tried again until it is. {awaited}",
+            service=one.service_name,
+            awaited=words.awaited(reply_by, told, one.phone),
+        ),
     )

@@ -8,23 +8,24 @@ from ipvscreen.ipv.gate import Gate
 from ipvscreen.ipv.packs import Pack
 from ipvscreen.ipv.person import Setting
 from ipvscreen.ipv.visit import Door
+from ipvscreen.messages import message
 from ipvscreen.resources.plan import Ability
 from ipvscreen.store.visits import Visit
 from ipvscreen.web import words
 from ipvscreen.web.presenters.frame import SETTINGS, Frame, moment_words
 from ipvscreen.web.presenters.record import kind_words
 
-LISTS_BARE = (
+LISTS_BARE = message(
     "Lists in this record system may show what is recorded here without its protection: to staff, and to"
     " whatever shows such lists."
 )
 _LABELS = {
-    Door.ASK: "Alone and safe: ask",
-    Door.TOLD: "Already told me",
-    Door.WORRIED: "Worried anyway",
-    Door.DANGER: "Danger now",
-    Door.FROM_RECORD: "From the record",
-    Door.NOT_NOW: "Not now",
+    Door.ASK: message("Alone and safe: ask"),
+    Door.TOLD: message("Already told me"),
+    Door.WORRIED: message("Worried anyway"),
+    Door.DANGER: message("Danger now"),
+    Door.FROM_RECORD: message("From the record"),
+    Door.NOT_NOW: message("Not now"),
 }
 
 
@@ -111,5 +112,8 @@ def same_person(old: Visit, new: Visit) -> bool:
 def _unfinished(old: Visit, new: Visit, zone: tzinfo) -> Unfinished:
     begun = moment_words(old.opened_at, zone)
     if same_person(old, new):
-        return Unfinished(f"This patient, begun {begun}", old.id)
-    return Unfinished(f"Another patient, begun {begun}. To go on, open it from that patient's record.", None)
+        return Unfinished(message("This patient, begun {begun}", begun=begun), old.id)
+    return Unfinished(
+        message("Another patient, begun {begun}. To go on, open it from that patient's record.", begun=begun),
+        None,
+    )

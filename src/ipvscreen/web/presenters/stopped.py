@@ -2,16 +2,19 @@
 
 from dataclasses import dataclass
 
+from ipvscreen.messages import message
 from ipvscreen.store.visits import Visit
 from ipvscreen.web import words
 from ipvscreen.web.presenters.frame import Frame
 from ipvscreen.web.words import Numbers
 
-WHY = (
+WHY = message(
     "A patient's record was opened after this page, so this page was stopped. Nothing was saved or sent from"
     " it since."
 )
-CARRIED = "What you have just entered is not saved. If you go on, it is shown again, to be saved then."
+CARRIED = message(
+    "What you have just entered is not saved. If you go on, it is shown again, to be saved then."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ def stopped_page(frame: Frame, visit: Visit, entered: str, numbers: Numbers) -> 
     return StoppedPage(
         frame=frame,
         sentences=(WHY, CARRIED) if entered else (WHY,),
-        go_on=f"Go on with {visit.person.name or 'this patient'}",
+        go_on=message("Go on with {patient}", patient=visit.person.name or message("this patient")),
         entered=entered,
         telephones=words.telephones(numbers),
     )

@@ -7,19 +7,20 @@ from starlette.responses import Response
 
 from ipvscreen.errors import OutOfOrder
 from ipvscreen.ipv.visit import Door, Step, VisitState
+from ipvscreen.messages import message
 from ipvscreen.pathway.choose import choose
 from ipvscreen.pathway.finish import finish
 from ipvscreen.pathway.follow_up import follow_up
 from ipvscreen.pathway.not_done import not_done
 from ipvscreen.pathway.record import record
 from ipvscreen.store.visits import Visit
-from ipvscreen.web.fields import Action, ActionFields, FieldsRefused, Posted, own
+from ipvscreen.web.fields import NOT_OFFERED, Action, ActionFields, FieldsRefused, Posted, own
 from ipvscreen.web.presenters.closing import REASONS, finish_page, not_now_page
 from ipvscreen.web.presenters.done import done_page
 from ipvscreen.web.presenters.sent import sent_page
 from ipvscreen.web.turn import Turn, go, leave
 
-_DAY_REFUSED = "Give a day from tomorrow on."
+_DAY_REFUSED = message("Give a day from tomorrow on.")
 
 
 async def show_done(turn: Turn) -> Response:
@@ -33,6 +34,7 @@ async def show_done(turn: Turn) -> Response:
         turn.today,
         disclosed=assessment.any_yes or turn.visit.draft.door is not Door.ASK,
         noted=await _noted(turn),
+        language=turn.pack.language,
     )
     return turn.render(page)
 
@@ -67,7 +69,7 @@ async def submit(turn: Turn, posted: Posted) -> Response:
     fields = own(ActionFields, posted)
     do = _ACTIONS.get((turn.step, fields.action))
     if do is None:
-        raise FieldsRefused("The form holds something that this page does not offer.")
+        raise FieldsRefused(NOT_OFFERED)
     return await do(turn, fields)
 
 
@@ -94,7 +96,7 @@ async def _follow_up(turn: Turn, fields: ActionFields) -> Response:
 
 async def _not_done(turn: Turn, fields: ActionFields) -> Response:
     if fields.reason not in REASONS:
-        raise FieldsRefused("Choose a reason of the list.")
+        raise FieldsRefused(message("Choose a reason of the list."))
     visit = await _deferred(turn)
     return go(turn.rooms, await not_done(turn.rooms.store, turn.client, visit, fields.reason))
 

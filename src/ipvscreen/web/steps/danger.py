@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from ipvscreen.ipv.draft import Call
 from ipvscreen.ipv.visit import Door, Step, VisitState
+from ipvscreen.messages import message
 from ipvscreen.pathway.choose import choose
 from ipvscreen.pathway.keep import keep
 from ipvscreen.store.visits import Visit
@@ -13,7 +14,7 @@ from ipvscreen.web.fields import DangerFields, Posted, own
 from ipvscreen.web.presenters.danger import danger_page
 from ipvscreen.web.turn import Turn, go
 
-_SAY = {"call": "Say what became of the call."}
+_SAY = {"call": message("Say what became of the call.")}
 
 
 async def show(turn: Turn) -> Response:

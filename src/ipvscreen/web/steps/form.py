@@ -10,7 +10,7 @@ from ipvscreen.pathway.keep import keep
 from ipvscreen.sdc.answers import read_answers
 from ipvscreen.sdc.form import Form
 from ipvscreen.web.answers import entered, part_of
-from ipvscreen.web.fields import FieldsRefused, FormFields, Posted, own
+from ipvscreen.web.fields import NOT_OFFERED, FieldsRefused, FormFields, Posted, own
 from ipvscreen.web.presenters.form import FormPage, Part, wrong_page
 from ipvscreen.web.turn import Turn, go
 
@@ -20,7 +20,7 @@ _MORE = "more"  # among the values that its page shows once: the group of which 
 async def open_form(turn: Turn, draft: Draft, name: str) -> Response:
     """Keep what was entered on the page that it was opened from, and go to the form."""
     if turn.pack.further(name) is None:
-        raise FieldsRefused("The form holds something that this page does not offer.")
+        raise FieldsRefused(NOT_OFFERED)
     opened = replace(draft, form=name, page=0)
     visit = await keep(turn.rooms.store, await turn.claim(), opened, pack=turn.pack)
     return go(turn.rooms, visit, Step.FORM)

@@ -8,9 +8,19 @@ from ipvscreen.ipv.need import need_of
 from ipvscreen.ipv.referral import ReferralRequest, default_until
 from ipvscreen.ipv.services import Match, Service
 from ipvscreen.ipv.visit import Step
+from ipvscreen.messages import message
 from ipvscreen.pathway.refer import refer
 from ipvscreen.resources.directory import service_of
-from ipvscreen.web.fields import FieldsRefused, Posted, ReferFields, ShareFields, SheetFields, own
+from ipvscreen.sdc.form import Form
+from ipvscreen.web.fields import (
+    NOT_OFFERED,
+    FieldsRefused,
+    Posted,
+    ReferFields,
+    ShareFields,
+    SheetFields,
+    own,
+)
 from ipvscreen.web.footing import LONGEST, Mistakes, agreement, contact, sharing, values
 from ipvscreen.web.presenters.refer import NOTHING, Entered, Sheet, refer_page, share_page, sheet
 from ipvscreen.web.turn import Turn, go
@@ -79,18 +89,23 @@ async def _matches(turn: Turn) -> tuple[Match, ...]:
 async def _sheet(turn: Turn) -> Sheet:
     rooms, kept = turn.rooms, turn.mistaken
     entered = Entered(kept.values, kept.chosen, kept.mistakes) if kept else NOTHING
-    return sheet(
-        turn.visit, turn.assessment(), await _matches(turn), rooms.forms[QUICK], rooms.numbers, entered
-    )
+    return sheet(turn.visit, turn.assessment(), await _matches(turn), _quick(turn), rooms.numbers, entered)
+
+
+def _quick(turn: Turn) -> Form:
+    """The form that asks what would help, in the language of the visit."""
+    return next(form for form in turn.pack.today if form.name == QUICK)
 
 
 async def _chosen(turn: Turn, fields: SheetFields) -> tuple[Service | None, Mistakes]:
     """The service, one of those that fit; and the help wanted, checked against what the item offers."""
-    offered = {option.code for option in turn.rooms.forms[QUICK].item(HELP_NOW).options}
+    offered = {option.code for option in _quick(turn).item(HELP_NOW).options}
     if not set(fields.help) <= offered:
-        raise FieldsRefused("The form holds something that this page does not offer.")
+        raise FieldsRefused(NOT_OFFERED)
     if fields.service is None:
-        return None, {"service": "Choose a service."}
+        return None, {"service": message("Choose a service.")}
     fitting = (found.service for found in await _matches(turn) if found.fits)
     service = next((one for one in fitting if one.id == fields.service), None)
-    return service, {} if service else {"service": "This service is not offered here. Choose another."}
+    return service, {} if service else {
+        "service": message("This service is not offered here. Choose another.")
+    }

@@ -5,6 +5,7 @@ from starlette.responses import Response
 from ipvscreen.errors import OutOfOrder
 from ipvscreen.ipv.gate import age_gate
 from ipvscreen.ipv.visit import Door, Step
+from ipvscreen.messages import message
 from ipvscreen.pathway.choose import choose
 from ipvscreen.pathway.resume import resume
 from ipvscreen.web import cookies
@@ -12,7 +13,7 @@ from ipvscreen.web.fields import Posted, StartFields, own
 from ipvscreen.web.presenters.start import same_person, start_page
 from ipvscreen.web.turn import Turn, go
 
-_CONFIRM_AGE = "Confirm that the patient is {} or over, or choose another door."
+_CONFIRM_AGE = message("Confirm that the patient is {age_from} or over, or choose another door.")
 
 
 async def show(turn: Turn) -> Response:
@@ -42,7 +43,7 @@ async def submit(turn: Turn, posted: Posted) -> Response:
     pack = turn.rooms.pack(turn.entry, setting)
     gate = age_gate(turn.visit.person, turn.today, pack.age_from)
     if fields.door is Door.ASK and gate.needs_age_confirmed and not fields.age_confirmed:
-        return await turn.refuse({"age_confirmed": _CONFIRM_AGE.format(pack.age_from)})
+        return await turn.refuse({"age_confirmed": _CONFIRM_AGE.given(age_from=pack.age_from)})
     visit = await choose(
         turn.rooms.store,
         await turn.claim(),
