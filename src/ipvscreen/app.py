@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import httpx
 from fastapi import FastAPI
@@ -37,6 +38,7 @@ from ipvscreen.web.words import Numbers
 _HERE = Path(__file__).resolve().parent
 # An idle connection: many servers close theirs after five seconds, and what is sent at that moment is lost.
 _KEPT_SECONDS = 3.0
+_ZONES = {"en-GB": "Europe/London", "nl-NL": "Europe/Amsterdam", "fr-CA": "America/Toronto"}
 
 
 def utc_now() -> datetime:
@@ -211,7 +213,8 @@ def entry_of(ehr: Ehr, http: Any) -> EhrEntry:
         token_auth=TokenAuth(ehr.token_auth),
         client_secret=ehr.client_secret.get_secret_value() if ehr.client_secret else None,
         default_setting=Setting(ehr.setting),
+        zone=ZoneInfo(ehr.zone or _ZONES[ehr.locale]),
         **ehr.model_dump(
-            exclude={"token_auth", "client_secret", "setting", "at_most", "allow_http_loopback"}
+            exclude={"token_auth", "client_secret", "setting", "zone", "at_most", "allow_http_loopback"}
         ),
     )

@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, SecretStr, model_validator
 from pydantic_settings import (
@@ -48,6 +49,14 @@ def _neutral(text: str) -> str:
     return text
 
 
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("must be a time zone such as Europe/London") from None
+    return name
+
+
 def _field_key(key: SecretStr) -> SecretStr:
     if len(base64.b64decode(key.get_secret_value(), validate=True)) != _KEY_BYTES:
         raise ValueError(f"must be {_KEY_BYTES} bytes in base64; `ipvscreen keys new` makes one")
@@ -79,6 +88,7 @@ class Ehr(BaseModel):
     allow_http_loopback: bool = False
     pack: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")] | None = None  # a table of packs.toml
     locale: Literal["en-GB", "nl-NL", "fr-CA"] = "en-GB"  # the language of the pages
+    zone: Annotated[str, AfterValidator(_zone)] | None = None  # such as Europe/London; else the locale's
     setting: Literal["gp", "antenatal", "mental-health"] = "gp"
     exit_url: Annotated[SafeUrl, AfterValidator(_neutral)]
     frame_ancestors: tuple[Origin, ...] = ()

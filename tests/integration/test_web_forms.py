@@ -353,3 +353,56 @@ async def test_what_cannot_be_asked_is_said_at_start(
     settings = house.settings.model_copy(update={"questionnaires": tmp_path, "ehr": (ehr,)})
     with pytest.raises(Exception, match=words):
         create_app(settings)
+
+
+async def test_a_sum_that_cannot_be_done_is_said_and_stops_nothing(houses: Houses, tmp_path: Path) -> None:
+    """An option without its weight: what was said is recorded, without a number, and help stays open."""
+    often = {
+        "linkId": "often",
+        "text": "How often?",
+        "type": "choice",
+        "answerOption": [
+            {"valueCoding": {"system": "urn:x", "code": code, "display": code}} for code in ("now", "then")
+        ],
+    }
+    sums = "http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaire-calculatedExpression"
+    weighed = "%resource.item.where(linkId='often').answer.value.weight()"
+    total = {
+        "linkId": "total",
+        "text": "Total",
+        "type": "decimal",
+        "readOnly": True,
+        "extension": [{"url": sums, "valueExpression": {"language": "text/fhirpath", "expression": weighed}}],
+    }
+    (tmp_path / "sleep.json").write_text(json.dumps(WORRIES | {"item": [often, total]}), encoding="utf-8")
+    house = await houses(questionnaires=tmp_path)
+    visitor = await asking(house.visitor())
+    await visitor.post(dict.fromkeys(HARK, NO) | {"open": "sleep"})
+    await visitor.post({"often": "now"})
+    assert visitor.step == "questions", visitor.text
+    assert "could not work out a result (Item total: An answer has no weight.)" in visitor.text
+    await visitor.get("danger")
+    assert visitor.step == "danger"
+    await visitor.get("questions")
+    await visitor.post({"76501-6": YES})
+    assert visitor.step == "respond"
+    assert "do the sum yourself" in visitor.text
+    await visitor.post(QUICK)
+    assert visitor.step == "refer"
+    (item,) = (await responses(house, "anna-woman"))["sleep"]["item"]
+    assert (item["linkId"], item["answer"][0]["valueCoding"]["code"]) == ("often", "now")
+
+
+async def test_a_time_of_day_is_that_of_the_clinic(houses: Houses, tmp_path: Path) -> None:
+    """It is ten o'clock in London, and five in the morning in Toronto."""
+    since = {"linkId": "since", "text": "Since when?", "type": "dateTime"}
+    (tmp_path / "sleep.json").write_text(json.dumps(WORRIES | {"item": [since]}), encoding="utf-8")
+    house = await houses(questionnaires=tmp_path, zone="America/Toronto")
+    visitor = await asking(house.visitor())
+    assert "This visit ends at 06:00." in visitor.text
+    await visitor.post({"open": "sleep"})
+    await visitor.post({"since": "2026-03-01T22:15"})
+    assert visitor.step == "questions", visitor.text
+    await visitor.post(NEGATIVE)
+    (item,) = (await responses(house, "anna-woman"))["sleep"]["item"]
+    assert item["answer"] == [{"valueDateTime": "2026-03-01T22:15:00-05:00"}]

@@ -180,3 +180,10 @@ def test_a_page_in_another_language_never_shows_the_numbers_of_england(locale: s
 def test_a_locale_without_pages_is_refused() -> None:
     with pytest.raises(ValidationError):
         entry(locale="de-DE")
+
+
+@pytest.mark.parametrize("zone", ["", "Mars/Olympus", "../../etc/passwd", "/etc/localtime"])
+def test_a_zone_is_one_that_there_is(zone: str) -> None:
+    assert entry(zone="America/Vancouver").zone == "America/Vancouver"
+    with pytest.raises(ValidationError):
+        entry(zone=zone)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from enum import StrEnum
 
 from ipvscreen.ipv.person import Setting
@@ -47,6 +48,7 @@ class Pack:
     """The forms of a visit. `ask` begins with the instrument; it is empty where none may be asked.
 
     `refused` says in words what is left out and why. `age_from`: completed years from which it is asked.
+    `zone`: where it is used, so that a time of day that is typed means what the clinician's clock shows.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Pack:
     reason: bool = False
     age_from: int = 16
     refused: tuple[str, ...] = ()
+    zone: tzinfo = UTC
 
     @property
     def language(self) -> str:

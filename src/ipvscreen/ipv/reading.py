@@ -21,9 +21,10 @@ def read_draft(
     is among them once something was entered. `launch`: resources by the names that expressions know them
     by; `now`: the time that they see. AnswerNotOffered where a form offers no such answer.
     """
+    local = now.astimezone(pack.zone) if now is not None else None
     further = (one.form for one in pack.more if draft.entered.get(one.form.name))
     return {
-        form.name: read_answers(form, draft.entered.get(form.name, {}), launch=launch, now=now)
+        form.name: read_answers(form, draft.entered.get(form.name, {}), launch=launch, now=local)
         for form in (*pack.shown(), *further)
     }
 

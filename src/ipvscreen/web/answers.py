@@ -23,7 +23,7 @@ def entered(turn: Turn, posted: Posted) -> tuple[Entered, Posted]:
     before = turn.visit.draft.entered
     if turn.step is Step.FORM:
         for form in turn.forms():
-            held = before.get(form.name) or begun(form, **_seen(turn))  # initial values of its other pages
+            held = before.get(form.name) or begun(form, **seen(turn))  # initial values of its other pages
             now[form.name] = merged(held, now[form.name], part_of(turn, form).names)
     return {**before, **now}, rest
 
@@ -38,13 +38,13 @@ def part_of(turn: Turn, form: Form, *, more: str | None = None) -> Part:
         mistakes=turn.mistakes,
         more=more,
         fresh=form.name not in draft.entered,
-        **_seen(turn),
+        **seen(turn),
     )
 
 
-def _seen(turn: Turn) -> dict[str, Any]:
-    """What the expressions of a form see of the visit."""
-    return {"launch": turn.visit.launch(), "now": turn.visit.opened_at}
+def seen(turn: Turn) -> dict[str, Any]:
+    """What the expressions of a form see of the visit; the moment with its offset where the clinician is."""
+    return {"launch": turn.visit.launch(), "now": turn.visit.opened_at.astimezone(turn.pack.zone)}
 
 
 def mistakes_on(turn: Turn, draft: Draft) -> dict[str, str]:

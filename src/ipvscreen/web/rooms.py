@@ -2,7 +2,7 @@
 
 from asyncio import Lock
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 from typing import Any, Literal, cast
 from urllib.parse import urlsplit
@@ -55,6 +55,7 @@ class EhrEntry:
     labels_in_lists: Literal["kept", "warn", "stop"] = "kept"
     pack: str | None = None  # the default one of its setting and locale where nothing is set
     locale: str = ENGLISH
+    zone: tzinfo = field(default_factory=lambda: ZoneInfo("Europe/London"))
     frame_ancestors: tuple[str, ...] = ()
     who_can_see: str | None = None
     told_if_no_answer: str | None = None
@@ -112,7 +113,6 @@ class Rooms:
     policy: Policy
     limits: Limits
     numbers: Numbers = field(default_factory=Numbers)
-    zone: tzinfo = field(default_factory=lambda: ZoneInfo("Europe/London"))
     locks: Locks = field(default_factory=Locks)
 
     @property
@@ -126,7 +126,7 @@ class Rooms:
 
     def pack(self, entry: EhrEntry, setting: Setting) -> Pack:
         """The forms of a visit from that record system in that setting."""
-        return self.packs.of(entry.pack, setting, entry.locale)
+        return replace(self.packs.of(entry.pack, setting, entry.locale), zone=entry.zone)
 
     @property
     def jwks_url(self) -> str:

@@ -39,12 +39,13 @@ async def show_list(request: Request, sitting_id: str) -> Response:
         await rooms.store.sittings.close(sitting.id)
         raise PageRefused(_OVER)
     visits = await rooms.store.visits.unfinished(sitting.ehr, sitting.user_key)
+    entry = rooms.ehrs[sitting.ehr]
     return HTMLResponse(
         rooms.page(
             "list.html",
-            rooms.ehrs[sitting.ehr].locale,
+            entry.locale,
             who=sitting.user_name,
-            waiting=[_waiting(visit, rooms.zone) for visit in visits],
+            waiting=[_waiting(visit, entry.zone) for visit in visits],
             out=f"{rooms.base}/l/{sitting.id}/exit",
         )
     )

@@ -55,7 +55,7 @@ class Turn:
     @property
     def today(self) -> date:
         """The day in the place where the app is used."""
-        return self.now.astimezone(self.rooms.zone).date()
+        return self.now.astimezone(self.entry.zone).date()
 
     @property
     def entry(self) -> EhrEntry:
@@ -103,12 +103,13 @@ class Turn:
         """What stands around the page, with a token of its own."""
         canonicals = tuple(form.canonical for form in self.forms())
         token = tokens.issue(self.rooms.ring, tokens.claims_of(self.visit, self.step, canonicals))
-        return self.framed(self.step, token)
+        failed = (one.failed for one in self.answers(self.visit.draft).values() if one.failed)
+        return self.framed(self.step, token, failed=next(failed, ""))
 
-    def framed(self, step: str, token: str) -> Frame:
+    def framed(self, step: str, token: str, *, failed: str = "") -> Frame:
         """The same around a page of that name, with that token."""
-        rooms = self.rooms
-        return frame(self.visit, step, token, self.now, base=rooms.base, zone=rooms.zone)
+        base, zone = self.rooms.base, self.entry.zone
+        return frame(self.visit, step, token, self.now, base=base, zone=zone, failed=failed)
 
     async def claim(self) -> Visit:
         """Mark this form as used, once it has been found in order; the same again changes nothing.

@@ -20,6 +20,9 @@ _SEXES = {
     Sex.OTHER: message("other"),
     Sex.UNKNOWN: message("sex not known"),
 }
+_FAILED = message(
+    "A form could not work out a result ({what}) What was answered is kept and recorded; do the sum yourself."
+)
 NO_NAME = message("Name not known")
 
 
@@ -37,7 +40,7 @@ class Banner:
 class Frame:
     """`base` is the path of the visit; the danger link is there wherever the visit may show that page.
 
-    `left`: seconds until the visit ends; `ends` says when, in words.
+    `left`: seconds until the visit ends; `ends` says when, in words. `failed`: what a form did not work out.
     """
 
     step: str
@@ -47,6 +50,7 @@ class Frame:
     danger: bool
     left: int
     ends: str
+    failed: str = ""
 
     @property
     def ending(self) -> bool:
@@ -65,7 +69,16 @@ def banner(person: Person, today: date) -> Banner:
     )
 
 
-def frame(visit: Visit, step: str, token: str, now: datetime, *, base: str = "", zone: tzinfo = UTC) -> Frame:
+def frame(
+    visit: Visit,
+    step: str,
+    token: str,
+    now: datetime,
+    *,
+    base: str = "",
+    zone: tzinfo = UTC,
+    failed: str = "",
+) -> Frame:
     """Around the page of that name; `base` is the path that the app is browsed below."""
     return Frame(
         step=str(step),
@@ -75,6 +88,7 @@ def frame(visit: Visit, step: str, token: str, now: datetime, *, base: str = "",
         danger=shows(visit.state, Step.DANGER) and not visit.stopped,
         left=max(0, int((visit.expires_at - now).total_seconds())),
         ends=clock_words(visit.expires_at, zone),
+        failed=_FAILED.given(what=failed) if failed else "",
     )
 
 

@@ -120,7 +120,7 @@ def shown(
         but=but,
         mistakes=mistakes,
         launch=visit.launch(),
-        now=visit.opened_at,
+        now=visit.opened_at.astimezone(pack.zone),
         fresh=name not in entered,
     )
 

@@ -49,7 +49,7 @@ async def show_sent(turn: Turn) -> Response:
         visit.referred_in_record,
         visit.plan,
         told=turn.entry.told_if_no_answer,
-        zone=turn.rooms.zone,
+        zone=turn.entry.zone,
     )
     return turn.render(page)
 

@@ -9,7 +9,7 @@ from ipvscreen.ipv.visit import Step
 from ipvscreen.pathway.keep import keep
 from ipvscreen.sdc.answers import read_answers
 from ipvscreen.sdc.form import Form
-from ipvscreen.web.answers import entered, part_of
+from ipvscreen.web.answers import entered, part_of, seen
 from ipvscreen.web.fields import NOT_OFFERED, FieldsRefused, FormFields, Posted, own
 from ipvscreen.web.presenters.form import FormPage, Part, wrong_page
 from ipvscreen.web.turn import Turn, go
@@ -59,12 +59,12 @@ async def _onward(turn: Turn, form: Form, draft: Draft, page: int | None) -> Res
     before, after = part_of(turn, form), part_of(replace(turn, visit=replace(visit, draft=draft)), form)
     if _links(after) - _links(before):
         return await turn.refuse({}, draft=draft)
-    mistakes = read_answers(form, given, launch=visit.launch(), now=visit.opened_at).mistakes
+    mistakes = read_answers(form, given, **seen(turn)).mistakes
     if page is not None:
         here = {field: words for field, words in mistakes.items() if field in after.names}
         return await (turn.refuse(here, draft=draft) if here else _to_page(turn, draft, page))
     if mistakes and given:  # in which nothing was entered, it is left as it was
-        wrong = wrong_page(form, given, mistakes, launch=visit.launch(), now=visit.opened_at)
+        wrong = wrong_page(form, given, mistakes, **seen(turn))
         return await turn.refuse(mistakes, draft=draft if wrong is None else replace(draft, page=wrong))
     return await _back(turn, draft)
 

@@ -26,7 +26,7 @@ async def show(turn: Turn) -> Response:
         turn.pack,
         unfinished=await store.visits.unfinished(visit.ehr, visit.user_key),
         services=len(await store.services.all()),
-        zone=turn.rooms.zone,
+        zone=turn.entry.zone,
         mistakes=turn.mistakes,
     )
     return turn.render(page)
