@@ -82,6 +82,20 @@ async def test_400_items_and_80_calculations_in_one_request(asks: Asks) -> None:
     assert body(answer, "outcome")["issue"][0]["severity"] == "information"
 
 
+async def test_a_sum_that_cannot_be_done_is_said(asks: Asks) -> None:
+    """The option has no weight: no number stands for it, and the answer stays."""
+    weighed = {"language": "text/fhirpath", "expression": "%resource.item.answer.value.weight().sum()"}
+    form = questionnaire(
+        {"linkId": "a", "type": "choice", "answerOption": [{"valueCoding": {"code": "x", "display": "X"}}]},
+        {"linkId": "n", "type": "decimal", "extension": [{"url": CALCULATED, "valueExpression": weighed}]},
+    )
+    client = asks(form)
+    assert "could not be worked out" not in (await client.get("/")).text
+    answer = await client.post("/", data={"a": "x"})
+    assert "A result could not be worked out: Item n: An answer has no weight." in answer.text
+    assert [one["linkId"] for one in body(answer, "response")["item"]] == ["a"]
+
+
 async def test_what_is_typed_cannot_become_markup(asks: Asks) -> None:
     hostile = "</pre><script>alert(1)</script>"
     answer = await asks(questionnaire({"linkId": "s", "type": "string"})).post("/", data={"s": hostile})

@@ -51,11 +51,12 @@ LAUNCH: Mapping[str, Mapping[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class PreviewPage:
-    """The form's page, what the other pages hold (`kept`), and what was worked out, as JSON."""
+    """The form's page, what the other pages hold (`kept`), and what comes of it; `failed`: what does not."""
 
     part: Part
     kept: tuple[tuple[str, str], ...]
     saved: bool
+    failed: str
     response: str
     outcome: str
     issues: tuple[Issue, ...]
@@ -151,6 +152,7 @@ def _page(
         part=shown,
         kept=_kept(entered, shown),
         saved=saved,
+        failed=answers.failed,
         response=_json(made),
         outcome=_json(operation_outcome(issues)),
         issues=tuple(issues),
