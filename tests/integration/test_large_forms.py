@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
-from ipvscreen.sdc.fields import Places
+from ipvscreen.sdc.answering.fields import Places
 from ipvscreen.sdc.form import Form
 from ipvscreen.web.preview import make_preview
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from ipvscreen.sdc.filling import Launch, fill
+from ipvscreen.sdc.answering.filling import Launch, fill
+from ipvscreen.sdc.answering.given import OTHER, PASS, Answer, Answers
 from ipvscreen.sdc.form import Form, Item
-from ipvscreen.sdc.given import OTHER, PASS, Answer, Answers
 
 __all__ = ["OTHER", "PASS", "Answer", "Answers", "is_enabled", "read_answers"]
 

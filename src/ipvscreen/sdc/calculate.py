@@ -8,10 +8,10 @@ from typing import Any
 
 from ipvscreen.errors import ExpressionFailed
 from ipvscreen.sdc.fhirpath.operators import truth
+from ipvscreen.sdc.fhirpath.results import elements_of
+from ipvscreen.sdc.fhirpath.scope import Scopes
+from ipvscreen.sdc.fhirpath.worksheet import Place, Worksheet
 from ipvscreen.sdc.form import Constraint, Form
-from ipvscreen.sdc.results import elements_of
-from ipvscreen.sdc.scope import Scopes
-from ipvscreen.sdc.worksheet import Place, Worksheet
 
 __all__ = ["Computed", "Place", "Ruled", "computed", "ruled"]
 

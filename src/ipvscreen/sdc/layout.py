@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ipvscreen.sdc.entry import Entry, as_entered
-from ipvscreen.sdc.fields import MOST_PLACES, Spot, typed_again
-from ipvscreen.sdc.filling import Filled, Launch, fill
+from ipvscreen.sdc.answering.entry import Entry, as_entered
+from ipvscreen.sdc.answering.fields import MOST_PLACES, Spot, typed_again
+from ipvscreen.sdc.answering.filling import Filled, Launch, fill
+from ipvscreen.sdc.answering.given import OTHER
+from ipvscreen.sdc.answering.nearest import Nearest
+from ipvscreen.sdc.answering.values import option_of
 from ipvscreen.sdc.form import Condition, Form, Item
-from ipvscreen.sdc.given import OTHER
-from ipvscreen.sdc.nearest import Nearest
-from ipvscreen.sdc.values import option_of
 
 When = tuple[str, str, str]  # field, operator, value
 

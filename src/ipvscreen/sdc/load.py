@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from ipvscreen.errors import FormRefused
-from ipvscreen.sdc.extensions import ON_FORM, Extensions
-from ipvscreen.sdc.fields import size
+from ipvscreen.sdc.answering.fields import size
 from ipvscreen.sdc.form import Form
-from ipvscreen.sdc.formulas import constraints, launch, variables
-from ipvscreen.sdc.items import Above, codes, items
-from ipvscreen.sdc.node import Mode, Node, Report
-from ipvscreen.sdc.order import refuse_cycles
-from ipvscreen.sdc.outline import outline
-from ipvscreen.sdc.reading import Reading
-from ipvscreen.sdc.translation import Tongue
-from ipvscreen.sdc.value_sets import contained
+from ipvscreen.sdc.loading.extensions import ON_FORM, Extensions
+from ipvscreen.sdc.loading.formulas import constraints, launch, variables
+from ipvscreen.sdc.loading.items import Above, codes, items
+from ipvscreen.sdc.loading.node import Mode, Node, Report
+from ipvscreen.sdc.loading.order import refuse_cycles
+from ipvscreen.sdc.loading.outline import outline
+from ipvscreen.sdc.loading.reading import Reading
+from ipvscreen.sdc.loading.translation import Tongue
+from ipvscreen.sdc.loading.value_sets import contained
 
 # Elements that say what a Questionnaire is and do not change how it is asked.
 _ABOUT = frozenset(

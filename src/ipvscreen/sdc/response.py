@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from ipvscreen.sdc.fields import Grower, Names, Places, Spot
+from ipvscreen.sdc.answering.fields import Grower, Names, Places, Spot
+from ipvscreen.sdc.answering.given import Answer, Answers
+from ipvscreen.sdc.answering.nearest import answer_above
 from ipvscreen.sdc.form import Form
-from ipvscreen.sdc.given import Answer, Answers
-from ipvscreen.sdc.nearest import answer_above
 
 # http://terminology.hl7.org/CodeSystem/data-absent-reason
 DATA_ABSENT_REASON = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"

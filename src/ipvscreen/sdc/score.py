@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
+from ipvscreen.sdc.answering.given import Answers
 from ipvscreen.sdc.form import Item
-from ipvscreen.sdc.given import Answers
 
 
 def total(answers: Answers, link_ids: Sequence[str]) -> int | None:

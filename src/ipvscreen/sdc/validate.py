@@ -5,15 +5,15 @@ from datetime import datetime
 from typing import Any
 
 from ipvscreen.errors import FormRefused
-from ipvscreen.sdc.compare import order
+from ipvscreen.sdc.answering.compare import order
 from ipvscreen.sdc.form import Form
 from ipvscreen.sdc.load import define
+from ipvscreen.sdc.loading.typed import is_moment
 from ipvscreen.sdc.outcome import Issue, issue
-from ipvscreen.sdc.typed import is_moment
-from ipvscreen.sdc.validate_codes import Coding, Concepts, Lists, contents, listed
-from ipvscreen.sdc.validate_enabled import ROOT, verdict
-from ipvscreen.sdc.validate_entries import Checks
-from ipvscreen.sdc.validate_tree import overlay
+from ipvscreen.sdc.validation.codes import Coding, Concepts, Lists, contents, listed
+from ipvscreen.sdc.validation.enabled import ROOT, verdict
+from ipvscreen.sdc.validation.entries import Checks
+from ipvscreen.sdc.validation.tree import overlay
 
 Find = Callable[[str], Mapping[str, Any] | None]
 Codes = Callable[[str], Iterable[Coding] | None]

@@ -10,9 +10,9 @@ import pytest
 
 from ipvscreen.errors import ExpressionFailed
 from ipvscreen.sdc.calculate import Computed, Place, computed
+from ipvscreen.sdc.fhirpath.scope import Scopes
+from ipvscreen.sdc.fhirpath.worksheet import Worksheet
 from ipvscreen.sdc.form import Constraint, Form, Item, Option, Unit, Variable
-from ipvscreen.sdc.scope import Scopes
-from ipvscreen.sdc.worksheet import Worksheet
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 QR = "QuestionnaireResponse"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ipvscreen.sdc.compare import order, same
+from ipvscreen.sdc.answering.compare import order, same
 
 UCUM = "http://unitsofmeasure.org"
 

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ipvscreen.sdc.answering.enabling import enabled, holds
+from ipvscreen.sdc.answering.fields import Grower, Places, Spot
+from ipvscreen.sdc.answering.filling import fill
+from ipvscreen.sdc.answering.given import Answer
+from ipvscreen.sdc.answering.nearest import Nearest, answer_above, stands
 from ipvscreen.sdc.answers import read_answers
-from ipvscreen.sdc.enabling import enabled, holds
-from ipvscreen.sdc.fields import Grower, Places, Spot
-from ipvscreen.sdc.filling import fill
 from ipvscreen.sdc.form import Condition, Form, Item, Option
-from ipvscreen.sdc.given import Answer
-from ipvscreen.sdc.nearest import Nearest, answer_above, stands
 
 
 def item(link_id: str, kind: str = "string", *items: Item, **parts: Any) -> Item:

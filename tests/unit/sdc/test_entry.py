@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from ipvscreen.errors import AnswerNotOffered
+from ipvscreen.sdc.answering.entry import GAP, OWN_MISSING, OWN_OR_OPTION, as_entered, worked_out
+from ipvscreen.sdc.answering.fields import Spot
+from ipvscreen.sdc.answering.given import OTHER, PASS, Answer, Answers
 from ipvscreen.sdc.answers import read_answers
-from ipvscreen.sdc.entry import GAP, OWN_MISSING, OWN_OR_OPTION, as_entered, worked_out
-from ipvscreen.sdc.fields import Spot
 from ipvscreen.sdc.form import Form, Item, Option, Unit
-from ipvscreen.sdc.given import OTHER, PASS, Answer, Answers
 
 KG, LB = Unit("kg", "urn:u", "kg"), Unit("lb", "urn:u", "lb")
 OPTIONS = tuple(

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ipvscreen.errors import AnswerNotOffered, FormRefused
-from ipvscreen.sdc.fields import MOST_PLACES, Grower, Names, Places, field_name, size
+from ipvscreen.sdc.answering.fields import MOST_PLACES, Grower, Names, Places, field_name, size
 from ipvscreen.sdc.form import Form, Item, Option
 from ipvscreen.sdc.load import load_form
 

@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ipvscreen.errors import AnswerNotOffered
+from ipvscreen.sdc.answering.filling import has_expressions
+from ipvscreen.sdc.answering.given import Answers
 from ipvscreen.sdc.answers import read_answers
-from ipvscreen.sdc.filling import has_expressions
 from ipvscreen.sdc.form import Condition, Constraint, Form, Item, Option, Variable
-from ipvscreen.sdc.given import Answers
 from ipvscreen.sdc.layout import layout
 from ipvscreen.sdc.response import response_items
 

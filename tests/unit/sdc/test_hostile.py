@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from ipvscreen.errors import FormRefused
-from ipvscreen.sdc.extensions import Ext
 from ipvscreen.sdc.file import parse
 from ipvscreen.sdc.load import MOST_PLACES_SHOWN, define, load_form, problems
-from ipvscreen.sdc.traits import pattern
+from ipvscreen.sdc.loading.extensions import Ext
+from ipvscreen.sdc.loading.traits import pattern
 
 Json = dict[str, Any]
 Build = Callable[..., Json]

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from ipvscreen.sdc.answering.given import OTHER, PASS
 from ipvscreen.sdc.form import Condition, Form, Item, Option, Unit
-from ipvscreen.sdc.given import OTHER, PASS
 from ipvscreen.sdc.layout import Placed, layout
 
 NOW = datetime(2024, 5, 31, 14, 30, tzinfo=UTC)

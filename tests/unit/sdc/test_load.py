@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from ipvscreen.errors import FormRefused
-from ipvscreen.sdc.extensions import Ext
 from ipvscreen.sdc.form import Code, Condition, Option
 from ipvscreen.sdc.load import load_form
-from ipvscreen.sdc.outline import DEEPEST, MOST_ITEMS
+from ipvscreen.sdc.loading.extensions import Ext
+from ipvscreen.sdc.loading.outline import DEEPEST, MOST_ITEMS
 
 Json = dict[str, Any]
 Build = Callable[..., Json]

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from ipvscreen.errors import FormRefused
-from ipvscreen.sdc.extensions import Ext
 from ipvscreen.sdc.form import Condition, Constraint, Variable
 from ipvscreen.sdc.load import define, load_form
+from ipvscreen.sdc.loading.extensions import Ext
 
 Json = dict[str, Any]
 Build = Callable[..., Json]

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from ipvscreen.errors import FormRefused
-from ipvscreen.sdc.extensions import HARMLESS, REFUSED, Ext
 from ipvscreen.sdc.form import Control, Item, Unit
 from ipvscreen.sdc.load import define, load_form
-from ipvscreen.sdc.outline import TYPES
+from ipvscreen.sdc.loading.extensions import HARMLESS, REFUSED, Ext
+from ipvscreen.sdc.loading.outline import TYPES
 
 Json = dict[str, Any]
 Build = Callable[..., Json]

@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ipvscreen.sdc import scope
+from ipvscreen.sdc.answering.fields import field_name
 from ipvscreen.sdc.answers import read_answers
 from ipvscreen.sdc.calculate import Place, computed
 from ipvscreen.sdc.expressions import run
+from ipvscreen.sdc.fhirpath import scope
 from ipvscreen.sdc.fhirpath.elements import node, result_of
 from ipvscreen.sdc.fhirpath.limits import Work
 from ipvscreen.sdc.fhirpath.response_index import ResponseIndex
-from ipvscreen.sdc.fields import field_name
 from ipvscreen.sdc.form import Condition, Constraint, Form, Item, Option
 from ipvscreen.sdc.layout import layout
 from ipvscreen.sdc.response import response_items

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ipvscreen.sdc.markup import LONGEST, MARKS, TAGS, to_html
+from ipvscreen.sdc.loading.markup import LONGEST, MARKS, TAGS, to_html
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from ipvscreen.sdc.answering.given import Answers
 from ipvscreen.sdc.answers import read_answers
 from ipvscreen.sdc.form import Constraint, Form, Item, Option
-from ipvscreen.sdc.given import Answers
 
 NOW = datetime(2024, 5, 31, 14, 30, tzinfo=UTC)
 OPTIONS = tuple(

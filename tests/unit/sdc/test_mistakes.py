@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ipvscreen.sdc import mistakes
+from ipvscreen.sdc.answering import mistakes
+from ipvscreen.sdc.answering.mistakes import mistake, said
 from ipvscreen.sdc.form import Item, Unit
-from ipvscreen.sdc.mistakes import mistake, said
 
 UCUM = "http://unitsofmeasure.org"
 

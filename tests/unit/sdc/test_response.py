@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from fhir.resources.R4B.questionnaireresponse import QuestionnaireResponse
 
+from ipvscreen.sdc.answering.given import Answer, Answers
 from ipvscreen.sdc.answers import PASS, read_answers
 from ipvscreen.sdc.form import Form, Item, Option, Unit
-from ipvscreen.sdc.given import Answer, Answers
 from ipvscreen.sdc.load import load_form
 from ipvscreen.sdc.response import response, response_items
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from ipvscreen.sdc.answering.given import OTHER, PASS
 from ipvscreen.sdc.answers import read_answers
 from ipvscreen.sdc.form import Item
-from ipvscreen.sdc.given import OTHER, PASS
 from ipvscreen.sdc.layout import Placed, layout
 from ipvscreen.sdc.load import load_form
 from ipvscreen.sdc.response import response, response_items

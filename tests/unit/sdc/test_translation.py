@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from ipvscreen.errors import FormRefused
-from ipvscreen.sdc.extensions import Ext
 from ipvscreen.sdc.load import load_form
-from ipvscreen.sdc.translation import MOST_MARKED
+from ipvscreen.sdc.loading.extensions import Ext
+from ipvscreen.sdc.loading.translation import MOST_MARKED
 
 Json = dict[str, Any]
 Build = Callable[..., Json]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ipvscreen.sdc.outcome import Issue
 from ipvscreen.sdc.validate import Codes, validate
-from ipvscreen.sdc.validate_references import RESOURCE_TYPES, is_url
+from ipvscreen.sdc.validation.references import RESOURCE_TYPES, is_url
 
 NOW = datetime(2024, 5, 1, 12, tzinfo=UTC)
 CANONICAL = "https://forms.example/Questionnaire/any"

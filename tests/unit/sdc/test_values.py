@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ipvscreen.sdc.answering.given import OTHER
+from ipvscreen.sdc.answering.values import option_of, posted, posted_unit, shown, to_fhir, unit_of, unit_value
 from ipvscreen.sdc.form import Item, Option, Unit
-from ipvscreen.sdc.given import OTHER
-from ipvscreen.sdc.values import option_of, posted, posted_unit, shown, to_fhir, unit_of, unit_value
 
 UCUM = "http://unitsofmeasure.org"
 KG, LB = Unit("kilograms", UCUM, "kg"), Unit("pounds")

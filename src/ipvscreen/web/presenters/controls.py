@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from ipvscreen.messages import message
-from ipvscreen.sdc.fields import UNIT
+from ipvscreen.sdc.answering.fields import UNIT
+from ipvscreen.sdc.answering.given import OTHER, PASS
+from ipvscreen.sdc.answering.values import unit_value
 from ipvscreen.sdc.form import Control, Item, Option, Unit
-from ipvscreen.sdc.given import OTHER, PASS
 from ipvscreen.sdc.layout import Placed
-from ipvscreen.sdc.values import unit_value
 
 MOST_SHOWN = 12  # options beside each other; more of them go into a list that opens
 

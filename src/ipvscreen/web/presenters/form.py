@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from ipvscreen.messages import joined, message
-from ipvscreen.sdc.fields import OWN, UNIT
+from ipvscreen.sdc.answering.fields import OWN, UNIT
 from ipvscreen.sdc.form import Control, Form
 from ipvscreen.sdc.layout import Placed, layout
 from ipvscreen.web.presenters.frame import Frame

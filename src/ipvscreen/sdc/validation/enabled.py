@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ipvscreen.sdc.answering.enabling import enabled
+from ipvscreen.sdc.answering.fields import Places, Spot
+from ipvscreen.sdc.answering.given import Answer
 from ipvscreen.sdc.calculate import Place, Ruled, ruled
-from ipvscreen.sdc.enabling import enabled
-from ipvscreen.sdc.fields import Places, Spot
 from ipvscreen.sdc.form import Form
-from ipvscreen.sdc.given import Answer
 from ipvscreen.sdc.outcome import Issue, issue
-from ipvscreen.sdc.validate_tree import Entry
-from ipvscreen.sdc.validate_values import is_sound
+from ipvscreen.sdc.validation.tree import Entry
+from ipvscreen.sdc.validation.values import is_sound
 
 ROOT = "QuestionnaireResponse"
 

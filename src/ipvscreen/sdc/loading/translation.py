@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ipvscreen.sdc.extensions import ON_TEXT, Ext, Extensions
-from ipvscreen.sdc.markup import to_html
-from ipvscreen.sdc.node import Node
+from ipvscreen.sdc.loading.extensions import ON_TEXT, Ext, Extensions
+from ipvscreen.sdc.loading.markup import to_html
+from ipvscreen.sdc.loading.node import Node
 
 _BESIDE = ("id", "extension")
 MOST_MARKED = 200_000  # characters of markdown in one form, so that it is read in a second

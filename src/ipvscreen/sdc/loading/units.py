@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ipvscreen.sdc import typed
-from ipvscreen.sdc.extensions import Ext, Extensions
 from ipvscreen.sdc.form import Unit
-from ipvscreen.sdc.node import Node
-from ipvscreen.sdc.reading import Reading
-from ipvscreen.sdc.value_sets import concepts
+from ipvscreen.sdc.loading import typed
+from ipvscreen.sdc.loading.extensions import Ext, Extensions
+from ipvscreen.sdc.loading.node import Node
+from ipvscreen.sdc.loading.reading import Reading
+from ipvscreen.sdc.loading.value_sets import concepts
 
 _FITS: Mapping[Ext, frozenset[str]] = {
     Ext.UNIT: frozenset({"integer", "decimal", "quantity"}),

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from ipvscreen.errors import FormRefused
 from ipvscreen.sdc.expressions import links_in, names_in
 from ipvscreen.sdc.form import Form, Item, Variable
-from ipvscreen.sdc.node import Report
-from ipvscreen.sdc.outline import Place
+from ipvscreen.sdc.loading.node import Report
+from ipvscreen.sdc.loading.outline import Place
 
 Scope = Mapping[str, str]  # name of a variable → its name in the graph
 

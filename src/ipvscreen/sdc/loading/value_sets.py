@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 
-from ipvscreen.sdc.extensions import ON_CODING, Ext, Extensions
 from ipvscreen.sdc.form import Option
-from ipvscreen.sdc.node import Node
-from ipvscreen.sdc.translation import Tongue
+from ipvscreen.sdc.loading.extensions import ON_CODING, Ext, Extensions
+from ipvscreen.sdc.loading.node import Node
+from ipvscreen.sdc.loading.translation import Tongue
 
 _INCLUDE = frozenset({"id", "system", "version", "concept"})
 _CONCEPT = frozenset({"id", "extension", "code", "display", "_display", "designation"})

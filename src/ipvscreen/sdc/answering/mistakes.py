@@ -9,9 +9,9 @@ from typing import Any
 import re2  # type: ignore[import-untyped]  # it has no types
 
 from ipvscreen.messages import clock_said, day_said, joined, message
-from ipvscreen.sdc.compare import order
+from ipvscreen.sdc.answering.compare import order
+from ipvscreen.sdc.answering.values import Element, posted_unit, to_fhir, unit_of
 from ipvscreen.sdc.form import Item
-from ipvscreen.sdc.values import Element, posted_unit, to_fhir, unit_of
 
 WHOLE = message("Enter a whole number, such as 3.")
 NUMBER = message("Enter a number, such as 2.5.")

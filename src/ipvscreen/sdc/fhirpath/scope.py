@@ -10,8 +10,8 @@ from ipvscreen.sdc.expressions import names_in, reads, run
 from ipvscreen.sdc.fhirpath.elements import node
 from ipvscreen.sdc.fhirpath.limits import MOST_STEPS, Work
 from ipvscreen.sdc.fhirpath.response_index import ITEM
+from ipvscreen.sdc.fhirpath.worksheet import Place, Worksheet
 from ipvscreen.sdc.form import Form
-from ipvscreen.sdc.worksheet import Place, Worksheet
 
 _Needs = frozenset[str] | None
 

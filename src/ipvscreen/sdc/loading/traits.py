@@ -6,11 +6,11 @@ from typing import Any
 
 import re2  # type: ignore[import-untyped]  # it ships no types
 
-from ipvscreen.sdc import typed
-from ipvscreen.sdc.extensions import Ext, Extensions
 from ipvscreen.sdc.form import Control
-from ipvscreen.sdc.node import Node
-from ipvscreen.sdc.outline import TYPES
+from ipvscreen.sdc.loading import typed
+from ipvscreen.sdc.loading.extensions import Ext, Extensions
+from ipvscreen.sdc.loading.node import Node
+from ipvscreen.sdc.loading.outline import TYPES
 
 _REPEATING = TYPES - {"display"}
 _TEXTS = frozenset({"string", "text", "url"})

@@ -4,12 +4,12 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ipvscreen.sdc.answering.values import option_of
 from ipvscreen.sdc.outcome import Issue, issue
-from ipvscreen.sdc.validate_codes import Lists, wrong_choice, wrong_unit
-from ipvscreen.sdc.validate_references import Finding
-from ipvscreen.sdc.validate_tree import Entry
-from ipvscreen.sdc.validate_values import is_sound, wrong_value
-from ipvscreen.sdc.values import option_of
+from ipvscreen.sdc.validation.codes import Lists, wrong_choice, wrong_unit
+from ipvscreen.sdc.validation.references import Finding
+from ipvscreen.sdc.validation.tree import Entry
+from ipvscreen.sdc.validation.values import is_sound, wrong_value
 
 
 @dataclass(frozen=True, slots=True)

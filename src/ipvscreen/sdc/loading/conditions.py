@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ipvscreen.sdc import typed
 from ipvscreen.sdc.form import Condition
-from ipvscreen.sdc.node import Node
-from ipvscreen.sdc.options import OFFERS, offer
-from ipvscreen.sdc.reading import Reading
+from ipvscreen.sdc.loading import typed
+from ipvscreen.sdc.loading.node import Node
+from ipvscreen.sdc.loading.options import OFFERS, offer
+from ipvscreen.sdc.loading.reading import Reading
 
 _SAME = ("=", "!=")
 _OPERATORS = ("exists", *_SAME, ">", "<", ">=", "<=")

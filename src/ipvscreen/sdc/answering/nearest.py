@@ -3,8 +3,8 @@
 from bisect import bisect_left
 from collections.abc import Mapping
 
-from ipvscreen.sdc.fields import Places, Spot
-from ipvscreen.sdc.given import OTHER, Answer
+from ipvscreen.sdc.answering.fields import Places, Spot
+from ipvscreen.sdc.answering.given import OTHER, Answer
 
 
 class Nearest:

@@ -5,7 +5,7 @@ from datetime import datetime, time
 from decimal import Decimal
 from typing import Any
 
-from ipvscreen.sdc.values import Element, identity
+from ipvscreen.sdc.answering.values import Element, identity
 
 # UCUM units in those of their kind, as UCUM defines them (https://ucum.org/ucum): a year has 365.25 days.
 _DAY = Decimal(86400)

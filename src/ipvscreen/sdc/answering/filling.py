@@ -6,13 +6,13 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from ipvscreen.errors import AnswerNotOffered, ExpressionFailed
+from ipvscreen.sdc.answering.enabling import enabled
+from ipvscreen.sdc.answering.entry import Entry, answered, entry, worked_out
+from ipvscreen.sdc.answering.fields import Grower, Names, Places, Spot
+from ipvscreen.sdc.answering.given import Answer, Answers
+from ipvscreen.sdc.answering.missing import missing
 from ipvscreen.sdc.calculate import Computed, Place, computed
-from ipvscreen.sdc.enabling import enabled
-from ipvscreen.sdc.entry import Entry, answered, entry, worked_out
-from ipvscreen.sdc.fields import Grower, Names, Places, Spot
 from ipvscreen.sdc.form import Form
-from ipvscreen.sdc.given import Answer, Answers
-from ipvscreen.sdc.missing import missing
 from ipvscreen.sdc.response import bodies, response
 
 _ROUNDS = 10

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from enum import StrEnum
 
-from ipvscreen.sdc.node import Node
+from ipvscreen.sdc.loading.node import Node
 
 # http://hl7.org/fhir/R4/extensibility-registry.html and http://hl7.org/fhir/uv/sdc/STU3/artifacts.html
 _CORE = "http://hl7.org/fhir/StructureDefinition/"

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from typing import Any
 
+from ipvscreen.sdc.answering.given import OTHER
 from ipvscreen.sdc.form import Item, Option, Unit
-from ipvscreen.sdc.given import OTHER
 
 Element = Mapping[str, Any]
 

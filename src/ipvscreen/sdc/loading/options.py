@@ -6,13 +6,13 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from ipvscreen.sdc import typed
-from ipvscreen.sdc.extensions import ON_CODING, ON_OPTION, Ext, Extensions
 from ipvscreen.sdc.form import Option
-from ipvscreen.sdc.node import Node
-from ipvscreen.sdc.reading import Offer, Reading, identity
-from ipvscreen.sdc.translation import Tongue
-from ipvscreen.sdc.value_sets import concepts
+from ipvscreen.sdc.loading import typed
+from ipvscreen.sdc.loading.extensions import ON_CODING, ON_OPTION, Ext, Extensions
+from ipvscreen.sdc.loading.node import Node
+from ipvscreen.sdc.loading.reading import Offer, Reading, identity
+from ipvscreen.sdc.loading.translation import Tongue
+from ipvscreen.sdc.loading.value_sets import concepts
 
 _ANY = ("Coding", "String", "Integer", "Date", "Time", "Reference")
 # The types of item that may have options, with the types of these (R4 Questionnaire, que-5).

@@ -6,11 +6,11 @@ from datetime import tzinfo
 
 from ipvscreen.errors import AnswerNotOffered
 from ipvscreen.messages import message
-from ipvscreen.sdc.fields import OWN, UNIT, Spot, typed_again
+from ipvscreen.sdc.answering.fields import OWN, UNIT, Spot, typed_again
+from ipvscreen.sdc.answering.given import OTHER, PASS, Answer
+from ipvscreen.sdc.answering.mistakes import mistake
+from ipvscreen.sdc.answering.values import posted, posted_unit, shown, to_fhir, unit_of
 from ipvscreen.sdc.form import Item
-from ipvscreen.sdc.given import OTHER, PASS, Answer
-from ipvscreen.sdc.mistakes import mistake
-from ipvscreen.sdc.values import posted, posted_unit, shown, to_fhir, unit_of
 
 OWN_MISSING = message("Write your own answer, or choose another.")
 GAP = message("Do not leave an answer empty before another.")

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ipvscreen.sdc.form import Option
-from ipvscreen.sdc.node import Node
-from ipvscreen.sdc.outline import Place
-from ipvscreen.sdc.translation import Tongue
+from ipvscreen.sdc.loading.node import Node
+from ipvscreen.sdc.loading.outline import Place
+from ipvscreen.sdc.loading.translation import Tongue
 
 
 @dataclass(frozen=True, slots=True)

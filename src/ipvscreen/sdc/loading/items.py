@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from ipvscreen.sdc import typed
-from ipvscreen.sdc.conditions import conditions, enable_any
-from ipvscreen.sdc.extensions import ON_ITEM, Extensions
 from ipvscreen.sdc.form import Code, Control, Item
-from ipvscreen.sdc.formulas import Names, constraints, formulas, variables
-from ipvscreen.sdc.node import Node
-from ipvscreen.sdc.options import OFFERS, offer
-from ipvscreen.sdc.outline import TYPES, children
-from ipvscreen.sdc.reading import Offer, Reading
-from ipvscreen.sdc.traits import traits
-from ipvscreen.sdc.units import units
+from ipvscreen.sdc.loading import typed
+from ipvscreen.sdc.loading.conditions import conditions, enable_any
+from ipvscreen.sdc.loading.extensions import ON_ITEM, Extensions
+from ipvscreen.sdc.loading.formulas import Names, constraints, formulas, variables
+from ipvscreen.sdc.loading.node import Node
+from ipvscreen.sdc.loading.options import OFFERS, offer
+from ipvscreen.sdc.loading.outline import TYPES, children
+from ipvscreen.sdc.loading.reading import Offer, Reading
+from ipvscreen.sdc.loading.traits import traits
+from ipvscreen.sdc.loading.units import units
 
 _QUESTIONS = TYPES - {"group", "display"}
 _ITEM = frozenset(

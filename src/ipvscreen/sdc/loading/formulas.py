@@ -4,10 +4,10 @@ import re
 from typing import Any
 
 from ipvscreen.sdc.expressions import STANDARD, check
-from ipvscreen.sdc.extensions import Ext, Extensions
 from ipvscreen.sdc.form import Constraint, Variable
-from ipvscreen.sdc.node import Node
-from ipvscreen.sdc.translation import Tongue
+from ipvscreen.sdc.loading.extensions import Ext, Extensions
+from ipvscreen.sdc.loading.node import Node
+from ipvscreen.sdc.loading.translation import Tongue
 
 # What is at hand of http://hl7.org/fhir/uv/sdc/STU3/ValueSet-launchContext.html
 LAUNCH = ("patient", "user", "encounter")

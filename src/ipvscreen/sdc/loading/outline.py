@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ipvscreen.errors import FormRefused
-from ipvscreen.sdc.node import Node
+from ipvscreen.sdc.loading.node import Node
 
 TYPES = frozenset(
     {"group", "display", "boolean", "decimal", "integer", "date", "dateTime", "time", "string", "text", "url"}

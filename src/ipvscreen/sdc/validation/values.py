@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from ipvscreen.sdc.compare import order
+from ipvscreen.sdc.answering.compare import order
 from ipvscreen.sdc.form import Item
-from ipvscreen.sdc.traits import pattern
-from ipvscreen.sdc.typed import ANSWERS, is_date, is_moment, is_time
-from ipvscreen.sdc.validate_references import Finding, is_url, wrong_attachment, wrong_reference
+from ipvscreen.sdc.loading.traits import pattern
+from ipvscreen.sdc.loading.typed import ANSWERS, is_date, is_moment, is_time
+from ipvscreen.sdc.validation.references import Finding, is_url, wrong_attachment, wrong_reference
 
 _LARGEST = 2**31  # a FHIR integer has 32 bits
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from ipvscreen.sdc.node import Node
+from ipvscreen.sdc.loading.node import Node
 
 # http://hl7.org/fhir/R4/datatypes.html
 _DATE = re.compile(r"[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?")

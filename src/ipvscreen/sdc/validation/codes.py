@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from ipvscreen.errors import FormRefused
+from ipvscreen.sdc.answering.values import option_of
 from ipvscreen.sdc.form import Item, Unit
-from ipvscreen.sdc.node import Mode, Node, Report
-from ipvscreen.sdc.translation import Tongue
-from ipvscreen.sdc.validate_references import Finding
-from ipvscreen.sdc.value_sets import concepts
-from ipvscreen.sdc.values import option_of
+from ipvscreen.sdc.loading.node import Mode, Node, Report
+from ipvscreen.sdc.loading.translation import Tongue
+from ipvscreen.sdc.loading.value_sets import concepts
+from ipvscreen.sdc.validation.references import Finding
 
 Coding = Mapping[str, Any]
 Concepts = Mapping[tuple[str | None, str], str | None]  # (system, code) → its display, if it has one

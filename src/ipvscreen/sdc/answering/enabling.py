@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
-from ipvscreen.sdc.compare import order, same
-from ipvscreen.sdc.fields import Places, Spot
+from ipvscreen.sdc.answering.compare import order, same
+from ipvscreen.sdc.answering.fields import Places, Spot
+from ipvscreen.sdc.answering.given import Answer
+from ipvscreen.sdc.answering.nearest import Nearest, stands
+from ipvscreen.sdc.answering.values import Element
 from ipvscreen.sdc.form import Condition
-from ipvscreen.sdc.given import Answer
-from ipvscreen.sdc.nearest import Nearest, stands
-from ipvscreen.sdc.values import Element
 
 # Each condition of a place beside the place of the question that it asks, if there is one.
 _Asked = list[tuple[Condition, Spot | None]]

@@ -3,9 +3,9 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from ipvscreen.messages import message
-from ipvscreen.sdc.fields import Places, Spot
+from ipvscreen.sdc.answering.fields import Places, Spot
+from ipvscreen.sdc.answering.given import Answer
 from ipvscreen.sdc.form import Constraint
-from ipvscreen.sdc.given import Answer
 
 REQUIRED = message("Answer this question.")
 REQUIRED_GROUP = message("Answer at least one of these questions.")

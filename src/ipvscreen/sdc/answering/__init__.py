@@ -1,0 +1,1 @@
+"""What was entered into a form → answers, mistakes, and what is asked."""

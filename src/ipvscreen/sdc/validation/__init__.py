@@ -1,0 +1,1 @@
+"""A QuestionnaireResponse laid over its form: what is wrong with each part."""
