@@ -434,7 +434,7 @@ def test_an_interruption_removes_what_was_written(tmp_path: Path) -> None:
     with served() as one:
         one.write_settings(tmp_path)
         before = one.snapshot()
-        one.sandbox.switches.hang, one.sandbox.switches.at = 4.0, ("GET", "Task")
+        one.sandbox.switches.hang, one.sandbox.switches.at = 9.0, ("GET", "Task")  # it gives up after ten
         doctor = Doctor(tmp_path, "--patient", PATIENT, "--json")
         browse(doctor.address)
         for _ in range(500):
