@@ -406,3 +406,25 @@ async def test_a_time_of_day_is_that_of_the_clinic(houses: Houses, tmp_path: Pat
     await visitor.post(NEGATIVE)
     (item,) = (await responses(house, "anna-woman"))["sleep"]["item"]
     assert item["answer"] == [{"valueDateTime": "2026-03-01T22:15:00-05:00"}]
+
+
+async def test_a_child_who_is_not_safe_leads_to_the_telephone(house: Any, visitor: Any) -> None:
+    """Also where every answer about herself is no: it is recorded, and the call comes before a service."""
+    await asking(visitor)
+    await visitor.post(dict.fromkeys(HARK, NO) | {"open": "children"})
+    await visitor.post({"child-who": "child", "child-safe": "yes", "more": "child-each"})
+    await visitor.post(
+        {"child-who": "child", "child-safe": "yes", "child-who~2": "child", "child-safe~2": "no"}
+    )
+    assert visitor.step == "questions", visitor.text
+    await visitor.post(NEGATIVE)
+    assert visitor.step == "danger", visitor.text
+    assert len((await responses(house, "anna-woman"))["c8"]["item"]) == 2
+    await visitor.get("done")
+    assert "A child or dependant is not safe today" in visitor.text
+    await visitor.get("refer")
+    assert "Telephone first" in visitor.text
+    await visitor.get("danger")
+    await visitor.post({"call": "made"})
+    await visitor.get("refer")
+    assert "Telephone first" not in visitor.text

@@ -9,6 +9,9 @@ from ipvscreen.ipv.instruments import (
     AAS_AFRAID,
     AAS_EVER,
     AAS_WHOM,
+    CHILD_NOT_SAFE,
+    CHILD_SAFE,
+    CHILDREN,
     CHILDREN_OR_PREGNANT,
     CONTACT,
     HARK,
@@ -45,6 +48,7 @@ class Danger(StrEnum):
     NECK = "neck"
     SUICIDE = "suicide"
     AFRAID_NOW = "afraid-now"
+    CHILD = "child"
     CLINICIAN = "clinician"  # the clinician says so; that outranks every answer
 
 
@@ -115,7 +119,12 @@ def assess(
         results=results,
         current=door is Door.TOLD or _says_now(asked, yes),
         past=door is Door.FROM_RECORD or AAS_EVER in yes or _long_ago(answers.get(PAST)),
-        dangers=_dangers(quick, afraid=AAS_AFRAID in yes, judged=danger or door is Door.DANGER),
+        dangers=_dangers(
+            quick,
+            answers.get(CHILDREN),
+            afraid=AAS_AFRAID in yes,
+            judged=danger or door is Door.DANGER,
+        ),
         children=_mentioned(quick, "children"),
         pregnant=_mentioned(quick, "pregnant"),
         wishes=frozenset(quick.values(HELP_NOW)) if quick else frozenset(),
@@ -152,11 +161,22 @@ def _by_partner(aas: Answers, link_id: str) -> bool:
     return set(whom) != {OTHER}
 
 
-def _dangers(quick: Answers | None, *, afraid: bool, judged: bool) -> tuple[Danger, ...]:
+def _dangers(
+    quick: Answers | None, children: Answers | None, *, afraid: bool, judged: bool
+) -> tuple[Danger, ...]:
     found = {danger for item, (code, danger) in _QUICK_DANGERS.items() if quick and quick.value(item) == code}
+    found |= {Danger.CHILD} if children and _one_not_safe(children) else set()
     found |= {Danger.AFRAID_NOW} if afraid else set()
     found |= {Danger.CLINICIAN} if judged else set()
     return tuple(danger for danger in Danger if danger in found)
+
+
+def _one_not_safe(children: Answers) -> bool:
+    """Whether any of them, in whichever place of the form, is said not to be safe today."""
+    return any(
+        answer.link_id == CHILD_SAFE and answer.values == (CHILD_NOT_SAFE,)
+        for answer in children.given.values()
+    )
 
 
 def _mentioned(quick: Answers | None, code: str) -> bool | None:

@@ -44,6 +44,7 @@ OTHER = "other"  # the one answer to "By whom?" that is neither a partner nor an
 
 # Longer ago than a year, in our own words: without a score, and never current.
 PAST_ITEMS, PAST_YES = ("ever-h", "ever-a", "ever-r", "ever-k"), "yes"
+CHILD_SAFE, CHILD_NOT_SAFE = "child-safe", "no"  # asked for each child or dependant
 
 SAFE_TODAY, NECK, SUICIDE = "safe-today", "neck", "suicide"
 CHILDREN_OR_PREGNANT, HELP_NOW, CONTACT = "children-or-pregnant", "help-now", "contact"

@@ -95,8 +95,27 @@ def test_each_quick_item_has_its_danger(answer: Answer, item: str, code: str, da
 
 def test_dangers_stand_in_one_order(answer: Answer) -> None:
     quick = answer("quick", {"suicide": "yes", "neck": "yes-recent", "safe-today": "no"})
-    found = assess(quick | answer("aas", {"aas-5": "yes"}), danger=True)
+    others = answer("aas", {"aas-5": "yes"}) | answer("children", {"child-safe": "no"})
+    found = assess(quick | others, danger=True)
     assert found.dangers == tuple(Danger)
+
+
+@pytest.mark.parametrize(
+    ("given", "dangers"),
+    [
+        ({"child-safe": "no"}, (Danger.CHILD,)),
+        ({"child-safe": "yes", "child-safe~2": "not-known", "child-safe~3": "no"}, (Danger.CHILD,)),
+        ({"child-safe": "yes", "child-safe~2": "not-known"}, ()),
+        ({"child-safe": "pass", "child-name": "no"}, ()),
+        ({"child-other-parent": "no", "child-who": "child"}, ()),
+    ],
+)
+def test_one_child_who_is_not_safe_is_danger(
+    answer: Answer, given: dict[str, str], dangers: tuple[Danger, ...]
+) -> None:
+    found = assess(answer("children", given), door=Door.ASK)
+    assert found.dangers == dangers
+    assert (found.current, found.past, found.any_yes) == (False, False, False)
 
 
 @pytest.mark.parametrize(("code", "past"), [("yes", True), ("no", False), ("pass", False), ("", False)])

@@ -22,6 +22,7 @@ DANGERS = {
     Danger.NECK: message("Neck squeezed, or breathing stopped"),
     Danger.SUICIDE: message("Thoughts of ending life: ask about them now, and follow your own pathway today"),
     Danger.AFRAID_NOW: message("Afraid now"),
+    Danger.CHILD: message("A child or dependant is not safe today: safeguarding comes first"),
     Danger.CLINICIAN: message("Your own judgement: danger now"),
 }
 

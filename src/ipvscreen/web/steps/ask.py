@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from starlette.responses import Response
 
-from ipvscreen.ipv.visit import Door
+from ipvscreen.ipv.visit import Door, Step
 from ipvscreen.pathway.choose import choose
 from ipvscreen.pathway.keep import keep
 from ipvscreen.pathway.not_done import not_done
@@ -38,14 +38,16 @@ async def submit(turn: Turn, posted: Posted) -> Response:
         return await open_form(turn, draft, fields.open)
     if fields.other is None and (wrong := mistakes_on(turn, draft)):
         return await turn.refuse(wrong, draft=draft)
-    disclosed = turn.assess(draft).any_yes
+    said = turn.assess(draft)
+    disclosed = said.any_yes
     if fields.other is Otherwise.NEVER_HAD_A_PARTNER and not disclosed:
         return await _never(turn)
     store, pack = turn.rooms.store, turn.pack
     visit = await keep(store, await turn.claim(), draft, pack=pack, disclose=disclosed)
     if not disclosed:
         visit = await record(store, turn.client, pack, visit)
-    return go(turn.rooms, visit)
+    call_first = bool(said.dangers) and draft.call is None and not disclosed
+    return go(turn.rooms, visit, Step.DANGER if call_first else None)
 
 
 async def _never(turn: Turn) -> Response:
