@@ -133,6 +133,8 @@ class Doctor:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            # What was started in the background ignores SIGINT, and so would its children.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         assert self.process.stderr is not None
         self.said = ""
@@ -434,7 +436,7 @@ def test_an_interruption_removes_what_was_written(tmp_path: Path) -> None:
     with served() as one:
         one.write_settings(tmp_path)
         before = one.snapshot()
-        one.sandbox.switches.hang, one.sandbox.switches.at = 9.0, ("GET", "Task")  # it gives up after ten
+        one.sandbox.switches.hang, one.sandbox.switches.at = 4.0, ("GET", "Task")
         doctor = Doctor(tmp_path, "--patient", PATIENT, "--json")
         browse(doctor.address)
         for _ in range(500):

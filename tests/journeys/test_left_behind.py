@@ -389,20 +389,26 @@ def test_without_autocomplete_off_typed_text_comes_back(
     everyday: BrowserContext, running: Any, other_site: Any, make_clinician: Any, layers: tuple[str, ...]
 ) -> None:
     """Where the cache does not hold the page, Back loads it anew, and the browser fills in what was typed."""
-    c = make_clinician(everyday.new_page(), examined=False)
-    c.page.add_init_script(WATCH)
-    beside = everyday.new_page()
-    with running.without(*layers):
+
+    def back() -> list[str]:
+        c = make_clinician(everyday.new_page(), examined=False)
+        c.page.add_init_script(WATCH)
+        beside = everyday.new_page()
         c.page.goto(running.demo.addresses["launch"])
         refer(c)
         c.page.goto(other_site.url("/weather"))
         beside.goto(f"{running.origin}/v/nobody/exit")  # its cookie evicts the page
         look = go_to(c.page, history(c.page)[0] - 1)
-    c.page.close()
-    beside.close()
+        c.page.close()
+        beside.close()
+        assert (look["step"], look["persisted"]) == ("refer", False)
+        return list(look["typed"])
 
-    assert (look["step"], look["persisted"]) == ("refer", False)
-    assert bool(look["typed"]) == ("autocomplete" in layers)
+    with running.without(*layers):
+        # A browser saves what was typed when it finds the time: the control may have to try again.
+        seen = any(back() for _ in range(ATTEMPTS if "autocomplete" in layers else 1))
+
+    assert seen == ("autocomplete" in layers)
 
 
 @pytest.mark.parametrize("page", ["questions", "respond"])
