@@ -78,12 +78,13 @@ class Memory:
 
     def all(self, kind: str) -> Iterator[Resource]:
         """The newest version of everything of this type, oldest resource first."""
-        newest = (versions[-1] for versions in self._versions.get(kind, {}).values())
+        # copied, and without those just begun: tests look on from another thread
+        newest = (versions[-1] for versions in list(self._versions.get(kind, {}).values()) if versions)
         return (version.body for version in newest if not version.deleted)
 
     def everything(self) -> Iterator[Resource]:
         """The newest version of everything."""
-        return (body for kind in self._versions for body in self.all(kind))
+        return (body for kind in list(self._versions) for body in self.all(kind))
 
     def with_identifier(self, kind: str, system: str, value: str) -> list[Resource]:
         """What carries this business identifier now."""
