@@ -17,10 +17,8 @@ from ipvscreen.delivery.dispatcher import Dispatcher
 from ipvscreen.ehr.guard import guarded
 from ipvscreen.ipv.packs import check_packs
 from ipvscreen.ipv.person import Setting
-from ipvscreen.ipv.validity import Row
-from ipvscreen.pathway.read_forms import Library, read_forms
+from ipvscreen.library import Library, read_forms
 from ipvscreen.resources.directory import service_of
-from ipvscreen.sdc.form import Form
 from ipvscreen.settings import Ehr, Settings
 from ipvscreen.smart.client import TokenAuth
 from ipvscreen.smart.keys import new_signing_key
@@ -174,12 +172,6 @@ def library_of(settings: Settings) -> Library:
     for ehr in settings.ehr:
         check_packs(library.packs, ehr.pack, ehr.locale)
     return library
-
-
-def read_questionnaires(folder: Path) -> tuple[Mapping[str, Form], tuple[Row, ...]]:
-    """Every form of the folder by its name, and what is known of its validity; errors as `read_forms`."""
-    library = read_forms(folder)
-    return library.forms, library.validity
 
 
 async def import_services(settings: Settings, bundle: Mapping[str, Any]) -> int:

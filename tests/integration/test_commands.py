@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from ipvscreen.app import data_folder, read_questionnaires
+from ipvscreen.app import data_folder
 from ipvscreen.cli import main
+from ipvscreen.library import read_forms
 from ipvscreen.sandbox.directory import services_bundle
 
 SETTINGS = """
@@ -83,4 +84,4 @@ def test_a_questionnaire_that_visits_need_is_missed_at_start(tmp_path: Path) -> 
     (folder / "hark.json").unlink()
 
     with pytest.raises(FileNotFoundError, match="missing: hark"):
-        read_questionnaires(folder)
+        read_forms(folder)

@@ -10,7 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from ipvscreen.app import data_folder, read_questionnaires
+from ipvscreen.app import data_folder
+from ipvscreen.library import read_forms
 from ipvscreen.pathway.check_ehr import Session, Subject, Tools, check_ehr
 from ipvscreen.resources.finding import Finding, Level, finding_to_json, worst
 from ipvscreen.resources.scopes import requested
@@ -22,7 +23,7 @@ from ipvscreen.smart.client import TokenAuth
 from ipvscreen.smart.survey import Registration
 
 EHR = "https://ehr.test"
-FORM = read_questionnaires(data_folder("questionnaires"))[0]["hark"]
+FORM = read_forms(data_folder("questionnaires")).forms["hark"]
 KINDS = (
     "QuestionnaireResponse",
     "Observation",

@@ -13,11 +13,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ipvscreen.app import data_folder, entry_of, read_questionnaires, utc_now
+from ipvscreen.app import data_folder, entry_of, utc_now
 from ipvscreen.cli.doctor_sign_in import NO_KEY, by_file, by_launch, jwks_url, our_client, removal_scope
 from ipvscreen.cli.reading import BAD_SETTINGS, say, settings
 from ipvscreen.ehr.client import plain_http
 from ipvscreen.ipv.instruments import HARK
+from ipvscreen.library import read_forms
 from ipvscreen.pathway.check_ehr import SignIn, Subject, Tools, check_ehr
 from ipvscreen.resources.finding import Finding, Level, bad, finding_to_json, worst
 from ipvscreen.settings import Ehr, Settings
@@ -70,7 +71,7 @@ async def _examine(
     port: int | None,
     found: list[Finding],
 ) -> None:
-    forms, _ = read_questionnaires(data_folder("questionnaires"))
+    forms = read_forms(data_folder("questionnaires")).forms
     client = await our_client(deployment, one)
     if client is None:
         found.append(NO_KEY)

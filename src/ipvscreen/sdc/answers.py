@@ -5,9 +5,9 @@ from datetime import datetime
 
 from ipvscreen.sdc.answering.filling import Launch, fill
 from ipvscreen.sdc.answering.given import OTHER, PASS, Answer, Answers
-from ipvscreen.sdc.form import Form, Item
+from ipvscreen.sdc.form import Form
 
-__all__ = ["OTHER", "PASS", "Answer", "Answers", "is_enabled", "read_answers"]
+__all__ = ["OTHER", "PASS", "Answer", "Answers", "read_answers"]
 
 
 def read_answers(
@@ -23,11 +23,6 @@ def read_answers(
     field that is no question to be entered, for an option that is not offered, and for two answers where one
     is taken; what a person can mistype or forget is in `mistakes`. `launch` holds the resources of the form's
     launch contexts; `now` the moment, in the time zone of the practice (UTC without): a form with
-    expressions needs it. ExpressionFailed where one of them cannot be worked out.
+    expressions needs it. Where one of them cannot be worked out, `failed` says so.
     """
     return fill(form, entered, launch=launch, now=now).answers
-
-
-def is_enabled(form: Form, item: Item, entered: Mapping[str, Sequence[str]]) -> bool:
-    """Whether `item` is to be asked, given what was entered so far; in its first place, if it repeats."""
-    return item.link_id in read_answers(form, entered).enabled

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ipvscreen.errors import AnswerNotOffered
-from ipvscreen.sdc.answers import PASS, Answer, is_enabled, read_answers
+from ipvscreen.sdc.answers import PASS, Answer, read_answers
 from ipvscreen.sdc.form import Form
 from ipvscreen.sdc.load import load_form
 
@@ -134,7 +134,7 @@ def test_an_unknown_answer_raises_even_where_the_item_is_hidden(form: Form) -> N
 def test_conditions_decide_what_is_asked(
     form: Form, entered: dict[str, Sequence[str]], enabled: set[str]
 ) -> None:
-    assert {item.link_id for item in form.walk() if is_enabled(form, item, entered)} == enabled
+    assert read_answers(form, entered).enabled == enabled
 
 
 def test_answers_to_items_that_are_not_asked_are_left_out(form: Form) -> None:
@@ -161,9 +161,7 @@ def test_whatever_is_offered_is_read_and_nothing_enabled_is_lost(
 ) -> None:
     answers = read_answers(form, entered)
     assert set(answers.given) == {
-        link_id
-        for link_id, values in entered.items()
-        if any(values) and is_enabled(form, form.item(link_id), entered)
+        link_id for link_id, values in entered.items() if any(values) and link_id in answers.enabled
     }
     for link_id, answer in answers.given.items():
         passed = entered[link_id] == [PASS] and form.item(link_id).type == "choice"

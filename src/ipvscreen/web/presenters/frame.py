@@ -21,7 +21,7 @@ _SEXES = {
     Sex.UNKNOWN: message("sex not known"),
 }
 _FAILED = message(
-    "A form could not work out a result ({what}) What was answered is kept and recorded; do the sum yourself."
+    "A form could not work out a result ({what}) What was answered is kept; do the sum yourself."
 )
 NO_NAME = message("Name not known")
 
