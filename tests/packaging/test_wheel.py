@@ -184,8 +184,10 @@ def pages(command: Path, folder: Path) -> dict[str, str]:
 
 
 def masked(html: str) -> str:
-    """The page without what is random in it."""
+    """The page without what is random in it, or tells the time."""
     html = re.sub(r"/v/[\w-]+/", "/v/VISIT/", html)
+    html = re.sub(r'data-left="\d+"', 'data-left="LEFT"', html)
+    html = re.sub(r"ends at \d\d:\d\d", "ends at TIME", html)
     return re.sub(r'(name="token" value=)"[^"]+"', r'\1"TOKEN"', html)
 
 
