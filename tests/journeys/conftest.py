@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import sqlite3
+import sys
 import threading
 import time
 import tomllib
@@ -28,6 +29,9 @@ from ipvscreen.cli.demo import Demo, open_demo
 from ipvscreen.ipv.packs import Packs
 from ipvscreen.ipv.packs_file import Shelf, packs_of
 from ipvscreen.sandbox.switches import Refuse
+
+sys.path.append(str(Path(__file__).parent))  # pytest's importlib mode puts no folder on the path
+from leaving import left  # noqa: F401  # a fixture, found by the line above
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 FLAGS = [
