@@ -567,6 +567,11 @@ async def deferred(house: Any, visitor: Any) -> None:
     await at_not_now(visitor)
 
 
+async def account(house: Any, visitor: Any) -> None:
+    await at_start(visitor)
+    await visitor.post({"account": "yes"})
+
+
 async def closed(house: Any, visitor: Any) -> None:
     await at_done(visitor)
     await visitor.post({"action": "close"})
@@ -574,7 +579,7 @@ async def closed(house: Any, visitor: Any) -> None:
 
 STATES = {
     VisitState[fn.__name__.upper()]: fn
-    for fn in (opened, asking, disclosed, recorded, unrecorded, referred, deferred, closed)
+    for fn in (opened, asking, disclosed, recorded, unrecorded, referred, deferred, account, closed)
 }
 assert set(STATES) == set(VisitState), "a state that is not brought about here"
 
@@ -584,6 +589,7 @@ PERFECT: dict[Step, dict[str, str]] = {
     Step.QUESTIONS: NEGATIVE,
     Step.RESPOND: QUICK,
     Step.FORM: {},
+    Step.OWN: {"use-told": "yes"},
     Step.DANGER: {"call": "made"},
     Step.REFER: SHEET | {"until": "2026-06-02"},
     Step.SHARE: SHARED,
@@ -600,7 +606,7 @@ OUT_OF_ORDER = {
 async def perfect_token(house: Any, visitor: Any, step: Step) -> str:
     """A token as our own page of that step would carry, for a page that the visit does not show."""
     rooms, visit = house.app.state.rooms, await standing(house, visitor)
-    names = () if step is Step.FORM else ("hark", "aas-1", "quick")  # of that page, none is open
+    names = {Step.FORM: (), Step.OWN: ("use",)}.get(step, ("hark", "aas-1", "quick"))  # of FORM, none is open
     forms = tuple(rooms.forms[name].canonical for name in names)
     return tokens.issue(rooms.ring, tokens.claims_of(visit, step, forms))
 
@@ -622,6 +628,7 @@ async def test_every_step_out_of_order_is_409_and_writes_nothing(
             assert "Nothing was saved or sent by it." in words
             assert f'href="/v/{visitor.visit}/{PAGES[state][0]}"' in answer.text, "the way to the right page"
     assert await standing(house, visitor) == before
+    assert await house.app.state.rooms.store.accounts.latest(before) is None
     assert record.new() == {}
     assert await record.delivered() == sent
 

@@ -120,3 +120,26 @@ def test_a_form_of_ones_own_is_dropped_in(
         clinician.see("done")
 
     assert given(responses(running, "edith-81")["sleep"]["item"]) == {"hours": [5]}
+
+
+def test_owen_tells_of_his_own_conduct(clinician: Any, running: Any) -> None:
+    """Given Owen, who says that he hits; then it is kept apart, and whom to ring is said."""
+    before = len(responses(running, "owen-man"))
+    clinician.launch("owen-man")
+    clinician.page.click("summary:has-text('More')")
+    clinician.click("button[name=account]")
+    clinician.see("own")
+    assert not clinician.page.is_visible("input[name=use-again]"), "it follows the first answer"
+    clinician.choose("use-told", "yes")
+    clinician.choose("use-what", "hurt")
+    clinician.choose("use-children", "yes")
+    clinician.choose("use-again", "yes")
+    clinician.primary()
+    clinician.see("own")
+    assert "Ring the safeguarding lead" in clinician.text()
+    assert "Children were there" in clinician.text()
+    assert clinician.page.is_checked("input[name=use-what][value=hurt]")
+    clinician.click("button[name=then][value=first-page]")
+    clinician.see("start")
+
+    assert len(responses(running, "owen-man")) == before

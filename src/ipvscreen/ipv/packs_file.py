@@ -45,9 +45,7 @@ class Shelf:
             raise ValueError(f"'{USE}' has a pathway of its own and is in no pack with other forms.")
         if name not in self.forms:
             raise ValueError(f"there is no form '{name}'.")
-        written = self.forms[name]
-        same = primary(written.language or "en") == primary(locale)
-        return written if same else load_form(written.source, language=locale)
+        return spoken(self.forms[name], locale)
 
     def speaks(self, form: Form, locale: str) -> bool:
         """Whether all of the form is in that language; of an instrument, whether that was reviewed, too."""
@@ -55,6 +53,12 @@ class Shelf:
         written = primary(self.forms[form.name].language or "en")
         signed = language == written or (form.name, language) in self.reviewed
         return primary(form.language or "en") == language and (signed or form.name not in INSTRUMENTS)
+
+
+def spoken(form: Form, locale: str) -> Form:
+    """The form in the words of that locale, as far as it has them."""
+    same = primary(form.language or "en") == primary(locale)
+    return form if same else load_form(form.source, language=locale)
 
 
 def packs_of(document: Mapping[str, Any], shelf: Shelf) -> Packs:

@@ -15,6 +15,7 @@ class VisitState(StrEnum):
     RECORDED = "recorded"
     REFERRED = "referred"
     DEFERRED = "deferred"
+    ACCOUNT = "account"
     CLOSED = "closed"
 
 
@@ -39,6 +40,8 @@ class Event(StrEnum):
     REFER = "refer"
     DEFER = "defer"
     FINISH = "finish"
+    ACCOUNT = "account"
+    RETURN = "return"
 
 
 class Step(StrEnum):
@@ -48,6 +51,7 @@ class Step(StrEnum):
     QUESTIONS = "questions"
     RESPOND = "respond"
     FORM = "form"
+    OWN = "own"
     DANGER = "danger"
     REFER = "refer"
     SHARE = "share"
@@ -60,7 +64,12 @@ class Step(StrEnum):
 _S, _E = VisitState, Event
 
 TRANSITIONS: dict[VisitState, dict[Event, VisitState]] = {
-    _S.OPENED: {_E.ASK: _S.ASKING, _E.DISCLOSE: _S.DISCLOSED, _E.DEFER: _S.DEFERRED},
+    _S.OPENED: {
+        _E.ASK: _S.ASKING,
+        _E.DISCLOSE: _S.DISCLOSED,
+        _E.DEFER: _S.DEFERRED,
+        _E.ACCOUNT: _S.ACCOUNT,
+    },
     _S.ASKING: {
         _E.DISCLOSE: _S.DISCLOSED,
         _E.RECORD: _S.RECORDED,
@@ -83,6 +92,8 @@ TRANSITIONS: dict[VisitState, dict[Event, VisitState]] = {
         _E.DISCLOSE: _S.DISCLOSED,
         _E.FINISH: _S.CLOSED,
     },
+    # What the patient says of own conduct: kept apart, and nothing of it leads to any other state.
+    _S.ACCOUNT: {_E.RETURN: _S.OPENED, _E.FINISH: _S.CLOSED},
     _S.CLOSED: {},
 }
 
@@ -95,6 +106,7 @@ PAGES: dict[VisitState, tuple[Step, ...]] = {
     _S.RECORDED: (Step.DONE, Step.REFER, Step.SHARE, Step.DANGER, Step.FINISH),
     _S.REFERRED: (Step.SENT, Step.REFER, Step.SHARE, Step.DONE, Step.DANGER, Step.FINISH),
     _S.DEFERRED: (Step.NOT_NOW, Step.DANGER),
+    _S.ACCOUNT: (Step.OWN, Step.DANGER),
     _S.CLOSED: (),
 }
 

@@ -7,10 +7,12 @@ from ipvscreen.ipv.visit import Event, VisitState, after
 from ipvscreen.store.facade import Store
 from ipvscreen.store.visits import Visit
 
+_NOTHING_TOLD = frozenset({VisitState.ASKING, VisitState.ACCOUNT})  # of what is done to the patient
+
 
 async def keep(store: Store, visit: Visit, draft: Draft, *, pack: Pack, disclose: bool = False) -> Visit:
     """The visit with that draft; `disclose` moves it on to the page that responds."""
     state = after(visit.state, Event.DISCLOSE) if disclose else visit.state
     said = assess_draft(draft, pack, visit.launch(), visit.opened_at)
-    held = state is not VisitState.ASKING or said.any_yes
+    held = state not in _NOTHING_TOLD or said.any_yes
     return await store.visits.change(visit, draft=draft, state=state, held=held)

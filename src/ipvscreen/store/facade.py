@@ -3,6 +3,7 @@
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ipvscreen.store import schema
+from ipvscreen.store.accounts import Accounts
 from ipvscreen.store.engine import make_engine, reading, writing
 from ipvscreen.store.followups import FollowUps
 from ipvscreen.store.launches import Launches
@@ -28,6 +29,7 @@ class Store:
         self.referrals = Referrals(engine, ring)
         self.outbox = Outbox(engine, ring)
         self.followups = FollowUps(engine, ring)
+        self.accounts = Accounts(engine, ring)
 
     async def check(self) -> None:
         """SchemaOutdated where the tables are not this version's; the driver's error where none answers."""

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from ipvscreen.store import schema
 from ipvscreen.store.engine import database_file, make_engine, reading, writing
 from ipvscreen.store.sealed import Ring, SealBroken, SealedTable, key_prefix
-from ipvscreen.store.tables import metadata, visits
+from ipvscreen.store.tables import accounts, metadata, visits
 from ipvscreen.store.visit import index_of
 
 BATCH = 20  # rows: about 5 ms in which nobody else writes
@@ -95,6 +95,8 @@ def _values(sealed: SealedTable, table: Table, row: RowMapping) -> Iterator[tupl
         yield column.name, sealed.seal(column.name, row["id"], value)
         if (table.name, column.name) == (visits.name, "context"):
             yield "user_index", index_of(sealed, row["ehr"], value["user_key"])
+        if (table.name, column.name) == (accounts.name, "body"):
+            yield "whose_index", sealed.indexes("whose_index", value["whose"])[0]
 
 
 def _empty_log(url: str) -> None:

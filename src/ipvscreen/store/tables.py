@@ -161,3 +161,15 @@ followups = Table(
     Column("due", Date, nullable=False),
     _sealed("text"),
 )
+
+# Own conduct, in a table of its own: no query of a visit, a referral or a list ever meets it.
+accounts = Table(
+    "accounts",
+    metadata,
+    _id(),
+    _visit_id(unique=True),
+    Column("whose_index", String(64), nullable=False),  # blind index of clinician and patient
+    Column("kept_at", Utc, nullable=False),
+    _sealed("body"),
+    Index(None, "whose_index"),
+)

@@ -82,6 +82,7 @@ class StartFields(Own):
 
     door: Door | None = None
     resume: str | None = None
+    account: bool = False
     setting: Setting | None = None
     age_confirmed: bool = False
 
@@ -110,12 +111,26 @@ class RespondFields(Own):
     open: str | None = None
 
 
+class Then(StrEnum):
+    """Where the buttons of the page about own conduct lead."""
+
+    STAY = "stay"
+    FIRST_PAGE = "first-page"
+    CLOSE = "close"
+
+
 class DraftFields(Own):
     """What the script keeps meanwhile, of either page of questions."""
 
     recording: Recording = Recording.FULL
     flag: bool = False
     reason: Reason | None = None
+
+
+class AccountFields(Own):
+    """What follows once it is kept: the first page, the end, or the same page."""
+
+    then: Then = Then.STAY
 
 
 class FormFields(Own):
@@ -127,7 +142,7 @@ class FormFields(Own):
 
 
 # What a page posts only when that button is pressed.
-BUTTONS = frozenset({"other", "open", "page", "more", "leave"})
+BUTTONS = frozenset({"other", "open", "page", "more", "leave", "then"})
 
 
 class DangerFields(Own):

@@ -13,7 +13,9 @@ from jinja2 import Environment
 from starlette.requests import Request
 
 from ipvscreen.delivery.dispatcher import Dispatcher
+from ipvscreen.ipv.instruments import USE
 from ipvscreen.ipv.packs import Pack, Packs
+from ipvscreen.ipv.packs_file import spoken
 from ipvscreen.ipv.person import Setting
 from ipvscreen.ipv.validity import Row
 from ipvscreen.resources.scopes import requested
@@ -127,6 +129,10 @@ class Rooms:
     def pack(self, entry: EhrEntry, setting: Setting) -> Pack:
         """The forms of a visit from that record system in that setting."""
         return replace(self.packs.of(entry.pack, setting, entry.locale), zone=entry.zone)
+
+    def account(self, entry: EhrEntry) -> Form:
+        """The form about own conduct, which is in no pack, in the language of that record system."""
+        return spoken(self.forms[USE], entry.locale)
 
     @property
     def jwks_url(self) -> str:

@@ -82,6 +82,8 @@ class Turn:
 
     def forms(self) -> tuple[Form, ...]:
         """The forms whose items may be posted from this page: the one that is open, or those of the visit."""
+        if self.step is Step.OWN:
+            return (self.rooms.account(self.entry),)
         if self.step is not Step.FORM:
             return self.pack.shown()
         further = self.pack.further(self.visit.draft.form)

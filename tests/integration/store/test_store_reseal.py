@@ -46,6 +46,7 @@ async def fill(store: Store, at: datetime, new_visit, new_grant, new_referral) -
             visit, *new_referral(f"key-{number}", visit_id=visit.id), last_form="f1"
         )
         await store.followups.add(visit, due=at.date(), text="Routine")
+        await store.accounts.keep(visit, "form|1", {"item": (str(number),)}, at + timedelta(seconds=number))
 
 
 async def all_there(store: Store, at: datetime, new_visit, new_grant) -> None:
@@ -57,6 +58,9 @@ async def all_there(store: Store, at: datetime, new_visit, new_grant) -> None:
     assert await store.services.all() == [{"id": "mentors"}]
     assert len(await store.visits.unfinished(who.ehr, who.user_key)) == ROWS
     assert len(await store.followups.of_clinician(who.ehr, who.user_key)) == ROWS
+    latest = await store.accounts.latest(who)
+    assert latest is not None
+    assert latest.entered == {"item": (str(ROWS - 1),)}
     for number in range(ROWS):
         assert await store.visits.grant(f"visit-{number}") == new_grant(f"access {number}", "refresh")
         assert len(await store.referrals.of_visit(f"visit-{number}")) == 1
@@ -88,7 +92,7 @@ async def test_after_it_the_old_key_is_not_missed(filled: str, at: datetime, new
     assert done.left == {}
     assert done.rows == {
         **dict.fromkeys(("launches", "sittings", "signing_keys", "services"), 1),
-        **dict.fromkeys(("visits", "referrals", "outbox", "followups"), ROWS),
+        **dict.fromkeys(("visits", "referrals", "outbox", "followups", "accounts"), ROWS),
     }
     store = await open_store(filled, AFTER)
     await all_there(store, at, new_visit, new_grant)
@@ -133,7 +137,9 @@ def test_every_table_that_seals_is_known_by_its_columns():
     }
 
     assert {name: len(columns) for name, columns in found.items()} == {
-        **dict.fromkeys(("launches", "sittings", "signing_keys", "services", "outbox", "followups"), 1),
+        **dict.fromkeys(
+            ("launches", "sittings", "signing_keys", "services", "outbox", "followups", "accounts"), 1
+        ),
         "referrals": 2,
         "visits": 7,
     }

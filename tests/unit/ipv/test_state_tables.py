@@ -12,13 +12,14 @@ from ipvscreen.errors import OutOfOrder
 from ipvscreen.ipv import referral, visit
 
 VISIT = """
-opened: ask asking, disclose disclosed, defer deferred
+opened: ask asking, disclose disclosed, defer deferred, account account
 asking: disclose disclosed, record recorded, record-failed unrecorded, defer deferred
 disclosed: record recorded, record-failed unrecorded
 unrecorded: record recorded, record-failed unrecorded, refer unrecorded, finish closed
 recorded: refer referred, finish closed
 referred: refer referred, finish closed
 deferred: ask asking, record deferred, disclose disclosed, finish closed
+account: return opened, finish closed
 closed:
 """
 REFERRAL = """
@@ -36,6 +37,7 @@ unrecorded: done refer share sent danger finish
 recorded: done refer share danger finish
 referred: sent refer share done danger finish
 deferred: not-now danger
+account: own danger
 closed:
 """
 

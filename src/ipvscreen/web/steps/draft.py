@@ -9,13 +9,17 @@ from ipvscreen.ipv.visit import Step
 from ipvscreen.pathway.keep import keep
 from ipvscreen.web.answers import entered
 from ipvscreen.web.fields import DraftFields, FormFields, Posted, own
+from ipvscreen.web.steps.account import keep_account
 from ipvscreen.web.turn import Turn
 
-PAGES = (Step.QUESTIONS, Step.RESPOND, Step.FORM)
+PAGES = (Step.QUESTIONS, Step.RESPOND, Step.FORM, Step.OWN)
 
 
 async def save(turn: Turn, posted: Posted) -> Response:
     """Keep it and say nothing. The form stays unused: Save still has to come."""
+    if turn.step is Step.OWN:
+        await keep_account(turn, posted)
+        return Response(status_code=204)
     answers, rest = entered(turn, posted)
     draft = replace(_with_fields(turn, rest), entered=answers)
     await keep(turn.rooms.store, turn.visit, draft, pack=turn.pack)

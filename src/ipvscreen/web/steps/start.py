@@ -11,6 +11,7 @@ from ipvscreen.pathway.resume import resume
 from ipvscreen.web import cookies
 from ipvscreen.web.fields import Posted, StartFields, own
 from ipvscreen.web.presenters.start import same_person, start_page
+from ipvscreen.web.steps.account import open_account
 from ipvscreen.web.turn import Turn, go
 
 _CONFIRM_AGE = message("Confirm that the patient is {age_from} or over, or choose another door.")
@@ -37,6 +38,8 @@ async def submit(turn: Turn, posted: Posted) -> Response:
     fields = own(StartFields, posted)
     if fields.resume is not None:
         return await _resume(turn, fields.resume)
+    if fields.account:
+        return await open_account(turn)
     if fields.door is None:
         raise OutOfOrder(turn.visit.state, "no door")
     setting = fields.setting or turn.visit.setting
