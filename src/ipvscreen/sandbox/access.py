@@ -10,18 +10,25 @@ from ipvscreen.sandbox.refusals import Refusal
 from ipvscreen.sandbox.scopes import Scope
 from ipvscreen.sandbox.search import matches
 
+# NOPAT as R4 spells its system, and as STU3 did (GP Connect 1.6.2 uses both).
+_ACT_CODES = ("http://terminology.hl7.org/CodeSystem/v3-ActCode", "http://hl7.org/fhir/v3/ActCode")
 _VERBS = {"c": "create", "r": "read", "u": "update", "d": "delete", "s": "search"}
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What stands behind an access token; no `expires_at`: it does not expire."""
+    """What stands behind an access token; no `expires_at`: it does not expire.
+
+    `portal`: the patient, or whoever reads online for the patient. What NOPAT keeps back is not there then,
+    neither in a search nor by its id: GP Connect 1.6.2, "not suitable for a patient".
+    """
 
     scopes: tuple[Scope, ...]
     base: str
     user: str | None = None
     patient: str | None = None
     expires_at: datetime | None = None
+    portal: bool = False
 
     def require(self, letter: str, kind: str) -> None:
         """403 unless some granted scope speaks of this letter and type."""
@@ -41,12 +48,16 @@ class Access:
         """403 unless some granted scope covers this very resource."""
         kind = body["resourceType"]
         self.require(letter, kind)
+        if self.portal and _kept_back(body):
+            raise Refusal(404, "not-found", f"This record system has no {kind} with this id.")
         if not self.allows(letter, body, lookup):
             words = f"This app may {_VERBS[letter]} {kind} only within what it was granted."
             raise Refusal(403, "forbidden", words, {"WWW-Authenticate": 'Bearer error="insufficient_scope"'})
 
     def allows(self, letter: str, body: Resource, lookup: Lookup) -> bool:
         """Whether some granted scope covers this very resource."""
+        if self.portal and _kept_back(body):
+            return False
         kind = body["resourceType"]
         about: frozenset[str] | None = None
         for scope in self.scopes:
@@ -64,3 +75,8 @@ class Access:
         if self.patient is None:
             return False
         return about == {self.patient} or not has_compartment(kind)
+
+
+def _kept_back(body: Resource) -> bool:
+    labels = body.get("meta", {}).get("security", [])
+    return any(label.get("code") == "NOPAT" and label.get("system") in _ACT_CODES for label in labels)

@@ -32,13 +32,20 @@ class Tokens:
     def __init__(self, base: str, clock: Clock) -> None:
         self._base = base
         self._clock = clock
+        self._fixed = ""
         self._accesses: dict[str, Access] = {}
         self._of_code: dict[str, Family] = {}
         self._of_refresh: dict[str, Family] = {}
 
     def admit(self, token: str) -> None:
-        """Let the fixed `token` of the sandbox read everything, write nothing, and never expire."""
+        """Let the fixed `token` of the sandbox read everything, write nothing, and never expire.
+
+        Two more are made of it: `token~night`, of a clinician on duty out of hours who looks at flags, and
+        `token~portal~<patient>`, of that patient's online access, a proxy's included.
+        """
+        self._fixed = token
         self._accesses[token] = Access(clinical("user/*.rs"), self._base)
+        self._accesses[f"{token}~night"] = Access(clinical("user/Flag.rs user/Patient.r"), self._base)
 
     def begin(self, code: str, family: Family) -> None:
         """Remember what a code has become."""
@@ -95,7 +102,7 @@ class Tokens:
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise _unauthorized("No access token was sent.", "Bearer")
-        access = self._accesses.get(token)
+        access = self._accesses.get(token) or self._online(token)
         if access is None:
             raise _unauthorized("This access token was not issued here.", 'Bearer error="invalid_token"')
         if access.expires_at is not None and self._clock() >= access.expires_at:
@@ -104,6 +111,13 @@ class Tokens:
                 'Bearer error="invalid_token", error_description="expired"',
             )
         return access
+
+    def _online(self, token: str) -> Access | None:
+        """Whoever reads a patient's record online."""
+        fixed, _, patient = token.partition("~portal~")
+        if not patient or not self._fixed or fixed != self._fixed:
+            return None
+        return Access(clinical("patient/*.rs"), self._base, patient=patient, portal=True)
 
     def _revoke(self, family: Family) -> None:
         family.revoked = True
