@@ -72,6 +72,15 @@ class RecordSystem:
         """Set its switches."""
         httpx.post(f"{self.url}/control", json=switches, timeout=PATIENCE).raise_for_status()
 
+    def wait(self, seconds: float) -> None:
+        """Be that far away from now on."""
+        httpx.get(f"{self.url}/seen", params={"latency": seconds}, timeout=PATIENCE).raise_for_status()
+
+    def seen(self) -> list[tuple[float, float]]:
+        """When each FHIR request began and ended since this was last asked (time.monotonic)."""
+        answer = httpx.get(f"{self.url}/seen", timeout=PATIENCE).raise_for_status()
+        return [(began, ended) for began, ended in answer.json()]
+
     def search(self, kind: str, **params: str) -> list[dict[str, Any]]:
         """What it holds of that kind."""
         headers = {"Authorization": f"Bearer {TOKEN}"}

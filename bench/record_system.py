@@ -1,17 +1,22 @@
 """A sandbox record system in a process of its own; POST /control sets its switches while it runs.
 
+GET /seen tells when each FHIR request began and ended since it was last asked, and sets how far away it is.
+
 Its argument is JSON: port, name, app (the app's public URL), and what else `create_ehr` is to be told.
 """
 
+import asyncio
 import json
 import sys
 import time
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import uvicorn
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
+from starlette.middleware.base import RequestResponseEndpoint
 
 from ipvscreen.sandbox.ehr import create_ehr
 from ipvscreen.sandbox.people import CLINICIANS, Clinician
@@ -45,6 +50,14 @@ class Keys:
         return self.had
 
 
+@dataclass(slots=True)
+class Far:
+    """Seconds that it waits before each FHIR request; when each began and ended, by the machine's clock."""
+
+    latency: float = 0.0
+    seen: list[tuple[float, float]] = field(default_factory=list)
+
+
 def make(port: int, name: str, app: str, keys_for: float | None = None, **more: Any) -> FastAPI:
     """The record system, with its switches at /control; `keys_for`: how many seconds it keeps our JWKS."""
     if keys_for is not None:
@@ -64,7 +77,25 @@ def make(port: int, name: str, app: str, keys_for: float | None = None, **more: 
             setattr(ehr.state.sandbox.switches, switch, tuple(value) if isinstance(value, list) else value)
         return {}
 
+    far = Far()
+
+    @ehr.middleware("http")
+    async def wait(request: Request, answer: RequestResponseEndpoint) -> Response:
+        if not request.url.path.startswith("/fhir/"):
+            return await answer(request)
+        began = time.monotonic()
+        await asyncio.sleep(far.latency)
+        response = await answer(request)
+        far.seen.append((began, time.monotonic()))
+        return response
+
+    async def seen(request: Request) -> list[tuple[float, float]]:
+        far.latency = float(request.query_params.get("latency", far.latency))
+        told, far.seen = far.seen, []
+        return told
+
     ehr.add_api_route("/control", control, methods=["POST"])
+    ehr.add_api_route("/seen", seen, methods=["GET"])
     return ehr
 
 

@@ -41,11 +41,11 @@ class Visitor:
         """The page at the end of all redirects."""
         return await self.http.get(url, params=params or None, follow_redirects=True)
 
-    async def post(self, page: httpx.Response, **fields: str) -> httpx.Response:
-        """Post the form of that page, with its token; the page that follows."""
+    async def post(self, page: httpx.Response, *, follow: bool = True, **fields: str) -> httpx.Response:
+        """Post the form of that page, with its token; the page that follows, or the answer itself."""
         token = _TOKEN.search(page.text)
         body = urlencode(fields | ({"token": token[1]} if token else {}))
-        return await self.http.post(page.url, content=body, headers=_FORM, follow_redirects=True)
+        return await self.http.post(page.url, content=body, headers=_FORM, follow_redirects=follow)
 
     async def first_question(
         self, launch: str, *, patient: str = "anna-woman", clinician: str = "dr-osei"

@@ -60,21 +60,19 @@ def order(items: Sequence[Labelled]) -> tuple[Labelled, ...]:
 
 
 def transaction_bundle(items: Sequence[Labelled], *, conditional: bool) -> dict[str, Any]:
-    """All of it as one atomic create; `conditional` lets the server skip what it has (ifNoneExist)."""
+    """All of it as one atomic create; `conditional` lets the server skip what it has (ifNoneExist).
+
+    What is around the resources is checked here; they themselves were, when each was made.
+    """
     own = {item.full_url: item.full_url for item in items}
-    bundle = {
-        "resourceType": "Bundle",
-        "type": BundleType.TRANSACTION,
-        "entry": [
-            {
-                "fullUrl": item.full_url,
-                "resource": with_ids(item.body, own),
-                "request": _request(item, conditional=conditional),
-            }
-            for item in items
-        ],
-    }
-    return checked(labelled(bundle, About.BUNDLE))
+    entries = [
+        {"fullUrl": item.full_url, "request": _request(item, conditional=conditional)} for item in items
+    ]
+    bundle = {"resourceType": "Bundle", "type": BundleType.TRANSACTION, "entry": entries}
+    around = checked(labelled(bundle, About.BUNDLE))
+    for around_one, item in zip(around["entry"], items, strict=True):
+        around_one["resource"] = with_ids(item.body, own)
+    return around
 
 
 def with_ids(body: Mapping[str, Any], ids: Mapping[str, str]) -> dict[str, Any]:

@@ -32,6 +32,9 @@ from ipvscreen.web.words import Numbers
 
 Purpose = Literal["visit", "list"]
 
+# Bytes. Who sees only how much is sent must not learn what was answered: the pages of a visit are one class.
+SIZE_CLASS = 16_384
+
 
 @dataclass(frozen=True, slots=True)
 class EhrEntry:
@@ -123,8 +126,9 @@ class Rooms:
         return urlsplit(self.public_url).path.rstrip("/")
 
     def page(self, name: str, locale: str = ENGLISH, **given: Any) -> str:
-        """The template of that name in that language, printed."""
-        return self.templates[locale].get_template(name).render(**given)
+        """The template of that name in that language, printed; as long as any other, see `SIZE_CLASS`."""
+        printed = self.templates[locale].get_template(name).render(**given)
+        return printed + " " * (-len(printed.encode()) % SIZE_CLASS)
 
     def pack(self, entry: EhrEntry, setting: Setting) -> Pack:
         """The forms of a visit from that record system in that setting."""
