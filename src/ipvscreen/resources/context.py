@@ -43,4 +43,9 @@ class Context:
     @property
     def instant(self) -> str:
         """`at` as a FHIR instant."""
-        return self.at.isoformat(timespec="seconds")
+        return instant_of(self.at)
+
+
+def instant_of(at: datetime) -> str:
+    """An aware moment as a FHIR instant, in whole seconds."""
+    return at.isoformat(timespec="seconds").replace("+00:00", "Z")

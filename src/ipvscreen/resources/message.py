@@ -10,7 +10,7 @@ from typing import Any
 from ipvscreen.ipv.person import Person
 from ipvscreen.ipv.referral import ContactWay, ReferralRequest, SafeContact
 from ipvscreen.ipv.services import Service
-from ipvscreen.resources.context import NOBODY, Context
+from ipvscreen.resources.context import NOBODY, Context, instant_of
 from ipvscreen.resources.draft import business_key
 from ipvscreen.resources.labels import About, labelled
 from ipvscreen.resources.model import checked
@@ -77,7 +77,7 @@ def message(
         "resourceType": "Bundle",
         "identifier": {"system": IDENTIFIER_SYSTEM, "value": f"urn:uuid:{key}"},
         "type": BundleType.MESSAGE,
-        "timestamp": at.isoformat(timespec="seconds"),
+        "timestamp": instant_of(at),
         "entry": [{"fullUrl": url, "resource": body} for url, body in everything.items()],
     }
     return checked(labelled(bundle, About.BUNDLE))
