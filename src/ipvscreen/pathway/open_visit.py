@@ -13,6 +13,7 @@ from ipvscreen.ipv.draft import Draft
 from ipvscreen.ipv.person import Setting
 from ipvscreen.ipv.visit import VisitState
 from ipvscreen.resources.plan import plan_writes
+from ipvscreen.resources.policy import WritePolicy
 from ipvscreen.resources.scopes import Scopes
 from ipvscreen.smart.context import LaunchContext
 from ipvscreen.store.facade import Store
@@ -32,6 +33,7 @@ async def open_visit(
     ehr_name: str,
     default_setting: Setting,
     lists: Literal["kept", "warn", "stop"],
+    policy: WritePolicy,
     token_url: str,
     cookie_hash: str,
     now: datetime,
@@ -62,6 +64,7 @@ async def open_visit(
         last_form=None,
         cookie_hash=cookie_hash,
         age_confirmed=False,
+        policy=policy,
     )
     return await store.visits.create(opened, _granted(context, token_url))
 

@@ -1,7 +1,7 @@
 """One visit, and how it lies in its row: what is looked up plain, all else sealed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, TypedDict
 
@@ -12,6 +12,7 @@ from ipvscreen.ipv.person import Person, Setting, Sex
 from ipvscreen.ipv.visit import VisitState
 from ipvscreen.resources.context import Context
 from ipvscreen.resources.plan import WritePlan, plan_from_json, plan_to_json
+from ipvscreen.resources.policy import WritePolicy, policy_from_json, policy_to_json
 from ipvscreen.resources.written import Written, written_from_json, written_to_json
 from ipvscreen.store.grant import Grant
 from ipvscreen.store.sealed import SealedTable
@@ -50,6 +51,7 @@ class Visit:
     referred_in_record: Written | None = None
     version: int = 1
     stopped: bool = False
+    policy: WritePolicy = field(default_factory=WritePolicy)
 
     def context(self) -> Context:
         """Whose record is written to, and by whom; the time is that of the conversation."""
@@ -60,6 +62,7 @@ class Visit:
             author=self.user,
             author_name=self.user_name,
             at=self.opened_at,
+            policy=self.policy,
         )
 
     def launch(self) -> dict[str, dict[str, Any]]:
@@ -87,6 +90,7 @@ class VisitChanges(TypedDict, total=False):
     expires_at: datetime
     person: Person
     plan: WritePlan
+    policy: WritePolicy
     draft: Draft
     written: Written | None
     referred_in_record: Written | None
@@ -113,6 +117,7 @@ def columns_of(sealed: SealedTable, visit: Visit) -> dict[str, Any]:
         "last_form": visit.last_form,
         "cookie_hash": visit.cookie_hash,  # sealed: who can write to the file must not give out visits
         "age_confirmed": visit.age_confirmed,
+        "policy": policy_to_json(visit.policy),
     }
     values = {
         "context": context,
@@ -164,8 +169,13 @@ def visit_of(sealed: SealedTable, row: RowMapping) -> Visit:
         referred_in_record=_written(opened("referred_in_record")),
         version=row["version"],
         stopped=row["stopped"],
-        **(context | {"setting": Setting(context["setting"])}),
+        **(context | {"setting": Setting(context["setting"]), "policy": _policy(context.get("policy"))}),
     )
+
+
+def _policy(value: Mapping[str, Any] | None) -> WritePolicy:
+    """A visit from before there were any had the default one."""
+    return WritePolicy() if value is None else policy_from_json(value)
 
 
 def _written(value: Mapping[str, Any] | None) -> Written | None:

@@ -29,6 +29,8 @@ EXPECTED = {
     About.REFERRAL: ["R", "SDV", "NOPAT", "NORDSCLCDS"],
     About.CONTACT: ["V", "NORDSCLCDS"],
     About.BUNDLE: ["V"],
+    About.MESSAGE: ["V"],
+    About.DOCUMENT: ["R"],
     About.CONVERSATION: ["R", "NOPAT"],
     About.PROVENANCE: ["V", "SDV", "NOPAT"],
 }
@@ -141,6 +143,7 @@ def test_a_referral_is_labelled_and_a_message_twice_over(
     resources = [entry["resource"] for entry in bundle["entry"]]
     codes = {r["resourceType"]: [label["code"] for label in r["meta"]["security"]] for r in resources}
     assert codes.pop("MessageHeader") == ["V"]
+    assert codes.pop("Patient") == ["V", "NORDSCLCDS", "PROCESSINLINELABEL"]
     assert set(map(tuple, codes.values())) == {("V", "NORDSCLCDS")}
     assert [label["code"] for label in bundle["meta"]["security"]] == ["V"]
 
