@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from ipvscreen.ehr.client import FhirClient
-from ipvscreen.ehr.reader import name_of, person_of, setting_of
+from ipvscreen.ehr.reader import name_of, person_of, reach_of, relatives_of, setting_of
 from ipvscreen.errors import EhrError
 from ipvscreen.ipv.draft import Draft
 from ipvscreen.ipv.person import Setting
+from ipvscreen.ipv.proxies import contacts_of
 from ipvscreen.ipv.visit import VisitState
 from ipvscreen.resources.plan import plan_writes
 from ipvscreen.resources.policy import WritePolicy
@@ -43,7 +44,10 @@ async def open_visit(
     It lasts as long as one consultation, and no longer than the token, unless that can be made new.
     """
     identity = context.identity
-    patient, capability, encounter, author = await _read(client, context)
+    scopes = Scopes.parse(context.scope)
+    (patient, capability, encounter, author), related = await asyncio.gather(
+        _read(client, context), _related(client, context, scopes)
+    )
     opened = Visit(
         id=secrets.token_urlsafe(16),
         ehr=ehr_name,
@@ -58,13 +62,14 @@ async def open_visit(
         opened_at=now,
         expires_at=_end(context, now),
         person=person_of(patient),
-        plan=plan_writes(capability, Scopes.parse(context.scope), lists=lists),
+        plan=plan_writes(capability, scopes, lists=lists),
         draft=Draft(),
         written=None,
         last_form=None,
         cookie_hash=cookie_hash,
         age_confirmed=False,
         policy=policy,
+        contacts=contacts_of(reach_of(patient), relatives_of(patient, related), read=related is not None),
     )
     return await store.visits.create(opened, _granted(context, token_url))
 
@@ -88,6 +93,16 @@ async def _read(client: FhirClient, context: LaunchContext) -> tuple[Body, Body,
         _known(client, None if who.name else who.user),
     )
     return patient, capability, encounter, author
+
+
+async def _related(client: FhirClient, context: LaunchContext, scopes: Scopes) -> list[dict[str, Any]] | None:
+    """The related people in the record; None where they cannot be read, which keeps nobody from a visit."""
+    if not scopes.allows("RelatedPerson", "s"):
+        return None
+    try:
+        return await client.search("RelatedPerson", {"patient": context.patient_id})
+    except EhrError:
+        return None
 
 
 async def _known(client: FhirClient, reference: str | None) -> Body | None:

@@ -9,6 +9,7 @@ from sqlalchemy import RowMapping
 
 from ipvscreen.ipv.draft import Draft, draft_from_json, draft_to_json
 from ipvscreen.ipv.person import Person, Setting, Sex
+from ipvscreen.ipv.proxies import Contacts, Way
 from ipvscreen.ipv.visit import VisitState
 from ipvscreen.resources.context import Context
 from ipvscreen.resources.plan import WritePlan, plan_from_json, plan_to_json
@@ -52,6 +53,7 @@ class Visit:
     version: int = 1
     stopped: bool = False
     policy: WritePolicy = field(default_factory=WritePolicy)
+    contacts: Contacts = field(default_factory=Contacts)
 
     def context(self) -> Context:
         """Whose record is written to, and by whom; the time is that of the conversation."""
@@ -91,6 +93,7 @@ class VisitChanges(TypedDict, total=False):
     person: Person
     plan: WritePlan
     policy: WritePolicy
+    contacts: Contacts
     draft: Draft
     written: Written | None
     referred_in_record: Written | None
@@ -118,6 +121,7 @@ def columns_of(sealed: SealedTable, visit: Visit) -> dict[str, Any]:
         "cookie_hash": visit.cookie_hash,  # sealed: who can write to the file must not give out visits
         "age_confirmed": visit.age_confirmed,
         "policy": policy_to_json(visit.policy),
+        "contacts": _contacts_to_json(visit.contacts),
     }
     values = {
         "context": context,
@@ -169,13 +173,32 @@ def visit_of(sealed: SealedTable, row: RowMapping) -> Visit:
         referred_in_record=_written(opened("referred_in_record")),
         version=row["version"],
         stopped=row["stopped"],
-        **(context | {"setting": Setting(context["setting"]), "policy": _policy(context.get("policy"))}),
+        **(context | _typed(context)),
     )
 
 
-def _policy(value: Mapping[str, Any] | None) -> WritePolicy:
-    """A visit from before there were any had the default one."""
-    return WritePolicy() if value is None else policy_from_json(value)
+def _typed(context: Mapping[str, Any]) -> dict[str, Any]:
+    """What of the context is no text; a visit may be from before there were policies and contacts."""
+    policy, contacts = context.get("policy"), context.get("contacts")
+    return {
+        "setting": Setting(context["setting"]),
+        "policy": policy_from_json(policy) if policy else WritePolicy(),
+        "contacts": _contacts_from_json(contacts) if contacts else Contacts(),
+    }
+
+
+def _contacts_to_json(one: Contacts) -> dict[str, Any]:
+    return {
+        "read": one.read,
+        "proxy": one.proxy,
+        "shared": sorted(one.shared),
+        "others": sorted(one.others),
+    }
+
+
+def _contacts_from_json(value: Mapping[str, Any]) -> Contacts:
+    shared = frozenset(Way(way) for way in value["shared"])
+    return Contacts(value["read"], value["proxy"], shared, frozenset(value["others"]))
 
 
 def _written(value: Mapping[str, Any] | None) -> Written | None:

@@ -92,6 +92,7 @@ class Visits:
             "person": new.person,
             "plan": new.plan,
             "policy": new.policy,
+            "contacts": new.contacts,
             "last_form": None,
         }
         async with writing(self._engine) as connection:

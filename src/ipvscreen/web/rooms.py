@@ -70,6 +70,11 @@ class EhrEntry:
         """Whether this record system may show us in a frame, where cookies need other flags."""
         return bool(self.frame_ancestors)
 
+    @property
+    def uk(self) -> bool:
+        """Whether its policy of labels is the one for the UK, or a deployer's own made of it (`uk-…`)."""
+        return self.labels == "uk" or self.labels.startswith("uk-")
+
     def mark(self, request: Request) -> None:
         """Whoever answers this request, a failure included: who may frame it, and in which language it is."""
         request.state.framed_by = self.frame_ancestors
