@@ -11,7 +11,7 @@ from ipvscreen.ehr.reader import name_of, person_of, reach_of, relatives_of, set
 from ipvscreen.errors import EhrError
 from ipvscreen.ipv.draft import Draft
 from ipvscreen.ipv.person import Setting
-from ipvscreen.ipv.proxies import contacts_of
+from ipvscreen.ipv.proxies import Contacts, contacts_of
 from ipvscreen.ipv.visit import VisitState
 from ipvscreen.resources.plan import plan_writes
 from ipvscreen.resources.policy import WritePolicy
@@ -44,10 +44,7 @@ async def open_visit(
     It lasts as long as one consultation, and no longer than the token, unless that can be made new.
     """
     identity = context.identity
-    scopes = Scopes.parse(context.scope)
-    (patient, capability, encounter, author), related = await asyncio.gather(
-        _read(client, context), _related(client, context, scopes)
-    )
+    patient, capability, encounter, author, related = await _read(client, context)
     opened = Visit(
         id=secrets.token_urlsafe(16),
         ehr=ehr_name,
@@ -62,14 +59,14 @@ async def open_visit(
         opened_at=now,
         expires_at=_end(context, now),
         person=person_of(patient),
-        plan=plan_writes(capability, scopes, lists=lists),
+        plan=plan_writes(capability, Scopes.parse(context.scope), lists=lists),
         draft=Draft(),
         written=None,
         last_form=None,
         cookie_hash=cookie_hash,
         age_confirmed=False,
         policy=policy,
-        contacts=contacts_of(reach_of(patient), relatives_of(patient, related), read=related is not None),
+        contacts=_contacts(patient, related),
     )
     return await store.visits.create(opened, _granted(context, token_url))
 
@@ -83,24 +80,34 @@ def _granted(context: LaunchContext, token_url: str) -> Grant:
     return Grant(context.access_token, context.expires_at, context.refresh_token, token_url, context.scope)
 
 
-async def _read(client: FhirClient, context: LaunchContext) -> tuple[Body, Body, Body | None, Body | None]:
-    """Patient, CapabilityStatement, encounter and practitioner, in one wave; the last two may be None."""
+def _contacts(patient: Body, related: list[Body] | None) -> Contacts:
+    return contacts_of(reach_of(patient), relatives_of(patient, related), read=related is not None)
+
+
+async def _read(
+    client: FhirClient, context: LaunchContext
+) -> tuple[Body, Body, Body | None, Body | None, list[Body] | None]:
+    """Patient, CapabilityStatement, encounter, practitioner, related people, in one wave.
+
+    The last three may be None.
+    """
     who, where = context.identity, context.encounter_id
-    patient, capability, encounter, author = await asyncio.gather(
+    patient, capability, encounter, author, related = await asyncio.gather(
         client.read("Patient", context.patient_id),
         client.capability(),
         _known(client, where and f"Encounter/{where}"),
         _known(client, None if who.name else who.user),
+        _related(client, context),
     )
-    return patient, capability, encounter, author
+    return patient, capability, encounter, author, related
 
 
-async def _related(client: FhirClient, context: LaunchContext, scopes: Scopes) -> list[dict[str, Any]] | None:
+async def _related(client: FhirClient, context: LaunchContext) -> list[Body] | None:
     """The related people in the record; None where they cannot be read, which keeps nobody from a visit."""
-    if not scopes.allows("RelatedPerson", "s"):
+    if not Scopes.parse(context.scope).allows("RelatedPerson", "s"):
         return None
     try:
-        return await client.search("RelatedPerson", {"patient": context.patient_id})
+        return [*await client.search("RelatedPerson", {"patient": context.patient_id})]
     except EhrError:
         return None
 
