@@ -39,11 +39,7 @@ async def open_visit(
     cookie_hash: str,
     now: datetime,
 ) -> Visit:
-    """The stored visit of this launch; EhrError where the patient or the capabilities cannot be read.
-
-    It lasts as long as one consultation, and no longer than the token, unless that can be made new.
-    """
-    identity = context.identity
+    """The stored visit of this launch; EhrError where the patient or the capabilities cannot be read."""
     patient, capability, encounter, author, related = await _read(client, context)
     opened = Visit(
         id=secrets.token_urlsafe(16),
@@ -51,9 +47,9 @@ async def open_visit(
         iss=context.iss,
         patient_id=context.patient_id,
         encounter_id=context.encounter_id,
-        user=identity.user,
-        user_key=identity.key(context.iss),
-        user_name=identity.name or (name_of(author) if author else None),
+        user=context.identity.user,
+        user_key=context.identity.key(context.iss),
+        user_name=context.identity.name or (name_of(author) if author else None),
         state=VisitState.OPENED,
         setting=setting_of(encounter, default_setting),
         opened_at=now,
@@ -72,6 +68,7 @@ async def open_visit(
 
 
 def _end(context: LaunchContext, now: datetime) -> datetime:
+    """After one consultation, and no later than the token's end, unless that can be made new."""
     latest = now + ABSOLUTE_LIMIT
     return latest if context.refresh_token else min(latest, context.expires_at)
 
