@@ -13,7 +13,7 @@ from ipvscreen.ipv.referral import ReferralRequest
 from ipvscreen.ipv.services import Service
 from ipvscreen.ipv.visit import Door
 from ipvscreen.resources.draft import Labelled, transaction_bundle
-from ipvscreen.resources.labels import About, labelled, labels_of, lost
+from ipvscreen.resources.labels import About, labelled, labelled_like, labels_of, lost
 from ipvscreen.resources.referral import message, referral
 from ipvscreen.resources.screening import Context, not_done
 from ipvscreen.resources.terminology import NotDone
@@ -51,6 +51,14 @@ def test_labels_replace_others_and_keep_the_rest_of_meta() -> None:
     result = labelled(body, About.CONVERSATION)
     assert result["meta"] == {"source": "#x", "security": list(labels_of(About.CONVERSATION))}
     assert body["meta"]["security"] == [{"system": CONF, "code": "N"}]
+
+
+def test_what_is_sent_again_has_the_labels_that_it_went_out_with() -> None:
+    sent = {"meta": {"security": [{"system": CONF, "code": "V"}]}}
+    stored = {"status": "entered-in-error", "meta": {"versionId": "3"}}
+    again = labelled_like(stored, sent)
+    assert again == {"status": "entered-in-error", "meta": {"versionId": "3"} | sent["meta"]}
+    assert lost(sent, again) == ()
 
 
 def test_a_label_that_the_server_dropped_is_named() -> None:
