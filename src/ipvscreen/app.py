@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,8 @@ from ipvscreen.ipv.packs import check_packs
 from ipvscreen.ipv.person import Setting
 from ipvscreen.library import Library, read_forms
 from ipvscreen.resources.directory import service_of
+from ipvscreen.resources.labels import Labels, Spelling
+from ipvscreen.resources.policy import FLAG_TEXT, Categories, WritePolicy
 from ipvscreen.settings import Ehr, Settings
 from ipvscreen.smart.client import TokenAuth
 from ipvscreen.smart.keys import new_signing_key
@@ -36,6 +39,11 @@ from ipvscreen.web.words import Numbers
 _HERE = Path(__file__).resolve().parent
 # An idle connection: many servers close theirs after five seconds, and what is sent at that moment is lost.
 _KEPT_SECONDS = 3.0
+# What `entry_of` reads itself, or what no page needs.
+_ELSEWHERE = {
+    *("token_auth", "client_secret", "setting", "zone", "at_most", "allow_http_loopback"),
+    *("nopat", "categories", "flag_text", "flag_contact"),
+}
 _ZONES = {"en-GB": "Europe/London", "nl-NL": "Europe/Amsterdam", "fr-CA": "America/Toronto"}
 
 
@@ -61,7 +69,7 @@ def create_app(
         async with AsyncExitStack() as stack:
             read = _reading(settings, library)
             app.state.rooms = await _joined(
-                stack, settings, http, ring=ring, clock=clock, policy=policy, **read
+                stack, settings, http, library.labels, ring=ring, clock=clock, policy=policy, **read
             )
             yield
 
@@ -75,7 +83,11 @@ def create_app(
 
 
 async def _joined(
-    stack: AsyncExitStack, settings: Settings, http: httpx.AsyncClient | None, **parts: Any
+    stack: AsyncExitStack,
+    settings: Settings,
+    http: httpx.AsyncClient | None,
+    labels: Mapping[str, Labels],
+    **parts: Any,
 ) -> Rooms:
     """The rooms around an open store and running clients, which the stack closes in the reverse order."""
     ring, clock = parts["ring"], parts["clock"]
@@ -87,7 +99,8 @@ async def _joined(
     stack.push_async_callback(outgoing.aclose)
     dispatcher = Dispatcher(store, outgoing, clock)
     ehrs = {
-        ehr.name: entry_of(ehr, await stack.enter_async_context(_client(ehr, http))) for ehr in settings.ehr
+        ehr.name: entry_of(ehr, await stack.enter_async_context(_client(ehr, http)), labels)
+        for ehr in settings.ehr
     }
     await stack.enter_async_context(_running(dispatcher))
     limits = Limits(settings.launches_per_minute, settings.launches_per_address)
@@ -167,10 +180,11 @@ def data_folder(name: str) -> Path:
 
 
 def library_of(settings: Settings) -> Library:
-    """Our forms and packs and the deployer's own; ValueError where a record system would lack a pack."""
+    """Our forms, packs, labels and the deployer's own; ValueError where a record system would lack one."""
     library = read_forms(data_folder("questionnaires"), settings.questionnaires)
     for ehr in settings.ehr:
         check_packs(library.packs, ehr.pack, ehr.locale)
+        policy_of(ehr, library.labels)
     return library
 
 
@@ -198,7 +212,19 @@ def _base(settings: Settings) -> str:
     return urlsplit(settings.public_url).path.rstrip("/")
 
 
-def entry_of(ehr: Ehr, http: Any) -> EhrEntry:
+def policy_of(ehr: Ehr, labels: Mapping[str, Labels]) -> WritePolicy:
+    """How that record system wants things written; ValueError where its policy of labels is not there."""
+    if ehr.labels not in labels:
+        raise ValueError(f"'{ehr.labels}' names no policy of labels; there are {', '.join(labels)}")
+    return WritePolicy(
+        labels=replace(labels[ehr.labels], nopat=Spelling(ehr.nopat)),
+        categories=Categories(ehr.categories),
+        flag_text=ehr.flag_text or FLAG_TEXT,
+        flag_contact=ehr.flag_contact or "",
+    )
+
+
+def entry_of(ehr: Ehr, http: Any, labels: Mapping[str, Labels]) -> EhrEntry:
     """The record system as the pages know it; `http` is the httpx.AsyncClient that reaches it."""
     return EhrEntry(
         http=http,
@@ -206,7 +232,6 @@ def entry_of(ehr: Ehr, http: Any) -> EhrEntry:
         client_secret=ehr.client_secret.get_secret_value() if ehr.client_secret else None,
         default_setting=Setting(ehr.setting),
         zone=ZoneInfo(ehr.zone or _ZONES[ehr.locale]),
-        **ehr.model_dump(
-            exclude={"token_auth", "client_secret", "setting", "zone", "at_most", "allow_http_loopback"}
-        ),
+        policy=policy_of(ehr, labels),
+        **ehr.model_dump(exclude=_ELSEWHERE),
     )

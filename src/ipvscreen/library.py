@@ -12,28 +12,31 @@ from ipvscreen.ipv.packs import Packs
 from ipvscreen.ipv.packs_file import Shelf, packs_of
 from ipvscreen.ipv.validity import Row, rows_of
 from ipvscreen.ipv.wording import Pin, digest, pins_of, reviewed
+from ipvscreen.resources.labels import Labels
+from ipvscreen.resources.policy_file import policies_of
 from ipvscreen.sdc.file import parse
 from ipvscreen.sdc.form import Form
 from ipvscreen.sdc.load import load_form
 
 # Files of the folder that are no forms, by the beginning of their names.
 NOT_FORMS = ("validity.json", "wording.json", "codesystem-", "valueset-")
-_VALIDITY, _WORDING, _PACKS = "validity.json", "wording.json", "packs.toml"
+_VALIDITY, _WORDING, _PACKS, _LABELS = "validity.json", "wording.json", "packs.toml", "labels.toml"
 
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """Every form by its name, what is known of its validity, and the packs that visits are made of."""
+    """Every form by its name, what is known of its validity, the packs of visits, the policies of labels."""
 
     forms: Mapping[str, Form]
     validity: tuple[Row, ...]
     packs: Packs
+    labels: Mapping[str, Labels]
 
 
 def read_forms(folder: Path, own: Path | None = None) -> Library:
     """The library of our `folder`, and of a deployer's `own`: forms, rows and packs of both.
 
-    A pack of the own packs.toml takes the place of ours with its name. FormRefused or ValueError for what
+    A pack or policy of your own takes the place of ours with its name. FormRefused or ValueError for what
     cannot be used; FileNotFoundError at start, not in a visit, for a form that visits need.
     """
     folders = [folder, *((own,) if own else ())]
@@ -51,8 +54,9 @@ def read_forms(folder: Path, own: Path | None = None) -> Library:
         own=tuple(found[1]) if own else (),
     )
     packs = {name: pack for one in folders for name, pack in _packs(one).items()}
+    labels = {name: one for each in folders for name, one in policies_of(_toml(each / _LABELS)).items()}
     rows = [row for one in folders for row in rows_of(_json(one / _VALIDITY, {"rows": []}))]
-    return Library(forms, tuple(rows), packs_of({"pack": packs}, shelf))
+    return Library(forms, tuple(rows), packs_of({"pack": packs}, shelf), labels)
 
 
 def name_of(questionnaire: Mapping[str, Any]) -> str:
@@ -80,11 +84,14 @@ def _holds(pin: Pin, documents: Mapping[str, Mapping[str, Any]]) -> bool:
 
 
 def _packs(folder: Path) -> dict[str, Any]:
-    path = folder / _PACKS
-    document = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    document = _toml(folder / _PACKS)
     if unknown := sorted(set(document) - {"pack"}):
         raise ValueError(f"{_PACKS}: '{unknown[0]}' is not known; packs are tables [pack.…].")
     return dict(document.get("pack", {}))
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    return tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
 def _json(path: Path, without: Mapping[str, Any]) -> Any:

@@ -16,6 +16,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from ipvscreen.resources.neutral import topic_word
+
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _KEY_BYTES = 32
 _BY_SECRET = "client_secret_basic"  # noqa: S105  the name of a method
@@ -49,6 +51,15 @@ def _neutral(text: str) -> str:
     return text
 
 
+def _for_a_flag(text: str) -> str:
+    """Neutral words, for they stand where bystanders read; and no placeholder but {date}."""
+    if found := topic_word(text):
+        raise ValueError(f"must not say '{found}': some record systems show a flag on every page")
+    if re.search(r"[{}]", text.replace("{date}", "")):
+        raise ValueError("has no placeholder but {date}")
+    return text
+
+
 def _zone(name: str) -> str:
     try:
         ZoneInfo(name)
@@ -65,6 +76,7 @@ def _field_key(key: SecretStr) -> SecretStr:
 
 SafeUrl = Annotated[str, AfterValidator(_safe_url)]
 Origin = Annotated[str, AfterValidator(_origin)]
+FlagWords = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_for_a_flag)]
 FieldKey = Annotated[SecretStr, AfterValidator(_field_key)]
 
 
@@ -84,6 +96,11 @@ class Ehr(BaseModel):
     refresh: Literal["none", "online_access", "offline_access"] = "none"
     authorize: Literal["auto", "get", "post"] = "auto"
     labels_in_lists: Literal["kept", "warn", "stop"] = "kept"
+    labels: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")] = "default"  # a table of labels.toml
+    nopat: Literal["r4", "stu3", "both"] = "r4"  # how it spells the code that keeps entries from patients
+    categories: Literal["sdoh", "survey"] = "sdoh"  # of Observations
+    flag_text: FlagWords | None = None  # agreed with whoever reads flags there; may hold {date}
+    flag_contact: FlagWords | None = None  # a sentence after it: whom to ask out of hours
     at_most: Annotated[int, Field(ge=1, le=1000)] = 20  # requests to it at once
     allow_http_loopback: bool = False
     pack: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")] | None = None  # a table of packs.toml

@@ -4,8 +4,9 @@ from datetime import date
 
 import pytest
 
-from ipvscreen.ehr.reader import name_of, person_of, setting_of
+from ipvscreen.ehr.reader import name_of, person_of, reach_of, relatives_of, setting_of
 from ipvscreen.ipv.person import Person, Setting, Sex
+from ipvscreen.ipv.proxies import Reach
 
 INTERPRETER = "http://hl7.org/fhir/StructureDefinition/patient-interpreterRequired"
 
@@ -150,3 +151,51 @@ def test_the_setting_is_the_encounters_or_the_default(found, setting):
     assert setting_of(found, Setting.GP) is setting
     if setting is Setting.GP and found != encounter(snomed("394814009")):
         assert setting_of(found, Setting.MENTAL_HEALTH) is Setting.MENTAL_HEALTH
+
+
+def test_how_somebody_is_reached_by_what_is_in_use() -> None:
+    found = reach_of(
+        {
+            "telecom": [
+                {"system": "phone", "value": " 01632 1 "},
+                {"system": "sms", "value": "07700 2"},
+                {"system": "phone", "use": "old", "value": "01632 3"},
+                {"system": "email", "value": "a@example.org"},
+                {"system": "fax", "value": "01632 4"},
+                {"system": "phone"},
+                "no object",
+            ],
+            "address": [
+                {"line": ["", "1 Mill Lane"], "postalCode": "AB1 2CD"},
+                {"use": "old", "line": ["2 Mill Lane"], "postalCode": "AB1 2CD"},
+                {"text": "somewhere"},
+            ],
+        }
+    )
+    assert found == Reach(("01632 1", "07700 2"), ("a@example.org",), (("1 Mill Lane", "AB1 2CD"), ("", "")))
+    contact = {"address": {"line": ["1 Mill Lane"], "postalCode": "AB1 2CD"}}
+    assert reach_of(contact).addresses == (("1 Mill Lane", "AB1 2CD"),)
+    assert reach_of({"telecom": "x", "address": "y"}) == Reach()
+
+
+@pytest.mark.parametrize(
+    ("relationship", "proxy"),
+    [
+        ([], False),
+        ([{"text": "Son"}], False),
+        ([{"text": "Son; Proxy for online access"}], True),
+        ([{"coding": [{"code": "HPOWATT"}]}], True),
+        ([{"coding": [{"code": "SON", "display": "natural son"}]}, {"coding": [{"code": "GUARD"}]}], True),
+        ("no list", False),
+    ],
+)
+def test_who_may_act_for_the_patient(relationship: object, proxy: bool) -> None:
+    (one,) = relatives_of({}, [{"relationship": relationship}])
+    assert one.proxy is proxy
+
+
+def test_related_people_and_emergency_contacts_count_and_former_ones_do_not() -> None:
+    patient = {"contact": [{"telecom": [{"system": "phone", "value": "1"}]}]}
+    related = [{"active": False, "relationship": [{"text": "proxy"}]}, {"active": True}]
+    assert [one.reach.phones for one in relatives_of(patient, related)] == [("1",), ()]
+    assert relatives_of({}, None) == ()

@@ -1,6 +1,7 @@
 """What the documents list is what there is."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -41,3 +42,23 @@ def test_every_link_leads_somewhere(page: Path) -> None:
     targets = re.findall(r"\]\((?!https?://|#|mailto:)([^)#\s]+)", text)
 
     assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_the_page_of_label_policies_is_their_table() -> None:
+    page = (ROOT / "docs/reference/labels-policy.md").read_text(encoding="utf-8")
+    policies = tomllib.loads((ROOT / "questionnaires/labels.toml").read_text(encoding="utf-8"))["policy"]
+    lines = [
+        f"| `{name}` | {to} | `{about}` | `{row['confidentiality']}` | {_codes(row)} |"
+        for name, policy in policies.items()
+        for to in ("record", "service")
+        for about, row in policy[to].items()
+    ]
+    shown = [line for line in page.splitlines() if re.match(r"\| `\w+` \| (record|service) ", line)]
+    assert shown == lines
+    assert listed("docs/reference/labels-policy.md", "The rows") == set(policies["default"]["record"]) | set(
+        policies["default"]["service"]
+    )
+
+
+def _codes(row: dict[str, list[str]]) -> str:
+    return ", ".join(f"`{code}`" for code in row.get("codes", ())) or "none"

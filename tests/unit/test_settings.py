@@ -187,3 +187,31 @@ def test_a_zone_is_one_that_there_is(zone: str) -> None:
     assert entry(zone="America/Vancouver").zone == "America/Vancouver"
     with pytest.raises(ValidationError):
         entry(zone=zone)
+
+
+@pytest.mark.parametrize("name", ["flag_text", "flag_contact"])
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ("Ask the domestic lead.", "must not say 'domestic'"),
+        ("Lees eerst: huiselijk.", "must not say 'huiselijk'"),
+        ("Read it on {day}.", "no placeholder but {date}"),
+        ("Read {date} and {.", "no placeholder"),
+        ("x" * 201, "at most 200"),
+        ("", "at least 1"),
+    ],
+)
+def test_the_words_of_a_flag_are_neutral_short_and_hold_the_date_alone(
+    name: str, words: str, why: str
+) -> None:
+    with pytest.raises(ValidationError, match=why):
+        entry(**{name: words})
+    assert entry(**{name: "Read the note of {date} first."})
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"nopat": "r5"}, {"categories": "all"}, {"labels": "../uk"}, {"labels": ""}], ids=str
+)
+def test_a_policy_is_named_and_spelt_as_there_is_one(wrong: dict[str, str]) -> None:
+    with pytest.raises(ValidationError):
+        entry(**wrong)

@@ -13,12 +13,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ipvscreen.app import data_folder, entry_of, utc_now
+from ipvscreen.app import entry_of, library_of, policy_of, utc_now
 from ipvscreen.cli.doctor_sign_in import NO_KEY, by_file, by_launch, jwks_url, our_client, removal_scope
 from ipvscreen.cli.reading import BAD_SETTINGS, say, settings
 from ipvscreen.ehr.client import plain_http
+from ipvscreen.errors import FormRefused
 from ipvscreen.ipv.instruments import HARK
-from ipvscreen.library import read_forms
+from ipvscreen.library import Library
 from ipvscreen.pathway.check_ehr import SignIn, Subject, Tools, check_ehr
 from ipvscreen.resources.finding import Finding, Level, bad, finding_to_json, worst
 from ipvscreen.settings import Ehr, Settings
@@ -71,12 +72,12 @@ async def _examine(
     port: int | None,
     found: list[Finding],
 ) -> None:
-    forms = read_forms(data_folder("questionnaires")).forms
+    library = _library(deployment)
     client = await our_client(deployment, one)
     if client is None:
         found.append(NO_KEY)
     async with plain_http() as http:
-        asked = entry_of(one, http).asks_for("visit", standalone=True)
+        asked = entry_of(one, http, library.labels).asks_for("visit", standalone=True)
         scope = f"{asked} {removal_scope(one.scopes)}".strip()
         subject = Subject(
             iss=one.iss,
@@ -85,10 +86,18 @@ async def _examine(
             jwks_url=jwks_url(deployment),
             kid=client.key.kid if client and client.key else None,
             scope=scope,
+            policy=policy_of(one, library.labels),
         )
-        tools = Tools(http, utc_now, forms[HARK], f"doctor/{secrets.token_hex(16)}")
+        tools = Tools(http, utc_now, library.forms[HARK], f"doctor/{secrets.token_hex(16)}")
         by_browser = by_launch(http, one, client, scope, port) if port is not None else None
         await check_ehr(subject, tools, from_file or by_browser, patient, found)
+
+
+def _library(deployment: Settings) -> Library:
+    try:
+        return library_of(deployment)
+    except (OSError, ValueError, FormRefused) as error:
+        raise _refused(str(error)) from None
 
 
 def _from_file(place: str) -> SignIn:

@@ -6,12 +6,15 @@ from datetime import date
 from typing import Any
 
 from ipvscreen.ipv.person import Person, Setting, Sex
+from ipvscreen.ipv.proxies import Reach, Relative
 
 _SNOMED = "http://snomed.info/sct"
 _INTERPRETER = "http://hl7.org/fhir/StructureDefinition/patient-interpreterRequired"
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _UNNAMED_LANGUAGE = "language not given"
 
+# v3-RoleCode: guardian, guardian ad litem, power of attorney and its kinds.
+_ACTS_FOR = frozenset({"GUARD", "GUADLTM", "POWATT", "DPOWATT", "HPOWATT", "SPOWATT"})
 _SETTINGS = {
     "394814009": Setting.GP,  # General practice
     "394587001": Setting.MENTAL_HEALTH,  # Psychiatry
@@ -35,6 +38,47 @@ def setting_of(encounter: Mapping[str, Any] | None, default: Setting) -> Setting
         if coding.get("system") == _SNOMED and coding.get("code") in _SETTINGS:
             return _SETTINGS[coding["code"]]
     return default
+
+
+def reach_of(resource: Mapping[str, Any]) -> Reach:
+    """How a Patient, RelatedPerson or emergency contact can be reached by what is in use."""
+    ways = [one for one in _objects(resource.get("telecom")) if one.get("use") != "old"]
+    homes = resource.get("address")
+    each = _objects([homes] if isinstance(homes, Mapping) else homes)  # of an emergency contact it is one
+    return Reach(
+        phones=_values(ways, "phone", "sms"),
+        emails=_values(ways, "email"),
+        addresses=tuple(
+            (next(filter(None, _texts(home.get("line"))), None) or "", _text(home.get("postalCode")) or "")
+            for home in each
+            if home.get("use") != "old"
+        ),
+    )
+
+
+def relatives_of(
+    patient: Mapping[str, Any], related: Iterable[Mapping[str, Any]] | None
+) -> tuple[Relative, ...]:
+    """The emergency contacts of the Patient, and the related people who are not said to be former ones."""
+    people = [one for one in related or () if one.get("active") is not False]
+    return tuple(
+        Relative(reach_of(one), proxy=any(map(_acts, _objects(one.get("relationship")))))
+        for one in (*_objects(patient.get("contact")), *people)
+    )
+
+
+def _acts(relationship: Mapping[str, Any]) -> bool:
+    """Whether somebody in that role may act for the patient, as far as the record says so."""
+    codings = list(_codings(relationship))
+    said = (_text(relationship.get("text")), *(_text(coding.get("display")) for coding in codings))
+    return any(coding.get("code") in _ACTS_FOR for coding in codings) or any(
+        "proxy" in one.lower() for one in said if one
+    )
+
+
+def _values(ways: Iterable[Mapping[str, Any]], *systems: str) -> tuple[str, ...]:
+    found = (_text(one.get("value")) for one in ways if one.get("system") in systems)
+    return tuple(one for one in found if one)
 
 
 def name_of(resource: Mapping[str, Any]) -> str | None:

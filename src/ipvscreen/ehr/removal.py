@@ -9,7 +9,7 @@ from ipvscreen.ehr.client import FhirClient
 from ipvscreen.ehr.exchange import GONE
 from ipvscreen.errors import EhrError, EhrRefused
 from ipvscreen.resources.draft import Labelled
-from ipvscreen.resources.labels import labelled, lost
+from ipvscreen.resources.labels import labelled_like, lost
 
 _IN_ERROR = "entered-in-error"
 _NO_STATUS = frozenset({"Provenance"})  # in R4; it cannot say that it is an error
@@ -66,7 +66,7 @@ async def _marked(client: FhirClient, item: Labelled, stored: Mapping[str, Any],
     version = meta.get("versionId") if isinstance(meta, Mapping) else None
     kind, _, ident = left.reference.partition("/")
     try:
-        body = labelled({**stored, "status": _IN_ERROR, "meta": {}}, item.about)
+        body = labelled_like({**stored, "status": _IN_ERROR, "meta": {}}, item.body)
         await client.update(body, str(version) if version else None)
         after = await client.read(kind, ident)
     except (EhrError, ValueError) as error:

@@ -26,6 +26,14 @@ class Call(StrEnum):
     IMPOSSIBLE = "impossible"
 
 
+class Known(StrEnum):
+    """Whether the other person is a patient here too, or is or knows staff; kept with us alone."""
+
+    NO = "no"
+    REGISTERED = "registered"
+    STAFF = "staff"
+
+
 # form name → linkId → what the form controls posted (option codes, a number, or PASS)
 Entered = Mapping[str, Mapping[str, tuple[str, ...]]]
 
@@ -57,10 +65,11 @@ class Draft:
     reason: Reason | None = None
     form: str | None = None
     page: int = 0
+    known: Known | None = None
 
 
 # Left out while they say nothing, as they were in what was sealed before they were there.
-_SELDOM = frozenset({"mistaken", "reason", "form", "page"})
+_SELDOM = frozenset({"mistaken", "reason", "form", "page", "known"})
 
 
 def draft_to_json(draft: Draft) -> dict[str, Any]:
@@ -81,6 +90,7 @@ def draft_to_json(draft: Draft) -> dict[str, Any]:
         "reason": draft.reason,
         "form": draft.form,
         "page": draft.page,
+        "known": draft.known,
     }
     return body | {name: value for name, value in seldom.items() if value}
 
@@ -101,6 +111,7 @@ def draft_from_json(body: Mapping[str, Any]) -> Draft:
         reason=Reason(body["reason"]) if "reason" in body else None,
         form=body.get("form"),
         page=_page(body.get("page", 0)),
+        known=Known(body["known"]) if "known" in body else None,
     )
 
 

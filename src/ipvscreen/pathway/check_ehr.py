@@ -15,6 +15,7 @@ from ipvscreen.resources.allowance import EVERYTHING, interactions, plan_finding
 from ipvscreen.resources.context import Context
 from ipvscreen.resources.finding import Finding, bad, discreet, good, warning
 from ipvscreen.resources.plan import plan_writes
+from ipvscreen.resources.policy import WritePolicy
 from ipvscreen.resources.probe import probe as probe_entries
 from ipvscreen.resources.scopes import Scopes
 from ipvscreen.sdc.form import Form
@@ -57,6 +58,7 @@ class Subject:
     jwks_url: str
     kid: str | None
     scope: str
+    policy: WritePolicy = field(default_factory=WritePolicy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +215,9 @@ async def _probed(
     found: list[Finding],
 ) -> None:
     plan = plan_writes(capability, session.granted)
-    first, then = (probe_entries(_context(tools, session, patient, part), tools.form) for part in ("1", "2"))
+    first, then = (
+        probe_entries(_context(subject, tools, session, patient, part), tools.form) for part in ("1", "2")
+    )
     fate = await rehearse(client, plan, first, found)
     if fate is Fate.LEFT:
         words = "Nothing more was written, because the first entry could not be removed for certain."
@@ -229,8 +233,9 @@ async def _probed(
     await probe(client, plan, items, interactions(capability), subject.lists, found, lag=tools.lag)
 
 
-def _context(tools: Tools, session: Session, patient: str, part: str) -> Context:
-    return Context(f"{tools.run}/{part}", patient, None, session.user, None, tools.clock())
+def _context(subject: Subject, tools: Tools, session: Session, patient: str, part: str) -> Context:
+    run = f"{tools.run}/{part}"
+    return Context(run, patient, None, session.user, None, tools.clock(), subject.policy)
 
 
 def _strings(value: object) -> Iterator[str]:

@@ -7,12 +7,14 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from ipvscreen.ehr.client import FhirClient
-from ipvscreen.ehr.reader import name_of, person_of, setting_of
+from ipvscreen.ehr.reader import name_of, person_of, reach_of, relatives_of, setting_of
 from ipvscreen.errors import EhrError
 from ipvscreen.ipv.draft import Draft
 from ipvscreen.ipv.person import Setting
+from ipvscreen.ipv.proxies import Contacts, contacts_of
 from ipvscreen.ipv.visit import VisitState
 from ipvscreen.resources.plan import plan_writes
+from ipvscreen.resources.policy import WritePolicy
 from ipvscreen.resources.scopes import Scopes
 from ipvscreen.smart.context import LaunchContext
 from ipvscreen.store.facade import Store
@@ -32,25 +34,22 @@ async def open_visit(
     ehr_name: str,
     default_setting: Setting,
     lists: Literal["kept", "warn", "stop"],
+    policy: WritePolicy,
     token_url: str,
     cookie_hash: str,
     now: datetime,
 ) -> Visit:
-    """The stored visit of this launch; EhrError where the patient or the capabilities cannot be read.
-
-    It lasts as long as one consultation, and no longer than the token, unless that can be made new.
-    """
-    identity = context.identity
-    patient, capability, encounter, author = await _read(client, context)
+    """The stored visit of this launch; EhrError where the patient or the capabilities cannot be read."""
+    patient, capability, encounter, author, related = await _read(client, context)
     opened = Visit(
         id=secrets.token_urlsafe(16),
         ehr=ehr_name,
         iss=context.iss,
         patient_id=context.patient_id,
         encounter_id=context.encounter_id,
-        user=identity.user,
-        user_key=identity.key(context.iss),
-        user_name=identity.name or (name_of(author) if author else None),
+        user=context.identity.user,
+        user_key=context.identity.key(context.iss),
+        user_name=context.identity.name or (name_of(author) if author else None),
         state=VisitState.OPENED,
         setting=setting_of(encounter, default_setting),
         opened_at=now,
@@ -62,11 +61,14 @@ async def open_visit(
         last_form=None,
         cookie_hash=cookie_hash,
         age_confirmed=False,
+        policy=policy,
+        contacts=_contacts(patient, related),
     )
     return await store.visits.create(opened, _granted(context, token_url))
 
 
 def _end(context: LaunchContext, now: datetime) -> datetime:
+    """After one consultation, and no later than the token's end, unless that can be made new."""
     latest = now + ABSOLUTE_LIMIT
     return latest if context.refresh_token else min(latest, context.expires_at)
 
@@ -75,16 +77,36 @@ def _granted(context: LaunchContext, token_url: str) -> Grant:
     return Grant(context.access_token, context.expires_at, context.refresh_token, token_url, context.scope)
 
 
-async def _read(client: FhirClient, context: LaunchContext) -> tuple[Body, Body, Body | None, Body | None]:
-    """Patient, CapabilityStatement, encounter and practitioner, in one wave; the last two may be None."""
+def _contacts(patient: Body, related: list[Body] | None) -> Contacts:
+    return contacts_of(reach_of(patient), relatives_of(patient, related), read=related is not None)
+
+
+async def _read(
+    client: FhirClient, context: LaunchContext
+) -> tuple[Body, Body, Body | None, Body | None, list[Body] | None]:
+    """Patient, CapabilityStatement, encounter, practitioner, related people, in one wave.
+
+    The last three may be None.
+    """
     who, where = context.identity, context.encounter_id
-    patient, capability, encounter, author = await asyncio.gather(
+    patient, capability, encounter, author, related = await asyncio.gather(
         client.read("Patient", context.patient_id),
         client.capability(),
         _known(client, where and f"Encounter/{where}"),
         _known(client, None if who.name else who.user),
+        _related(client, context),
     )
-    return patient, capability, encounter, author
+    return patient, capability, encounter, author, related
+
+
+async def _related(client: FhirClient, context: LaunchContext) -> list[Body] | None:
+    """The related people in the record; None where they cannot be read, which keeps nobody from a visit."""
+    if not Scopes.parse(context.scope).allows("RelatedPerson", "s"):
+        return None
+    try:
+        return [*await client.search("RelatedPerson", {"patient": context.patient_id})]
+    except EhrError:
+        return None
 
 
 async def _known(client: FhirClient, reference: str | None) -> Body | None:

@@ -8,6 +8,7 @@ from ipvscreen.resources.plan import codes, offers, plan_writes
 from ipvscreen.resources.scopes import ASKED_FOR, Scopes
 
 EVERYTHING = Scopes(frozenset(("*", letter) for letter in "cruds"))
+_READ_ONLY = ("Patient", "Encounter", "RelatedPerson")
 _CORE = ("QuestionnaireResponse", "Observation")
 
 
@@ -21,9 +22,7 @@ def right_findings(granted_scope: str | None, asked_for: str) -> Iterator[Findin
     if not granted.allows("Patient", "r"):
         words = "Reading the patient was not granted, and no visit opens without."
         yield bad("Rights", words, f"Allow patient/Patient.read in the registration. Asked for: {asked_for}")
-    unsought = [
-        kind for kind in ASKED_FOR if kind not in ("Patient", "Encounter") and not granted.allows(kind, "s")
-    ]
+    unsought = [kind for kind in ASKED_FOR if kind not in _READ_ONLY and not granted.allows(kind, "s")]
     if not granted.allows("Encounter", "r"):
         words = "Reading the encounter was not granted; the setting then comes from ipvscreen.toml."
         yield warning("Rights", words, "Allow patient/Encounter.read in the registration.")

@@ -1,15 +1,20 @@
 """In what visit, about whom, by whom and when something is written."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+from ipvscreen.resources.policy import WritePolicy
 
 NOBODY = "Clinician not identified by the record system"
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Of one visit; `author` is the fhirUser reference (`Practitioner/x`), `at` an aware time."""
+    """Of one visit; `author` is the fhirUser reference (`Practitioner/x`), `at` an aware time.
+
+    `policy`: how this record system wants it written.
+    """
 
     visit_id: str
     patient_id: str
@@ -17,6 +22,7 @@ class Context:
     author: str | None
     author_name: str | None
     at: datetime
+    policy: WritePolicy = field(default_factory=WritePolicy)
 
     @property
     def patient(self) -> dict[str, Any]:

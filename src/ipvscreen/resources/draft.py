@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from typing import Any
 
-from ipvscreen.resources.labels import About, labelled
+from ipvscreen.resources.labels import DEFAULT, About, Labels, labelled
 from ipvscreen.resources.model import checked
 from ipvscreen.resources.terminology import BASE, IDENTIFIER_SYSTEM, BundleType, Method
 
@@ -45,16 +45,16 @@ def business_key(owner: str, name: str) -> str:
     return str(uuid.uuid5(_NAMESPACE, f"{owner}/{name}"))
 
 
-def entry(key: str, kind: str, body: Mapping[str, Any], about: About) -> Labelled:
+def entry(key: str, kind: str, body: Mapping[str, Any], about: About, labels: Labels = DEFAULT) -> Labelled:
     """A checked, identified and labelled resource; ValueError where it is not valid FHIR."""
     resource = {"resourceType": kind, **_identifier(kind, key), **body}
-    return Labelled(key, kind, checked(labelled(resource, about)), about)
+    return Labelled(key, kind, checked(labelled(resource, about, labels)), about)
 
 
 def order(items: Sequence[Labelled]) -> tuple[Labelled, ...]:
     """For one-by-one creates: what is referred to first, Provenance last; ValueError for a circle."""
     by_url = {item.full_url: item for item in items}
-    needs = {url: [r for r in _references(item.body) if r in by_url] for url, item in by_url.items()}
+    needs = {url: [r for r in references_in(item.body) if r in by_url] for url, item in by_url.items()}
     placed = [by_url[url] for url in TopologicalSorter(needs).static_order()]
     return tuple(sorted(placed, key=lambda item: item.kind == "Provenance"))
 
@@ -85,6 +85,18 @@ def with_ids(body: Mapping[str, Any], ids: Mapping[str, str]) -> dict[str, Any]:
     return resolved
 
 
+def references_in(value: Any) -> Iterator[str]:
+    """Every reference inside, however deep."""
+    if isinstance(value, Mapping):
+        if isinstance(value.get("reference"), str):
+            yield value["reference"]
+        for part in value.values():
+            yield from references_in(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from references_in(part)
+
+
 def _identifier(kind: str, key: str) -> dict[str, Any]:
     if kind in _NO_IDENTIFIER:
         return {}
@@ -97,17 +109,6 @@ def _request(item: Labelled, *, conditional: bool) -> dict[str, str]:
     if conditional and item.identifier:
         request["ifNoneExist"] = f"identifier={item.identifier}"
     return request
-
-
-def _references(value: Any) -> Iterator[str]:
-    if isinstance(value, Mapping):
-        if isinstance(value.get("reference"), str):
-            yield value["reference"]
-        for part in value.values():
-            yield from _references(part)
-    elif isinstance(value, list):
-        for part in value:
-            yield from _references(part)
 
 
 def _resolved(value: Any, ids: Mapping[str, str]) -> Any:

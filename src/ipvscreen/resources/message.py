@@ -12,12 +12,14 @@ from ipvscreen.ipv.referral import ContactWay, ReferralRequest, SafeContact
 from ipvscreen.ipv.services import Service
 from ipvscreen.resources.context import NOBODY, Context, instant_of
 from ipvscreen.resources.draft import business_key
-from ipvscreen.resources.labels import About, labelled
+from ipvscreen.resources.labels import About, Labels, labelled
 from ipvscreen.resources.model import checked
 from ipvscreen.resources.request import Parties, request_entries
 from ipvscreen.resources.terminology import (
+    ACT_CODE,
     APP_NAME,
     BASE,
+    CONFIDENTIALITY,
     EVENTS,
     HELP,
     HELP_WORDS,
@@ -27,8 +29,10 @@ from ipvscreen.resources.terminology import (
     TelecomSystem,
     concept,
 )
+from ipvscreen.resources.whose import one_person
 
 CONTACT_RULES = f"{BASE}/StructureDefinition/contact-rules"
+INLINE = "http://hl7.org/fhir/uv/security-label-ds4p/StructureDefinition/extension-inline-sec-label"
 
 _TELECOM: dict[ContactWay, TelecomSystem] = {
     ContactWay.PHONE: TelecomSystem.PHONE,
@@ -56,13 +60,14 @@ def message(
 
     ValueError for a kind of help or a basis for sharing that is not in our lists.
     """
-    patient = f"urn:uuid:{business_key(key, 'patient')}"
+    patient, labels = f"urn:uuid:{business_key(key, 'patient')}", ctx.policy.labels
     parties = Parties(
         patient={"reference": patient},
         clinician={"display": ctx.author_name or NOBODY},
         at=ctx.instant,
         about=About.CONTACT,
         encounter={},
+        labels=labels,
     )
     entries = {item.full_url: item.body for item in request_entries(key, service, request, parties)}
     task = next(url for url, body in entries.items() if body["resourceType"] == "Task")
@@ -70,7 +75,7 @@ def message(
     header = f"urn:uuid:{business_key(key, 'header')}"
     everything = {
         header: _header(ctx, service, task, source),
-        patient: labelled(_patient(person, request.contact), About.CONTACT),
+        patient: _patient(person, request.contact, labels),
         **entries,
     }
     bundle = {
@@ -80,7 +85,7 @@ def message(
         "timestamp": instant_of(at),
         "entry": [{"fullUrl": url, "resource": body} for url, body in everything.items()],
     }
-    return checked(labelled(bundle, About.BUNDLE))
+    return one_person(checked(labelled(bundle, About.MESSAGE, labels)))
 
 
 def contact_rules(contact: SafeContact) -> str:
@@ -114,19 +119,33 @@ def _header(ctx: Context, service: Service, task: str, source: str) -> dict[str,
         "source": {"name": APP_NAME, "endpoint": source},
         "focus": [{"reference": task}],
     }
-    return labelled(header, About.BUNDLE)
+    return labelled(header, About.MESSAGE, ctx.policy.labels)
 
 
-def _patient(person: Person, contact: SafeContact) -> dict[str, Any]:
+def _patient(person: Person, contact: SafeContact, labels: Labels) -> dict[str, Any]:
     patient: dict[str, Any] = {
         "resourceType": "Patient",
         "extension": [{"url": CONTACT_RULES, "valueString": contact_rules(contact)}],
     }
     if person.name:
         patient["name"] = [{"text": person.name}]
-    if contact.way in _TELECOM:
+    reached = contact.way in _TELECOM
+    if reached:
         patient["telecom"] = [{"system": _TELECOM[contact.way], "value": contact.number}]
-    return patient
+    patient = labelled(patient, About.CONTACT, labels)
+    return _marked(patient) if reached and labels.inline else patient
+
+
+def _marked(patient: dict[str, Any]) -> dict[str, Any]:
+    """With a label at the number itself, for who prints the rest; DS4P: the resource says to look inside."""
+    mark = {"extension": [_inline(CONFIDENTIALITY, "V"), _inline(ACT_CODE, "PATLOC")]}
+    security = [*patient["meta"]["security"], {"system": ACT_CODE, "code": "PROCESSINLINELABEL"}]
+    telecom = [one | mark for one in patient["telecom"]]
+    return patient | {"telecom": telecom, "meta": {"security": security}}
+
+
+def _inline(system: str, code: str) -> dict[str, Any]:
+    return {"url": INLINE, "valueCoding": {"system": system, "code": code}}
 
 
 def _help_wanted(request: ReferralRequest) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from ipvscreen.ipv.instruments import HARK
 from ipvscreen.resources.context import Context
 from ipvscreen.resources.draft import Labelled, business_key, entry
 from ipvscreen.resources.labels import About
+from ipvscreen.resources.policy import Categories
 from ipvscreen.resources.terminology import (
     DATA_ABSENT,
     LOINC,
@@ -28,6 +29,11 @@ from ipvscreen.resources.terminology import (
 from ipvscreen.sdc.answers import Answer, Answers
 from ipvscreen.sdc.form import Code, Item
 
+# Beside the category of R4. These name the topic: where lists print them, the other policy is needed.
+_CATEGORIES: dict[Categories, tuple[dict[str, Any], ...]] = {
+    Categories.SDOH: (concept(US_CORE_CATEGORY, "sdoh"), concept(SDOHCC, "intimate-partner-violence")),
+    Categories.SURVEY: (),
+}
 _TOTALS = {HARK: concept(LOINC, "76504-0", "Total score [HARK]")}
 
 
@@ -35,17 +41,15 @@ def observation(ctx: Context, name: str, body: dict[str, Any], *, category: str 
     """One labelled Observation of this visit; `body` brings code, value and what it rests on."""
     frame = {
         "status": ObservationStatus.FINAL,
-        "category": [
-            concept(OBSERVATION_CATEGORY, category),
-            concept(US_CORE_CATEGORY, "sdoh"),
-            concept(SDOHCC, "intimate-partner-violence"),
-        ],
+        "category": [concept(OBSERVATION_CATEGORY, category), *_CATEGORIES[ctx.policy.categories]],
         "subject": ctx.patient,
         **ctx.encounter,
         "effectiveDateTime": ctx.instant,
         "issued": ctx.instant,
     }
-    return entry(business_key(ctx.visit_id, name), "Observation", frame | body, About.SCREEN)
+    return entry(
+        business_key(ctx.visit_id, name), "Observation", frame | body, About.SCREEN, ctx.policy.labels
+    )
 
 
 def absent(reason: Absent, *, local: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -28,4 +28,6 @@ def provenance(
         ],
     }
     names = "+".join(target.key for target in targets)
-    return entry(business_key(ctx.visit_id, f"provenance/{names}"), "Provenance", body, about)
+    return entry(
+        business_key(ctx.visit_id, f"provenance/{names}"), "Provenance", body, about, ctx.policy.labels
+    )

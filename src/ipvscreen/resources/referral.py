@@ -8,6 +8,7 @@ from ipvscreen.resources.draft import Labelled
 from ipvscreen.resources.labels import About
 from ipvscreen.resources.message import message
 from ipvscreen.resources.request import Parties, request_entries
+from ipvscreen.resources.whose import only_theirs
 
 __all__ = ["message", "referral"]
 
@@ -23,5 +24,6 @@ def referral(
         at=ctx.instant,
         about=About.REFERRAL,
         encounter=ctx.encounter,
+        labels=ctx.policy.labels,
     )
-    return request_entries(key, service, request, parties)
+    return only_theirs(request_entries(key, service, request, parties), ctx.patient_id)

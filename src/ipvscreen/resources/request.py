@@ -10,7 +10,7 @@ from typing import Any
 from ipvscreen.ipv.referral import Agreement, ContactWay, ReferralRequest, Sharing
 from ipvscreen.ipv.services import Kind, Service
 from ipvscreen.resources.draft import Labelled, business_key, entry
-from ipvscreen.resources.labels import About
+from ipvscreen.resources.labels import About, Labels
 from ipvscreen.resources.terminology import (
     ACT_CODE,
     ACT_REASON,
@@ -49,6 +49,7 @@ class Parties:
     at: str
     about: About
     encounter: dict[str, Any]
+    labels: Labels
 
 
 def request_entries(
@@ -83,7 +84,7 @@ def _service_request(
         body["supportingInfo"] = [consent.reference]
     if request.sharing:
         body["note"] = [{"text": _without_agreement(request.sharing)}]
-    return entry(business_key(key, "request"), "ServiceRequest", body, parties.about)
+    return entry(business_key(key, "request"), "ServiceRequest", body, parties.about, parties.labels)
 
 
 def _task(
@@ -101,7 +102,7 @@ def _task(
         "requester": parties.clinician,
         "owner": {"display": service.short_name},
     }
-    return entry(business_key(key, "task"), "Task", body, parties.about)
+    return entry(business_key(key, "task"), "Task", body, parties.about, parties.labels)
 
 
 def _consent(key: str, service: Service, agreement: Agreement, parties: Parties) -> Labelled:
@@ -123,7 +124,7 @@ def _consent(key: str, service: Service, agreement: Agreement, parties: Parties)
             ],
         },
     }
-    return entry(business_key(key, "consent"), "Consent", body, parties.about)
+    return entry(business_key(key, "consent"), "Consent", body, parties.about, parties.labels)
 
 
 def _provision(kind: ProvisionType, what: str, recipient: dict[str, Any]) -> dict[str, Any]:

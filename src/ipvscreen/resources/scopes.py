@@ -19,6 +19,7 @@ _WRITTEN = "crs"  # create, then read back by id and by search
 ASKED_FOR: dict[str, str] = {
     "Patient": "r",
     "Encounter": "r",
+    "RelatedPerson": "rs",
     "QuestionnaireResponse": _WRITTEN,
     "Observation": _WRITTEN,
     "Flag": _WRITTEN,

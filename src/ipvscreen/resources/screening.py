@@ -39,6 +39,7 @@ from ipvscreen.resources.terminology import (
     Source,
     concept,
 )
+from ipvscreen.resources.whose import only_theirs
 from ipvscreen.sdc.answers import Answers
 from ipvscreen.sdc.response import response_items
 
@@ -69,9 +70,11 @@ def screening(
         return ()
     if recording is Recording.CONVERSATION:
         procedure = _conversation(ctx)
-        return (procedure, provenance(ctx, (procedure,), About.CONVERSATION))
+        talk = (procedure, provenance(ctx, (procedure,), About.CONVERSATION))
+        return only_theirs(talk, ctx.patient_id)
     entries = [*_entries(ctx, answers, assessment, door), *((_flag(ctx),) if flag else ())]
-    return (*entries, provenance(ctx, entries, About.PROVENANCE, reason))
+    written = (*entries, provenance(ctx, entries, About.PROVENANCE, reason))
+    return only_theirs(written, ctx.patient_id)
 
 
 def not_done(ctx: Context, reason: str) -> tuple[Labelled, ...]:
@@ -85,7 +88,7 @@ def not_done(ctx: Context, reason: str) -> tuple[Labelled, ...]:
         **absent(coded, local=concept(NOT_DONE, why, words, text=words)),
     }
     panel = observation(ctx, "not-done", body)
-    return (panel, provenance(ctx, (panel,), About.SCREEN))
+    return only_theirs((panel, provenance(ctx, (panel,), About.SCREEN)), ctx.patient_id)
 
 
 def _entries(
@@ -119,7 +122,13 @@ def _response(ctx: Context, answers: Answers, source: Source | None) -> Labelled
     if items := response_items(answers):
         body["item"] = items
     about = About.SCREEN if form.name in INSTRUMENTS else About.QUICK
-    return entry(business_key(ctx.visit_id, f"{form.name}/response"), "QuestionnaireResponse", body, about)
+    return entry(
+        business_key(ctx.visit_id, f"{form.name}/response"),
+        "QuestionnaireResponse",
+        body,
+        about,
+        ctx.policy.labels,
+    )
 
 
 def _disclosure(ctx: Context, source: Source) -> Labelled:
@@ -138,18 +147,16 @@ def _performer(who: dict[str, Any] | None) -> dict[str, Any]:
 def _flag(ctx: Context) -> Labelled:
     """Says what to do and not why: some systems show it on every page of the chart."""
     author = ctx.known_clinician
-    day = ctx.at.date()
-    text = f"Read the restricted entry of {day.day} {day:%B %Y} before contact. Ask alone."
     body = {
         "status": FlagStatus.ACTIVE,
         "category": [concept(FLAG_CATEGORY, "safety", "Safety")],
-        "code": {"text": text},
+        "code": {"text": ctx.policy.flag(ctx.at.date())},
         "subject": ctx.patient,
         **ctx.encounter,
         "period": {"start": ctx.instant},
         **({"author": author} if author else {}),
     }
-    return entry(business_key(ctx.visit_id, "flag"), "Flag", body, About.FLAG)
+    return entry(business_key(ctx.visit_id, "flag"), "Flag", body, About.FLAG, ctx.policy.labels)
 
 
 def _conversation(ctx: Context) -> Labelled:
@@ -162,4 +169,6 @@ def _conversation(ctx: Context) -> Labelled:
         "performedDateTime": ctx.instant,
         **({"performer": [{"actor": author}]} if author else {}),
     }
-    return entry(business_key(ctx.visit_id, "conversation"), "Procedure", body, About.CONVERSATION)
+    return entry(
+        business_key(ctx.visit_id, "conversation"), "Procedure", body, About.CONVERSATION, ctx.policy.labels
+    )

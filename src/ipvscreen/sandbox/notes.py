@@ -84,6 +84,7 @@ def _related(base_url: str, today: date) -> Iterator[Resource]:
         partner,
         gender="male",
         identifier=[{"system": f"{base_url}/id/record", "value": "owen-man"}],
+        telecom=[{"system": "phone", "value": "+44 7700 900456"}],
     )
     proxy = {"coding": _role("SON", "natural son")["coding"], "text": "Son; proxy for online access"}
     yield _relative("irene-son", "irene-proxy", "Marc Castell", proxy, gender="male")

@@ -37,6 +37,7 @@ class Patient:
     remark: str | None = None
     language: str | None = None
     maternity: bool = False
+    phone: str | None = None
 
     @property
     def name(self) -> str:
@@ -67,7 +68,8 @@ PATIENTS = {
         Patient("peter-man", "Peter", "Hallam", "male", 45),
         Patient("freya-woman", "Freya", "Nystrom", "female", 38),  # her partner is a woman
         Patient("david-man", "David", "Achebe", "male", 41),  # psychiatric team, past abuse in the notes
-        Patient("helen-woman", "Helen", "Brookes", "female", 36),  # her partner is owen-man, same practice
+        # Her partner is owen-man, same practice; he answers the telephone that the record has for her.
+        Patient("helen-woman", "Helen", "Brookes", "female", 36, phone="07700 900 456"),
         Patient("nadia-woman", "Nadia", "Rahman", "female", 42),  # stalked by an ex of years ago
         Patient("irene-proxy", "Irene", "Castell", "female", 67),  # her son reads her record online
         Patient("leyla-interpreter", "Leyla", "Demir", "female", 33, remark="interpreter", language="tr"),

@@ -76,6 +76,8 @@ def _patient(patient: Patient, base_url: str, today: date) -> Resource:
         body["name"] = [{"use": "official", "family": patient.family, "given": [patient.given]}]
     if patient.age is not None:
         body["birthDate"] = birth_date(patient.age, today)
+    if patient.phone:
+        body["telecom"] = [{"system": "phone", "value": patient.phone, "use": "home"}]
     if patient.language:
         body |= _interpreter(patient.language)
     return body

@@ -1,7 +1,7 @@
 """One visit, and how it lies in its row: what is looked up plain, all else sealed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, TypedDict
 
@@ -9,9 +9,11 @@ from sqlalchemy import RowMapping
 
 from ipvscreen.ipv.draft import Draft, draft_from_json, draft_to_json
 from ipvscreen.ipv.person import Person, Setting, Sex
+from ipvscreen.ipv.proxies import Contacts, Way
 from ipvscreen.ipv.visit import VisitState
 from ipvscreen.resources.context import Context
 from ipvscreen.resources.plan import WritePlan, plan_from_json, plan_to_json
+from ipvscreen.resources.policy import WritePolicy, policy_from_json, policy_to_json
 from ipvscreen.resources.written import Written, written_from_json, written_to_json
 from ipvscreen.store.grant import Grant
 from ipvscreen.store.sealed import SealedTable
@@ -50,6 +52,8 @@ class Visit:
     referred_in_record: Written | None = None
     version: int = 1
     stopped: bool = False
+    policy: WritePolicy = field(default_factory=WritePolicy)
+    contacts: Contacts = field(default_factory=Contacts)
 
     def context(self) -> Context:
         """Whose record is written to, and by whom; the time is that of the conversation."""
@@ -60,6 +64,7 @@ class Visit:
             author=self.user,
             author_name=self.user_name,
             at=self.opened_at,
+            policy=self.policy,
         )
 
     def launch(self) -> dict[str, dict[str, Any]]:
@@ -87,6 +92,8 @@ class VisitChanges(TypedDict, total=False):
     expires_at: datetime
     person: Person
     plan: WritePlan
+    policy: WritePolicy
+    contacts: Contacts
     draft: Draft
     written: Written | None
     referred_in_record: Written | None
@@ -113,6 +120,8 @@ def columns_of(sealed: SealedTable, visit: Visit) -> dict[str, Any]:
         "last_form": visit.last_form,
         "cookie_hash": visit.cookie_hash,  # sealed: who can write to the file must not give out visits
         "age_confirmed": visit.age_confirmed,
+        "policy": policy_to_json(visit.policy),
+        "contacts": _contacts_to_json(visit.contacts),
     }
     values = {
         "context": context,
@@ -164,8 +173,32 @@ def visit_of(sealed: SealedTable, row: RowMapping) -> Visit:
         referred_in_record=_written(opened("referred_in_record")),
         version=row["version"],
         stopped=row["stopped"],
-        **(context | {"setting": Setting(context["setting"])}),
+        **(context | _typed(context)),
     )
+
+
+def _typed(context: Mapping[str, Any]) -> dict[str, Any]:
+    """What of the context is no text; a visit may be from before there were policies and contacts."""
+    policy, contacts = context.get("policy"), context.get("contacts")
+    return {
+        "setting": Setting(context["setting"]),
+        "policy": policy_from_json(policy) if policy else WritePolicy(),
+        "contacts": _contacts_from_json(contacts) if contacts else Contacts(),
+    }
+
+
+def _contacts_to_json(one: Contacts) -> dict[str, Any]:
+    return {
+        "read": one.read,
+        "proxy": one.proxy,
+        "shared": sorted(one.shared),
+        "others": sorted(one.others),
+    }
+
+
+def _contacts_from_json(value: Mapping[str, Any]) -> Contacts:
+    shared = frozenset(Way(way) for way in value["shared"])
+    return Contacts(value["read"], value["proxy"], shared, frozenset(value["others"]))
 
 
 def _written(value: Mapping[str, Any] | None) -> Written | None:

@@ -78,7 +78,7 @@ class Visits:
         return [visit_of(self._sealed, row) for row in rows]
 
     async def adopt(self, old: Visit, new: Visit, grant: Grant) -> Visit:
-        """`old` handed over to the launch that made `new`: its cookie, grant, time, patient data and plan.
+        """`old` handed over to the launch that made `new`: its cookie, grant, time, patient, plan, policy.
 
         The browser that had it loses it. Time, encounter and draft stay those of the conversation. `new`
         need not be stored. OutOfOrder for another record system, clinician or patient.
@@ -91,6 +91,8 @@ class Visits:
             "expires_at": new.expires_at,
             "person": new.person,
             "plan": new.plan,
+            "policy": new.policy,
+            "contacts": new.contacts,
             "last_form": None,
         }
         async with writing(self._engine) as connection:

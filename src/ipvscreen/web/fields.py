@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 
 from ipvscreen.errors import IpvscreenError
-from ipvscreen.ipv.draft import Call, Recording
+from ipvscreen.ipv.draft import Call, Known, Recording
 from ipvscreen.ipv.packs import Reason
 from ipvscreen.ipv.person import Setting
 from ipvscreen.ipv.referral import ContactWay
@@ -104,10 +104,11 @@ class QuestionsFields(Own):
 
 
 class RespondFields(Own):
-    """How it is recorded, and whether a flag is agreed to."""
+    """How it is recorded, whether a flag is agreed to, and whether the other person is known here."""
 
     recording: Recording = Recording.FULL
     flag: bool = False
+    known: Known | None = None
     open: str | None = None
 
 
@@ -124,6 +125,7 @@ class DraftFields(Own):
 
     recording: Recording = Recording.FULL
     flag: bool = False
+    known: Known | None = None
     reason: Reason | None = None
 
 
@@ -159,6 +161,7 @@ class SheetFields(Own):
     service: str | None = None
     way: ContactWay | None = None
     number: str | None = None
+    shared: bool = False
     times: str | None = None
     voicemail: bool = False
     help: tuple[str, ...] = ()

@@ -2,19 +2,23 @@
 
 from datetime import date, timedelta
 
+from ipvscreen.ipv.proxies import Contacts, belongs_to_another
 from ipvscreen.ipv.referral import Agreement, ContactWay, SafeContact, Sharing
 from ipvscreen.messages import message
 from ipvscreen.resources.neutral import topic_word
 from ipvscreen.web.fields import ReferFields, ShareFields, SheetFields
-from ipvscreen.web.presenters.refer import BASES
+from ipvscreen.web.presenters.refer import BASES, SHARED
 
 LONGEST = timedelta(days=366)  # an agreement that nobody looks at again is none
 
 Mistakes = dict[str, str]
 
 
-def contact(fields: SheetFields) -> tuple[SafeContact | None, Mistakes]:
-    """The safe contact; a way that was not chosen cannot be unsafe."""
+def contact(fields: SheetFields, known: Contacts) -> tuple[SafeContact | None, Mistakes]:
+    """The safe contact; a way that was not chosen cannot be unsafe.
+
+    What is also somebody else's in the record (`known`) is taken only when it was asked about again.
+    """
     way = fields.way
     if way is None:
         return None, {"way": message("Choose the safe way to make contact.")}
@@ -30,6 +34,8 @@ def contact(fields: SheetFields) -> tuple[SafeContact | None, Mistakes]:
         )
     except ValueError as wrong:
         return None, {"number": str(wrong)}
+    if made.number and not fields.shared and belongs_to_another(known, way, made.number):
+        return None, {"number": SHARED}
     return made, {}
 
 

@@ -18,6 +18,7 @@ from ipvscreen.ipv.packs import Pack, Packs
 from ipvscreen.ipv.packs_file import spoken
 from ipvscreen.ipv.person import Setting
 from ipvscreen.ipv.validity import Row
+from ipvscreen.resources.policy import WritePolicy
 from ipvscreen.resources.scopes import requested
 from ipvscreen.sdc.form import Form
 from ipvscreen.smart.client import Client, TokenAuth
@@ -58,6 +59,8 @@ class EhrEntry:
     refresh: Literal["none", "online_access", "offline_access"] = "none"
     authorize: Literal["auto", "get", "post"] = "auto"
     labels_in_lists: Literal["kept", "warn", "stop"] = "kept"
+    labels: str = "default"
+    policy: WritePolicy = field(default_factory=WritePolicy)
     pack: str | None = None  # the default one of its setting and locale where nothing is set
     locale: str = ENGLISH
     zone: tzinfo = field(default_factory=lambda: ZoneInfo("Europe/London"))
@@ -69,6 +72,11 @@ class EhrEntry:
     def framed(self) -> bool:
         """Whether this record system may show us in a frame, where cookies need other flags."""
         return bool(self.frame_ancestors)
+
+    @property
+    def uk(self) -> bool:
+        """Whether its policy of labels is the one for the UK, or a deployer's own made of it (`uk-…`)."""
+        return self.labels == "uk" or self.labels.startswith("uk-")
 
     def mark(self, request: Request) -> None:
         """Whoever answers this request, a failure included: who may frame it, and in which language it is."""

@@ -9,13 +9,24 @@ import pytest
 from ipvscreen.errors import OutOfOrder, VisitOver
 from ipvscreen.ipv.draft import Call, Draft, Recording
 from ipvscreen.ipv.person import Person, Setting
+from ipvscreen.ipv.proxies import Contacts, Way
 from ipvscreen.ipv.visit import Door, VisitState
+from ipvscreen.resources.labels import About, Labels, Row, Spelling, act
 from ipvscreen.resources.plan import WritePlan
+from ipvscreen.resources.policy import Categories, WritePolicy
 from ipvscreen.resources.written import Check, Written, WrittenOne
 from ipvscreen.store.facade import Store, open_store
-from ipvscreen.store.sealed import Ring
+from ipvscreen.store.sealed import Ring, SealedTable
+from ipvscreen.store.visit import columns_of, visit_of
 
 WRITTEN = Written((WrittenOne("k", "Flag", "Flag/1", Check.LABEL_LOST, "words"),))
+CONTACTS = Contacts(read=True, proxy=True, shared=frozenset(Way), others=frozenset({"phone:1"}))
+POLICY = WritePolicy(
+    Labels({About.SCREEN: Row("V", act("NOPAT"))}, inline=False, nopat=Spelling.BOTH),
+    Categories.SURVEY,
+    "Read {date}.",
+    "Ask the duty doctor.",
+)
 
 
 async def test_a_visit_comes_back_as_it_was(store: Store, new_visit, new_grant):
@@ -32,6 +43,19 @@ async def test_so_does_one_with_nothing_known(store: Store, new_visit, new_grant
     assert await store.visits.get(visit.id) == visit
 
 
+def test_a_visit_from_before_policies_and_contacts_has_the_default_ones(ring: Ring, new_visit):
+    visit, sealed = new_visit(policy=POLICY, contacts=CONTACTS), SealedTable(ring, "visits")
+    row = columns_of(sealed, visit) | {"id": visit.id, "ehr": visit.ehr, "opened_at": visit.opened_at}
+    row["stopped"] = False
+    assert visit_of(sealed, row) == visit
+
+    context = sealed.open("context", visit.id, row["context"])
+    del context["policy"], context["contacts"]
+    row["context"] = sealed.seal("context", visit.id, context)
+
+    assert visit_of(sealed, row) == replace(visit, policy=WritePolicy(), contacts=Contacts())
+
+
 async def test_every_change_comes_back(store: Store, new_visit, new_grant, at: datetime):
     visit = await store.visits.create(new_visit(), new_grant())
     draft = Draft(Door.TOLD, {"f": {"i": ("a", "b")}}, Recording.CONVERSATION, True, Call.MADE, True)
@@ -43,6 +67,8 @@ async def test_every_change_comes_back(store: Store, new_visit, new_grant, at: d
         expires_at=at + timedelta(minutes=5),
         person=Person("Other", date(2000, 2, 29)),
         plan=WritePlan(False, False, ()),
+        policy=POLICY,
+        contacts=CONTACTS,
         draft=draft,
         written=WRITTEN,
         referred_in_record=Written(),
@@ -200,6 +226,8 @@ async def test_a_new_launch_takes_an_unfinished_visit_over(store: Store, new_vis
         encounter_id="encounter-2",
         cookie_hash="d" * 64,
         plan=WritePlan(False, False, ()),
+        policy=POLICY,
+        contacts=CONTACTS,
         person=Person("Anna Newname", date(1990, 5, 17)),
     )
 
@@ -208,7 +236,8 @@ async def test_a_new_launch_takes_an_unfinished_visit_over(store: Store, new_vis
     assert await store.visits.get(old.id) == adopted
     assert await store.visits.grant(old.id) == new_grant("new token")
     assert (adopted.cookie_hash, adopted.expires_at) == (new.cookie_hash, new.expires_at)
-    assert (adopted.plan, adopted.person) == (new.plan, new.person)
+    assert (adopted.plan, adopted.person, adopted.policy) == (new.plan, new.person, POLICY)
+    assert adopted.contacts == CONTACTS
     assert (adopted.draft, adopted.state, adopted.held) == (draft, old.state, True)
     assert (adopted.opened_at, adopted.encounter_id, adopted.last_form) == (at, "encounter-1", None)
     with pytest.raises(OutOfOrder):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ipvscreen.errors import AnswerNotOffered
 from ipvscreen.ipv.assessment import Danger, Outcome
-from ipvscreen.ipv.draft import Call, Draft, Mistaken, Recording, draft_from_json, draft_to_json
+from ipvscreen.ipv.draft import Call, Draft, Known, Mistaken, Recording, draft_from_json, draft_to_json
 from ipvscreen.ipv.packs import Pack, Reason
 from ipvscreen.ipv.reading import assess_draft, read_draft
 from ipvscreen.ipv.visit import Door, Step
@@ -36,6 +36,7 @@ DRAFTS = st.builds(
     reason=st.none() | st.sampled_from(Reason),
     form=st.none() | st.text(min_size=1),
     page=st.integers(min_value=0),
+    known=st.none() | st.sampled_from(Known),
 )
 
 
@@ -53,6 +54,7 @@ BODY = draft_to_json(Draft())
         {},
         {key: value for key, value in BODY.items() if key != "call"},
         BODY | {"score": 3},
+        BODY | {"known": "neighbour"},
         BODY | {"door": "window"},
         BODY | {"recording": "loud"},
         BODY | {"call": "later"},

@@ -13,7 +13,7 @@ from ipvscreen.ipv.referral import ReferralRequest
 from ipvscreen.ipv.services import Service
 from ipvscreen.ipv.visit import Door
 from ipvscreen.resources.draft import Labelled, transaction_bundle
-from ipvscreen.resources.labels import About, labelled, labels_of, lost
+from ipvscreen.resources.labels import About, labelled, labelled_like, labels_of, lost
 from ipvscreen.resources.referral import message, referral
 from ipvscreen.resources.screening import Context, not_done
 from ipvscreen.resources.terminology import NotDone
@@ -29,6 +29,8 @@ EXPECTED = {
     About.REFERRAL: ["R", "SDV", "NOPAT", "NORDSCLCDS"],
     About.CONTACT: ["V", "NORDSCLCDS"],
     About.BUNDLE: ["V"],
+    About.MESSAGE: ["V"],
+    About.DOCUMENT: ["R"],
     About.CONVERSATION: ["R", "NOPAT"],
     About.PROVENANCE: ["V", "SDV", "NOPAT"],
 }
@@ -49,6 +51,14 @@ def test_labels_replace_others_and_keep_the_rest_of_meta() -> None:
     result = labelled(body, About.CONVERSATION)
     assert result["meta"] == {"source": "#x", "security": list(labels_of(About.CONVERSATION))}
     assert body["meta"]["security"] == [{"system": CONF, "code": "N"}]
+
+
+def test_what_is_sent_again_has_the_labels_that_it_went_out_with() -> None:
+    sent = {"meta": {"security": [{"system": CONF, "code": "V"}]}}
+    stored = {"status": "entered-in-error", "meta": {"versionId": "3"}}
+    again = labelled_like(stored, sent)
+    assert again == {"status": "entered-in-error", "meta": {"versionId": "3"} | sent["meta"]}
+    assert lost(sent, again) == ()
 
 
 def test_a_label_that_the_server_dropped_is_named() -> None:
@@ -141,6 +151,7 @@ def test_a_referral_is_labelled_and_a_message_twice_over(
     resources = [entry["resource"] for entry in bundle["entry"]]
     codes = {r["resourceType"]: [label["code"] for label in r["meta"]["security"]] for r in resources}
     assert codes.pop("MessageHeader") == ["V"]
+    assert codes.pop("Patient") == ["V", "NORDSCLCDS", "PROCESSINLINELABEL"]
     assert set(map(tuple, codes.values())) == {("V", "NORDSCLCDS")}
     assert [label["code"] for label in bundle["meta"]["security"]] == ["V"]
 

@@ -22,6 +22,12 @@ from ipvscreen.sdc.form import Form
 KEY = "5d5a3d0e-6f2b-4d0e-8f2b-1c1f6f0b9a11"
 AT = datetime(2026, 3, 2, 10, 9, tzinfo=UTC)
 Sent = Callable[..., dict[str, Any]]
+DS4P = "http://hl7.org/fhir/uv/security-label-ds4p/StructureDefinition/extension-inline-sec-label"
+CODES = "http://terminology.hl7.org/CodeSystem"
+INLINE_LABELS = [
+    {"url": DS4P, "valueCoding": {"system": f"{CODES}/v3-Confidentiality", "code": "V"}},
+    {"url": DS4P, "valueCoding": {"system": f"{CODES}/v3-ActCode", "code": "PATLOC"}},
+]
 
 
 @pytest.fixture(scope="session")
@@ -82,7 +88,7 @@ def test_the_patient_is_a_name_and_a_safe_way(sent: Sent, agreed: ReferralReques
         "resourceType": "Patient",
         "extension": [{"url": CONTACT_RULES, "valueString": contact_rules(agreed.contact)}],
         "name": [{"text": "Sam Doe"}],
-        "telecom": [{"system": "phone", "value": "07700 900123"}],
+        "telecom": [{"system": "phone", "value": "07700 900123", "extension": INLINE_LABELS}],
     }
 
 
@@ -107,7 +113,7 @@ def test_how_she_is_reached(
     sent: Sent, agreed: ReferralRequest, way: ContactWay, system: str, value: str
 ) -> None:
     patient = resources(sent(replace(agreed, contact=SafeContact(way, number=value))))["Patient"]
-    assert patient["telecom"] == [{"system": system, "value": value}]
+    assert patient["telecom"] == [{"system": system, "value": value, "extension": INLINE_LABELS}]
 
 
 def test_a_letter_and_ringing_herself_need_no_number(sent: Sent, agreed: ReferralRequest) -> None:

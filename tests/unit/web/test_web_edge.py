@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ipvscreen.ipv.person import Setting
+from ipvscreen.ipv.proxies import Contacts
 from ipvscreen.ipv.referral import ContactWay
 from ipvscreen.ipv.visit import Step
 from ipvscreen.sdc.form import Form
@@ -258,7 +259,7 @@ def test_fields_come_typed() -> None:
 
 
 def test_a_safe_contact_leaves_everything_unsafe_at_no() -> None:
-    contact, wrong = footing.contact(ReferFields(way=ContactWay.PHONE, number="07700 900123"))
+    contact, wrong = footing.contact(ReferFields(way=ContactWay.PHONE, number="07700 900123"), Contacts())
     assert wrong == {}
     assert contact is not None
     assert not any((contact.voicemail, contact.text, contact.letter, contact.email, contact.says_who))
@@ -268,7 +269,7 @@ def test_a_safe_contact_leaves_everything_unsafe_at_no() -> None:
     ("fields", "name"), [(ReferFields(), "way"), (ReferFields(way=ContactWay.PHONE), "number")]
 )
 def test_a_contact_that_cannot_be_used_is_told(fields: ReferFields, name: str) -> None:
-    contact, wrong = footing.contact(fields)
+    contact, wrong = footing.contact(fields, Contacts())
     assert contact is None
     assert list(wrong) == [name]
 

@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from datetime import date
 
+from ipvscreen.ipv.assessment import Assessment
 from ipvscreen.messages import message
 from ipvscreen.store.visits import Visit
 from ipvscreen.web import words
 from ipvscreen.web.presenters.done import FOLLOW_UP_AFTER, noted_words
 from ipvscreen.web.presenters.frame import Frame
+from ipvscreen.web.presenters.others import Children, children, proposals
 from ipvscreen.web.presenters.record import Notice, notices
 
 REASONS = {
@@ -50,10 +52,12 @@ class NotNowPage:
 
 @dataclass(frozen=True, slots=True)
 class FinishPage:
-    """The page."""
+    """The page; `proposals` are codes with when they fit, for a human to write."""
 
     frame: Frame
     codes: tuple[tuple[str, str], ...]
+    proposals: tuple[tuple[str, str, str], ...]
+    children: Children | None
 
 
 def not_now_page(frame: Frame, visit: Visit, today: date, *, noted: date | None) -> NotNowPage:
@@ -69,6 +73,6 @@ def not_now_page(frame: Frame, visit: Visit, today: date, *, noted: date | None)
     )
 
 
-def finish_page(frame: Frame) -> FinishPage:
-    """What may wait: details, letter, codes."""
-    return FinishPage(frame, CODES)
+def finish_page(frame: Frame, assessment: Assessment, *, lead: str | None, uk: bool) -> FinishPage:
+    """What may wait: details, letter, codes. `uk`: codes of its extension of SNOMED CT may be proposed."""
+    return FinishPage(frame, CODES, proposals(uk=uk), children(assessment, lead, uk=uk))

@@ -12,6 +12,7 @@ from ipvscreen.resources.written import Check
 from ipvscreen.store.visits import Visit
 from ipvscreen.web import words
 from ipvscreen.web.presenters.frame import Frame, day_words
+from ipvscreen.web.presenters.others import contact_words, known_words
 from ipvscreen.web.presenters.record import Notice, notices
 from ipvscreen.web.presenters.results import ResultLine, danger_lines, result_lines
 
@@ -28,7 +29,7 @@ class DonePage:
     unrecorded: bool
     disclosed: bool
     say: str
-    private: str
+    private: tuple[str, ...]
     dangers: tuple[str, ...]
     results: tuple[ResultLine, ...]
     follow_up: str
@@ -45,6 +46,7 @@ def done_page(
     disclosed: bool,
     noted: date | None,
     language: str = "en",
+    seen_by: str | None = None,
 ) -> DonePage:
     """What was recorded, and support offered whatever the answers were."""
     return DonePage(
@@ -54,7 +56,7 @@ def done_page(
         unrecorded=visit.state is VisitState.UNRECORDED,
         disclosed=disclosed,
         say=_say(visit, disclosed=disclosed),
-        private="" if disclosed or visit.draft.declined else words.NO_YES,
+        private=_private(visit, disclosed=disclosed, seen_by=seen_by),
         dangers=danger_lines(assessment),
         results=result_lines(assessment, visit, rows, today, language),
         follow_up=(today + FOLLOW_UP_AFTER).isoformat(),
@@ -65,6 +67,13 @@ def done_page(
 def noted_words(due: date | None) -> str:
     """That a follow-up is noted, and for when."""
     return message("Follow-up noted for {day}.", day=day_words(due)) if due else ""
+
+
+def _private(visit: Visit, *, disclosed: bool, seen_by: str | None) -> tuple[str, ...]:
+    """What concerns others is said after a disclosure alone: after a negative the page stays as it is."""
+    if not disclosed:
+        return () if visit.draft.declined else (words.NO_YES,)
+    return (*contact_words(visit.contacts), *known_words(visit.draft.known, seen_by))
 
 
 def _say(visit: Visit, *, disclosed: bool) -> str:

@@ -14,6 +14,7 @@ from ipvscreen.sdc.form import Form
 from ipvscreen.store.visits import Visit
 from ipvscreen.web import words
 from ipvscreen.web.presenters.frame import Frame, day_words
+from ipvscreen.web.presenters.others import shared_words
 from ipvscreen.web.presenters.record import Notice, notices
 from ipvscreen.web.words import Numbers
 
@@ -30,6 +31,9 @@ BASES = {
     "court": message("A court or the law requires it"),
     "other": message("Another reason, noted in the record"),
 }
+SHARED = message(
+    "This also belongs to a contact in the record. Ask again; tick below if the patient says that it is safe."
+)
 CALL_FIRST = message("There is danger. Send opens when the call has been made, declined, or is impossible.")
 
 
@@ -59,6 +63,8 @@ class Sheet:
     blocked: str
     choosing: str
     contact: str
+    shares: tuple[str, ...]
+    confirm: bool
     values: Mapping[str, str]
     mistakes: Mapping[str, str]
 
@@ -120,6 +126,8 @@ def sheet(
         blocked="" if may_send(visit.draft.call, danger=danger) else CALL_FIRST,
         choosing=words.CHOOSING,
         contact=words.SAFE_CONTACT,
+        shares=shared_words(visit.contacts),
+        confirm=entered.mistakes.get("number") == SHARED or values.get("shared") == "yes",
         values=values,
         mistakes=entered.mistakes,
     )

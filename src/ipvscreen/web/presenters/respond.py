@@ -14,6 +14,7 @@ from ipvscreen.store.visits import Visit
 from ipvscreen.web import words
 from ipvscreen.web.presenters.frame import Frame
 from ipvscreen.web.presenters.items import Question
+from ipvscreen.web.presenters.others import contact_words, known_choices, known_words
 from ipvscreen.web.presenters.questions import (
     FurtherForm,
     RecordingChoice,
@@ -40,6 +41,9 @@ class RespondPage:
     results: tuple[ResultLine, ...]
     flag: bool
     flag_hint: str
+    flag_says: str
+    known: tuple[tuple[str, str, bool], ...]
+    others: tuple[str, ...]
     recordings: tuple[RecordingChoice, ...]
     main: tuple[Question, ...]
     past: tuple[Question, ...]
@@ -55,6 +59,8 @@ def respond_page(
     rows: Sequence[Row],
     today: date,
     mistakes: Mapping[str, str],
+    *,
+    seen_by: str | None = None,
 ) -> RespondPage:
     """What is asked after any yes, or through a door that says so."""
     past_only = assessment.past_only
@@ -67,6 +73,9 @@ def respond_page(
         results=result_lines(assessment, visit, rows, today, pack.language),
         flag=visit.draft.flag,
         flag_hint=PAST_RAISES_NO_FLAG if past_only else "",
+        flag_says=visit.policy.flag(visit.opened_at.date()),
+        known=known_choices(visit.draft.known),
+        others=(*contact_words(visit.contacts), *known_words(visit.draft.known, seen_by)),
         recordings=recordings(visit.draft),
         main=main,
         past=past,

@@ -35,6 +35,7 @@ async def show_done(turn: Turn) -> Response:
         disclosed=assessment.any_yes or turn.visit.draft.door is not Door.ASK,
         noted=await _noted(turn),
         language=turn.pack.language,
+        seen_by=turn.entry.who_can_see,
     )
     return turn.render(page)
 
@@ -61,7 +62,8 @@ async def show_not_now(turn: Turn) -> Response:
 
 async def show_finish(turn: Turn) -> Response:
     """What may wait until the patient has left."""
-    return turn.render(finish_page(turn.frame()))
+    lead, uk = turn.rooms.numbers.lead, turn.entry.uk
+    return turn.render(finish_page(turn.frame(), turn.assessment(), lead=lead, uk=uk))
 
 
 async def submit(turn: Turn, posted: Posted) -> Response:

@@ -34,4 +34,5 @@ def _with_fields(turn: Turn, rest: Posted) -> Draft:
         return draft
     fields = own(DraftFields, rest)
     reason = fields.reason if turn.step is Step.QUESTIONS and turn.pack.reason else draft.reason
-    return replace(draft, recording=fields.recording, flag=fields.flag, reason=reason)
+    known = fields.known if turn.step is Step.RESPOND else draft.known
+    return replace(draft, recording=fields.recording, flag=fields.flag, reason=reason, known=known)

@@ -19,7 +19,14 @@ async def show(turn: Turn) -> Response:
     """Lines to say, the quick items, how it is recorded."""
     rooms = turn.rooms
     page = respond_page(
-        turn.frame(), turn.visit, turn.assessment(), turn.pack, rooms.validity, turn.today, turn.mistakes
+        turn.frame(),
+        turn.visit,
+        turn.assessment(),
+        turn.pack,
+        rooms.validity,
+        turn.today,
+        turn.mistakes,
+        seen_by=turn.entry.who_can_see,
     )
     return turn.render(page)
 
@@ -33,6 +40,7 @@ async def submit(turn: Turn, posted: Posted) -> Response:
         entered=answers,
         recording=fields.recording,
         flag=fields.flag,
+        known=fields.known,
         mistaken=None,
     )
     if fields.open is not None:

@@ -42,7 +42,7 @@ async def submit_refer(turn: Turn, posted: Posted) -> Response:
     """Send with agreement, or show again what is missing."""
     fields = own(ReferFields, posted)
     service, wrong = await _chosen(turn, fields)
-    safe, unsafe = contact(fields)
+    safe, unsafe = contact(fields, turn.visit.contacts)
     agreed, missing = agreement(fields, turn.today)
     if service is None or safe is None or agreed is None:
         return await turn.refuse(wrong | unsafe | missing, values(fields), fields.help)
@@ -55,7 +55,7 @@ async def submit_share(turn: Turn, posted: Posted) -> Response:
     """Send without agreement, with the decision, or show again what is missing."""
     fields = own(ShareFields, posted)
     service, wrong = await _chosen(turn, fields)
-    safe, unsafe = contact(fields)
+    safe, unsafe = contact(fields, turn.visit.contacts)
     decision, missing = sharing(fields)
     if service is None or safe is None or decision is None:
         return await turn.refuse(wrong | unsafe | missing, values(fields), fields.help)
