@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import json
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -40,6 +41,38 @@ class Clock:
         self.at += timedelta(**by)
 
 
+CONFIDENTIALITY = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
+ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+UNNAMED = {"Procedure", "Provenance", "MessageHeader", "Patient"}  # may go without SDV: not all of a screen
+
+
+class Recorder(httpx.AsyncBaseTransport):
+    """Between us and another system: it looks at everything that we create or change for its labels."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
+        self._inner = inner
+        self.seen: list[str] = []  # of each resource that was sent, its type
+        self.bare: list[str] = []  # of each that was sent without its labels
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.method in ("POST", "PUT", "PATCH") and "json" in request.headers.get("Content-Type", ""):
+            self._look(json.loads(request.content))
+        return await self._inner.handle_async_request(request)
+
+    def _look(self, body: dict[str, Any]) -> None:
+        kind = body["resourceType"]
+        self.seen.append(kind)
+        labels = [(one["system"], one["code"]) for one in body.get("meta", {}).get("security", ())]
+        grades = [code for system, code in labels if system == CONFIDENTIALITY]
+        named = kind in UNNAMED or body.get("type") in ("message", "transaction") or self.to_service
+        if grades not in (["R"], ["V"]) or not (named or (ACT_CODE, "SDV") in labels):
+            self.bare.append(kind)
+        for entry in body.get("entry", ()) if kind == "Bundle" else ():
+            self._look(entry["resource"])
+
+    to_service = False
+
+
 @dataclass
 class House:
     """Everything joined; `browser()` makes a fresh one, with cookies of its own."""
@@ -51,6 +84,7 @@ class House:
     settings: Settings
     transports: dict[str, httpx.AsyncBaseTransport]
     second: Any = None
+    recorders: dict[str, Recorder] = field(default_factory=dict)
 
     def browser(self) -> httpx.AsyncClient:
         return httpx.AsyncClient(mounts=self.transports, base_url=APP, follow_redirects=True)
@@ -120,12 +154,21 @@ async def open_house(
     transports: dict[str, httpx.AsyncBaseTransport] = {
         base: httpx.ASGITransport(served) for base, served in (ehrs | {SERVICE: charity}).items()
     }
-    outgoing = httpx.AsyncClient(mounts=transports)
+    recorders = {base: Recorder(inner) for base, inner in transports.items()}
+    recorders[SERVICE].to_service = True
+    outgoing = httpx.AsyncClient(mounts=dict(recorders))
     app = create_app(settings, http=outgoing, clock=clock)
     await import_services(settings, services_bundle(f"{SERVICE}/fhir"))
     async with app.router.lifespan_context(app):
         everything = transports | {APP: httpx.ASGITransport(app)}
-        yield House(app, ehrs[EHR], charity, clock, settings, everything, ehrs.get(SECOND))
+        yield House(app, ehrs[EHR], charity, clock, settings, everything, ehrs.get(SECOND), recorders)
+    assert [one.bare for one in recorders.values() if one.bare] == [], "sent without its labels"
+
+
+@pytest.fixture
+def recorder() -> type[Recorder]:
+    """The recorder itself, for a test that speaks with a record system of its own."""
+    return Recorder
 
 
 def _sandbox(settings: Settings, entry: Ehr, base: str, clock: Clock, app: Callable[[], Any]) -> Any:

@@ -178,7 +178,7 @@ async def test_dropped_labels_are_named_for_each_type_with_each_label(clinic: Cl
     assert await clinic.examined() == {}
     assert set(clinic.of(Level.BAD)) == set(KINDS)
     flag = clinic.of(Level.BAD)["Flag"]
-    assert flag.words == "It was taken, and has lost its labels: V, SDV, NOPAT, NORDSCLCDS."
+    assert flag.words == "It was taken, and has lost its labels: V, SDV, NOPAT, NORDSCLCDS (dropped)."
     assert flag.do.startswith("Do not use the app with this record system")
 
 

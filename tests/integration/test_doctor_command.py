@@ -260,6 +260,13 @@ FAULTS = {
     "drops-labels": (1, "has lost its labels: V, SDV, NOPAT, NORDSCLCDS"),
     "no-flag-create": (0, "The record system does not accept new Flags."),
     "labels-missing-in-bundles": (1, "Set labels_in_lists to one of two"),
+    "downgrades-labels": (1, "(downgraded)"),
+    "drops-labels-on-update": (1, "(on-update)"),
+    "labels-missing-in-search": (1, "Set labels_in_lists to one of two"),
+    "labels-missing-in-history": (1, "Its first version has no such labels"),
+    "labels-of-other-system": (1, "(other-system)"),
+    "saves-nothing": (1, "It was taken, but cannot be read back by its id."),
+    "labels-late": (1, "has lost its labels"),
 }
 
 

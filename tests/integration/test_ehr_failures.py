@@ -15,9 +15,11 @@ from ipvscreen.delivery import dispatcher
 from ipvscreen.ehr.client import FhirClient
 from ipvscreen.ehr.writer import write
 from ipvscreen.ipv.visit import VisitState
+from ipvscreen.resources.scopes import requested
 from ipvscreen.sandbox.switches import Refuse, Switches
 from ipvscreen.smart.fetch import fetch
 
+WITHDRAWAL = requested(withdraw=True)
 SECONDS = 0.3  # what is waited for an answer where there will be none
 YES, NO = "LA33-6", "LA32-8"
 HARK = ("76500-8", "76501-6", "76502-4", "76503-2")
@@ -308,6 +310,8 @@ async def test_a_record_system_that_hangs_at_the_reading_back_is_told_as_open_in
 async def test_a_label_that_is_lost_is_an_alarm(
     house: Any, visitor: Any, switches: Switches, kind: str
 ) -> None:
+    """The sign-in has no right to take it out again."""
+    switches.narrow_scopes = {scope for scope in WITHDRAWAL.split() if scope.endswith(".ud")}
     await to_respond(visitor)
     switches.drop_labels = {kind}
 
@@ -455,7 +459,9 @@ async def test_a_referral_whose_label_is_lost_is_an_alarm(
 
     await visitor.post(SHEET)
 
-    assert "ALARM: stored without protection: the referral." in words(visitor.page)
+    said = words(visitor.page)
+    assert "ALARM: its protection was not kept, so it was taken back: the referral, the task" in said
+    assert holds(house) == SCREEN, "what was recorded before stands there with its labels"
     await received_one(house, visitor)
 
 

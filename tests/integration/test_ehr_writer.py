@@ -13,7 +13,7 @@ from ipvscreen.errors import EhrRefused, EhrUnreachable
 from ipvscreen.resources.draft import business_key, entry
 from ipvscreen.resources.labels import About, lost
 from ipvscreen.resources.plan import Ability, WritePlan, plan_writes
-from ipvscreen.resources.scopes import REQUESTED, Scopes
+from ipvscreen.resources.scopes import REQUESTED, Scopes, requested
 from ipvscreen.resources.written import Check, Written
 from ipvscreen.sandbox.ehr import create_ehr
 from ipvscreen.sandbox.people import GP, ORDINARY
@@ -82,7 +82,7 @@ class Ehr:
         self.http = httpx.AsyncClient(
             transport=httpx.ASGITransport(app), event_hooks={"request": [self._note]}
         )
-        token = self.sandbox.token(patient=ORDINARY.id, clinician=GP.id, scope=REQUESTED)
+        token = self.sandbox.token(patient=ORDINARY.id, clinician=GP.id, scope=requested(withdraw=True))
 
         async def given():
             return token
@@ -95,11 +95,11 @@ class Ehr:
     async def plan(self):
         return plan_writes(await self.client.capability(), Scopes.parse(REQUESTED))
 
-    async def write(self, items=None, before=None):
+    async def write(self, items=None, before=None, **more):
         plan = await self.plan()
         self.requests.clear()
         return await writer.write(
-            self.client, plan, made() if items is None else items, before=before, lag=0.0
+            self.client, plan, made() if items is None else items, before=before, lag=0.0, **more
         )
 
     def posts(self):
@@ -158,7 +158,7 @@ async def test_a_transaction_is_one_request_after_one_look(ehr):
 
     assert ehr.posts() == [""]
     assert [request.method for request in ehr.requests[:2]] == ["GET", "POST"]
-    assert len(ehr.requests) == 1 + 1 + 2 * len(made())
+    assert len(ehr.requests) == 1 + 1 + 3 * len(made()), "by id, by search and by history"
 
 
 async def test_one_by_one_what_is_referred_to_comes_first(ehr):
@@ -313,12 +313,16 @@ async def test_a_lost_answer_that_cannot_be_looked_up_is_unknown(any_ehr):
 async def test_a_dropped_label_is_found_out(any_ehr, kind):
     any_ehr.switches.drop_labels = {kind}
 
-    written = await any_ehr.write()
+    written = await any_ehr.write(on_loss="leave")
 
+    first = any_ehr.switches.no_transaction and kind == "QuestionnaireResponse"  # then the rest is withheld
     for one in written.items:
-        assert one.check is (Check.LABEL_LOST if one.kind == kind else Check.VERIFIED)
-        assert one.reference
+        assert one.check is (
+            Check.LABEL_LOST if one.kind == kind else Check.FAILED if first else Check.VERIFIED
+        )
+        assert bool(one.reference) is (one.check is not Check.FAILED)
     assert written.failed
+    assert any_ehr.stored() == (Counter({kind: 1}) if first else ALL)
 
 
 async def test_labels_that_only_search_results_lack_are_unconfirmed(any_ehr):

@@ -369,7 +369,10 @@ async def test_a_lost_label_is_an_alarm(house: Any, visitor: Any) -> None:
     house.ehr.state.sandbox.switches.drop_labels = {"Observation"}
     await at_questions(visitor)
     await visitor.post(NEGATIVE)
-    assert "ALARM: stored without protection: the results" in visitor.text
+    assert (
+        "ALARM: its protection was not kept, so it was taken back: the answers, the results, who recorded it."
+        in visitor.text
+    )
 
 
 async def test_trying_again_is_for_what_failed(visitor: Any) -> None:

@@ -78,7 +78,7 @@ async def _examine(
         found.append(NO_KEY)
     async with plain_http() as http:
         asked = entry_of(one, http, library.labels).asks_for("visit", standalone=True)
-        scope = f"{asked} {removal_scope(one.scopes)}".strip()
+        scope = " ".join(dict.fromkeys(f"{asked} {removal_scope(one.scopes)}".split()))
         subject = Subject(
             iss=one.iss,
             registration=Registration(TokenAuth(one.token_auth), one.signing_alg, one.scopes),

@@ -12,7 +12,7 @@ from ipvscreen.app import ring_of, utc_now
 from ipvscreen.errors import LaunchRefused
 from ipvscreen.pathway.check_ehr import Session, SignIn
 from ipvscreen.resources.finding import Finding, bad, good, warning
-from ipvscreen.resources.scopes import ASKED_FOR
+from ipvscreen.resources.scopes import written_kinds
 from ipvscreen.settings import Ehr, Settings
 from ipvscreen.smart.client import Client, TokenAuth
 from ipvscreen.smart.discovery import Endpoints
@@ -56,9 +56,8 @@ def jwks_url(deployment: Settings) -> str:
 
 
 def removal_scope(spelling: Literal["v1", "v2"]) -> str:
-    """What only the doctor needs: to take its probe out again. In v1, `write` allows that already."""
-    kinds = [kind for kind, letters in ASKED_FOR.items() if "c" in letters]
-    return "" if spelling == "v1" else " ".join(f"patient/{kind}.ud" for kind in kinds)
+    """What the doctor needs in any case: to take its probe out again. In v1, `write` allows that already."""
+    return "" if spelling == "v1" else " ".join(f"patient/{kind}.ud" for kind in written_kinds())
 
 
 def by_file(place: str) -> SignIn:

@@ -10,6 +10,7 @@ from ipvscreen.ehr.trial import Shown
 from ipvscreen.resources.draft import Labelled
 from ipvscreen.resources.finding import Finding, bad, good, warning
 from ipvscreen.resources.labels import lost
+from ipvscreen.resources.loss import Seen, loss_of
 
 Lists = Literal["kept", "warn", "stop"]
 
@@ -71,11 +72,19 @@ def judge_lists(cases: Sequence[Case], lists: Lists) -> Iterator[Finding]:
 def _of_labels(case: Case, stored: Mapping[str, Any]) -> Iterator[Finding]:
     kind, sent = case.item.kind, case.item.body
     if missing := lost(sent, stored):
-        yield bad(kind, f"It was taken, and has lost its labels: {_codes(missing)}.", _NO_LABELS)
+        words = f"It was taken, and has lost its labels: {_codes(missing)} ({_way(case, stored)})."
+        yield bad(kind, words, _NO_LABELS)
         return
     version = case.shown.by_version
     if isinstance(version, Mapping) and (missing := lost(sent, version)):
         yield bad(kind, f"Its first version has no such labels: {_codes(missing)}.", _NO_LABELS)
+
+
+def _way(case: Case, stored: Mapping[str, Any]) -> str:
+    """Which of the ways it is; the doctor looks once, so one that comes late is a loss to it."""
+    history = case.shown.by_history
+    seen = Seen(stored, versions=tuple(history) if isinstance(history, list) else ())
+    return loss_of(case.item.body, seen, seen) or ""
 
 
 def _of_content(case: Case, stored: Mapping[str, Any]) -> Iterator[Finding]:

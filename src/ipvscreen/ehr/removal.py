@@ -1,4 +1,4 @@
-"""Take a probe out of the record again: delete it, else mark it as entered in error, else say where it is."""
+"""Take an entry out of the record again: delete it, else mark it as entered in error, else say so."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -11,12 +11,12 @@ from ipvscreen.errors import EhrError, EhrRefused
 from ipvscreen.resources.draft import Labelled
 from ipvscreen.resources.labels import labelled_like, lost
 
-_IN_ERROR = "entered-in-error"
+IN_ERROR = "entered-in-error"
 _NO_STATUS = frozenset({"Provenance"})  # in R4; it cannot say that it is an error
 
 
 class Fate(StrEnum):
-    """What became of a probe in the end."""
+    """What became of an entry in the end."""
 
     DELETED = "deleted"
     MARKED = "marked"  # it stands there as entered in error, with its labels
@@ -25,7 +25,7 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """One probe; `said` is why it could not be deleted. Not `seen`: nobody could read whether it is there."""
+    """One entry; `said` is why it could not be deleted. Not `seen`: nobody could read whether it is there."""
 
     reference: str
     fate: Fate
@@ -33,8 +33,11 @@ class Removed:
     seen: bool = True
 
 
-async def remove(client: FhirClient, item: Labelled, reference: str) -> Removed:
-    """Remove the entry at `reference`, and believe it only when a read says so. Never raises EhrError."""
+async def remove(client: FhirClient, item: Labelled, reference: str, *, mark: bool = True) -> Removed:
+    """Remove the entry at `reference`, and believe it only when a read says so. Never raises EhrError.
+
+    Without `mark` it is left as it is where it cannot be deleted.
+    """
     kind, _, ident = reference.partition("/")
     said = ""
     try:
@@ -45,7 +48,7 @@ async def remove(client: FhirClient, item: Labelled, reference: str) -> Removed:
     if stored is None:
         return Removed(reference, Fate.DELETED)
     left = Removed(reference, Fate.LEFT, said, seen=bool(stored))
-    if kind in _NO_STATUS:
+    if kind in _NO_STATUS or not mark:
         return left
     return await _marked(client, item, stored or {**item.body, "id": ident}, left)
 
@@ -66,10 +69,10 @@ async def _marked(client: FhirClient, item: Labelled, stored: Mapping[str, Any],
     version = meta.get("versionId") if isinstance(meta, Mapping) else None
     kind, _, ident = left.reference.partition("/")
     try:
-        body = labelled_like({**stored, "status": _IN_ERROR, "meta": {}}, item.body)
+        body = labelled_like({**stored, "status": IN_ERROR, "meta": {}}, item.body)
         await client.update(body, str(version) if version else None)
         after = await client.read(kind, ident)
     except (EhrError, ValueError) as error:
         return replace(left, said=left.said or str(error))
-    marked = after.get("status") == _IN_ERROR and not lost(item.body, after)
+    marked = after.get("status") == IN_ERROR and not lost(item.body, after)
     return replace(left, fate=Fate.MARKED if marked else Fate.LEFT, seen=True)

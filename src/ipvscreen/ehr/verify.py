@@ -8,10 +8,12 @@ from typing import Any, TypeVar
 from ipvscreen.ehr.client import FhirClient
 from ipvscreen.ehr.exchange import GONE
 from ipvscreen.ehr.lookup import AT_ONCE, patient_of, search_for
+from ipvscreen.ehr.removal import IN_ERROR
 from ipvscreen.errors import EhrError, EhrRefused, EhrUnreachable
 from ipvscreen.messages import joined, message
 from ipvscreen.resources.draft import Labelled
 from ipvscreen.resources.labels import lost
+from ipvscreen.resources.loss import Loss, Seen, loss_of
 from ipvscreen.resources.written import Check, WrittenOne
 
 _T = TypeVar("_T")
@@ -22,15 +24,39 @@ _UNREAD = message("The record system took it, but it could not be read back:")
 _SILENT = message("The record system has stopped answering.")
 _VANISHED = message("The record system took it, but does not hold it.")
 _OTHER_PATIENT = message("It stands in the record of another patient. Have it removed there at once.")
-_LABEL_LOST = message("It is saved without its protection. Hide it in the record system by hand at once.")
+_IN_ERROR = message("It is marked as entered in error there.")
 _NOT_LISTED = message("It is saved and protected, but searches do not show it yet.")
-_BARE_IN_LISTS = message(
-    "It is saved and protected, but lists in the record system may show it without its protection."
-)
+
+# Of a loss, what is true of the entry; of a late label all else is verified as ever.
+TOLD: dict[Loss, tuple[Check, str]] = {
+    Loss.DROPPED: (Check.LABEL_LOST, message("It was saved without its protection.")),
+    Loss.DOWNGRADED: (Check.LABEL_LOST, message("It was saved with less protection than was sent.")),
+    Loss.ON_UPDATE: (
+        Check.LABEL_LOST,
+        message("It was protected at first, and lost that when the record system changed it."),
+    ),
+    Loss.OTHER_SYSTEM: (
+        Check.LABEL_LOST,
+        message("Its protection was saved as a code of another system, which others do not understand."),
+    ),
+    Loss.IN_SEARCH: (
+        Check.UNCONFIRMED,
+        message(
+            "It is saved and protected, but lists in the record system may show it without its protection."
+        ),
+    ),
+    Loss.IN_HISTORY: (
+        Check.UNCONFIRMED,
+        message("It is saved and protected, but its earlier versions may show without protection."),
+    ),
+    Loss.NOT_SAVED: (Check.FAILED, _VANISHED),
+}
+_LATE = message("Its protection showed only at a second look, a moment after it was saved.")
+_NO_VERSIONS = frozenset({400, 403, 404, 405, 501})  # of a history: not offered, to us or to nobody
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
+class Read:
     """The stored resource, or why there is none; `gone` where the record system says that it has none."""
 
     body: Mapping[str, Any] | None
@@ -39,14 +65,17 @@ class _Read:
 
 
 class Gate:
-    """Lets AT_ONCE looks through at a time, and none once as many got no answer.
+    """What one write knows of the record system while it looks.
 
-    Else each of a dozen entries would wait its ten seconds, twice, with the clinician before the page.
+    It lets AT_ONCE looks through at a time, and none once as many got no answer: else each of a dozen entries
+    would wait its ten seconds, twice, with the clinician before the page.
     """
 
     def __init__(self) -> None:
         self._places = asyncio.Semaphore(AT_ONCE)
         self._silences = 0
+        self.by_id: dict[str, tuple[Read, Read]] = {}  # what was read already, by reference
+        self.without_versions: set[str] = set()  # types of which it shows no earlier versions
 
     @property
     def shut(self) -> bool:
@@ -66,39 +95,70 @@ class Gate:
 
 
 async def verify(
-    client: FhirClient, item: Labelled, reference: str, *, gate: Gate, lag: float = LAG_SECONDS
+    client: FhirClient,
+    item: Labelled,
+    reference: str,
+    *,
+    gate: Gate,
+    lag: float = LAG_SECONDS,
+    lists_bare: bool = False,
 ) -> WrittenOne:
     """What is true of the entry at `reference`; a second look after `lag` seconds where something is missing.
 
     Reading by id decides over the labels and the patient; a search only confirms (HAPI 8.10 leaves labels
-    out of search results: hapifhir/hapi-fhir#8362).
+    out of search results: hapifhir/hapi-fhir#8362). `lists_bare`: that is known of it, and not waited for.
     """
     kind, _, ident = reference.partition("/")
-    by_id, listed = await asyncio.gather(
-        _twice(lambda: _read(client, kind, ident, gate), lambda read: read.body is not None, gate, lag),
-        _twice(lambda: _listed(client, item, ident, gate), lambda body: body is not None, gate, lag),
+
+    def whole(*bodies: Mapping[str, Any]) -> bool:
+        return lists_bare or not any(lost(item.body, body) for body in bodies)
+
+    own, listed, versions = await asyncio.gather(
+        read_twice(client, item, reference, gate, lag),
+        _twice(lambda: _listed(client, item, ident, gate), lambda b: b is not None and whole(b), gate, lag),
+        _twice(lambda: _versions(client, kind, ident, gate), lambda bodies: whole(*bodies), gate, lag),
     )
-    check, words = _judged(item, by_id, listed)
-    return WrittenOne(item.key, item.kind, reference, check, words)
+    first, last = (
+        Seen(by_id.body, by_id.gone, body, older)
+        for by_id, body, older in zip(own, listed, versions, strict=True)
+    )
+    loss = loss_of(item.body, first, last)
+    check, words = _judged(item, last, own[1].words, loss)
+    return WrittenOne(item.key, item.kind, reference, check, words, loss)
+
+
+async def read_twice(
+    client: FhirClient, item: Labelled, reference: str, gate: Gate, lag: float
+) -> tuple[Read, Read]:
+    """The first read by id and the last, which is the same where the first showed every label."""
+    if reference not in gate.by_id:
+        kind, _, ident = reference.partition("/")
+        gate.by_id[reference] = await _twice(
+            lambda: _read(client, kind, ident, gate),
+            lambda read: read.body is not None and not lost(item.body, read.body),
+            gate,
+            lag,
+        )
+    return gate.by_id[reference]
 
 
 async def _twice(
     look: Callable[[], Awaitable[_T]], enough: Callable[[_T], bool], gate: Gate, lag: float
-) -> _T:
+) -> tuple[_T, _T]:
     seen = await look()
     if enough(seen) or gate.shut:
-        return seen
+        return seen, seen
     await asyncio.sleep(lag)
-    return await look()
+    return seen, await look()
 
 
-async def _read(client: FhirClient, kind: str, ident: str, gate: Gate) -> _Read:
+async def _read(client: FhirClient, kind: str, ident: str, gate: Gate) -> Read:
     try:
-        return _Read(await gate.look(lambda: client.read(kind, ident)))
+        return Read(await gate.look(lambda: client.read(kind, ident)))
     except EhrRefused as refused:
-        return _Read(None, gone=refused.status in GONE, words=str(refused))
+        return Read(None, gone=refused.status in GONE, words=str(refused))
     except EhrUnreachable as unreachable:
-        return _Read(None, words=str(unreachable))
+        return Read(None, words=str(unreachable))
 
 
 async def _listed(client: FhirClient, item: Labelled, ident: str, gate: Gate) -> Mapping[str, Any] | None:
@@ -110,16 +170,36 @@ async def _listed(client: FhirClient, item: Labelled, ident: str, gate: Gate) ->
     return next((body for body in bodies if body.get("id") == ident), None)
 
 
-def _judged(item: Labelled, by_id: _Read, listed: Mapping[str, Any] | None) -> tuple[Check, str]:
-    stored = by_id.body
+async def _versions(client: FhirClient, kind: str, ident: str, gate: Gate) -> tuple[Mapping[str, Any], ...]:
+    """From its history, else its first version by number, as most count; none where neither is offered."""
+
+    async def first() -> list[dict[str, Any]]:
+        return [await client.vread(kind, ident, "1")]
+
+    for ask in (lambda: client.history(kind, ident), first):
+        if kind in gate.without_versions:
+            break
+        try:
+            return tuple(await gate.look(ask))
+        except EhrRefused as refused:
+            if refused.status not in _NO_VERSIONS:
+                return ()
+        except EhrUnreachable:
+            return ()
+    gate.without_versions.add(kind)
+    return ()
+
+
+def _judged(item: Labelled, last: Seen, words: str, loss: Loss | None) -> tuple[Check, str]:
+    stored = last.by_id
     if stored is None:
-        if by_id.gone and listed is None:
-            return Check.FAILED, _VANISHED
-        return Check.UNKNOWN, joined(" ", (_UNREAD, by_id.words))
+        return TOLD[loss] if loss else (Check.UNKNOWN, joined(" ", (_UNREAD, words)))
     if patient_of(stored) != patient_of(item.body):
         return Check.FAILED, _OTHER_PATIENT
-    if lost(item.body, stored):
-        return Check.LABEL_LOST, _LABEL_LOST
-    if listed is None:
+    if stored.get("status") == IN_ERROR:
+        return Check.WITHDRAWN, _IN_ERROR
+    if loss is not None and loss in TOLD:
+        return TOLD[loss]
+    if last.by_search is None:
         return Check.UNCONFIRMED, _NOT_LISTED
-    return (Check.UNCONFIRMED, _BARE_IN_LISTS) if lost(item.body, listed) else (Check.VERIFIED, "")
+    return Check.VERIFIED, _LATE if loss else ""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
+from ipvscreen.ehr.after_loss import OnLoss, first_alone, taken_back, tell, withheld
 from ipvscreen.ehr.client import FhirClient
 from ipvscreen.ehr.lookup import Found, look
 from ipvscreen.ehr.sending import Sent, in_one, one_by_one
@@ -26,6 +27,7 @@ async def write(
     *,
     before: Written | None = None,
     silent: EhrError | None = None,
+    on_loss: OnLoss = "withdraw",
     lag: float = LAG_SECONDS,
 ) -> Written:
     """What became of each of `items`, in their order; what fails is told in the result, never raised.
@@ -34,18 +36,23 @@ async def write(
     identifier and not written twice. `before`, the result of the earlier call, helps where the record
     system lets nobody search. `silent` is why the record system could not be asked about the patient: then
     nothing is sent. Three waves of requests where the server offers transactions: is it there
-    already, write, read back; `lag` is the pause before a second look at what did not show up.
+    already, write, read back; `lag` is the pause before a second look at what did not show up. Once a label
+    was lost nothing more is sent, also when called again, and `on_loss` says what becomes of what was.
     """
-    offered = _offered(plan, items)
-    sent = await _sent(client, plan, offered, before or Written(), silent) if offered else {}
+    if before is not None and before.label_lost:
+        return await taken_back(client, items, withheld(items, before), on_loss)
     gate = Gate()
+    offered = _offered(plan, items)
+    sent = await _sent(client, plan, offered, before or Written(), silent, gate, lag) if offered else {}
 
     async def one(item: Labelled) -> WrittenOne:
         if item.key not in sent:
             return WrittenOne(item.key, item.kind, None, Check.NOT_OFFERED, _instead(plan, item.kind))
-        return await _checked(client, item, sent[item.key], gate, lag)
+        return await _checked(client, plan, item, sent[item.key], gate, lag)
 
-    return Written(tuple(await asyncio.gather(*(one(item) for item in items))))
+    written = Written(tuple(await asyncio.gather(*(one(item) for item in items))))
+    tell(written)
+    return await taken_back(client, items, written, on_loss)
 
 
 def _offered(plan: WritePlan, items: Sequence[Labelled]) -> list[Labelled]:
@@ -65,6 +72,8 @@ async def _sent(
     items: Sequence[Labelled],
     before: Written,
     silent: EhrError | None,
+    gate: Gate,
+    lag: float,
 ) -> Mapping[str, Sent]:
     if silent is not None:
         return _unsent(items, before, silent)
@@ -75,6 +84,7 @@ async def _sent(
     there = _there(plan, items, found, before)
     if plan.transaction and not there:
         return await in_one(client, items, conditional=plan.conditional)
+    there = await first_alone(client, items, there, gate, conditional=plan.conditional, lag=lag)
     return await one_by_one(client, items, there, conditional=plan.conditional)
 
 
@@ -132,10 +142,13 @@ def _harmless(item: Labelled, earlier: WrittenOne | None, plan: WritePlan) -> bo
     return refused or (plan.conditional and item.identifier is not None)
 
 
-async def _checked(client: FhirClient, item: Labelled, sent: Sent, gate: Gate, lag: float) -> WrittenOne:
+async def _checked(
+    client: FhirClient, plan: WritePlan, item: Labelled, sent: Sent, gate: Gate, lag: float
+) -> WrittenOne:
     if sent.reference is None:
         return WrittenOne(item.key, item.kind, None, sent.check or Check.UNKNOWN, sent.words)
-    return await verify(client, item, sent.reference, gate=gate, lag=lag)
+    bare = plan.lists_bare
+    return await verify(client, item, sent.reference, gate=gate, lag=lag, lists_bare=bare)
 
 
 def _instead(plan: WritePlan, kind: str) -> str:

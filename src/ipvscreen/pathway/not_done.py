@@ -1,5 +1,6 @@
 """Record, as a deliberate choice, that the questions were not asked, and why."""
 
+from ipvscreen.ehr.after_loss import OnLoss
 from ipvscreen.ehr.client import FhirClient
 from ipvscreen.ehr.patient import same_patient
 from ipvscreen.ehr.writer import write
@@ -9,7 +10,9 @@ from ipvscreen.store.facade import Store
 from ipvscreen.store.visits import Visit
 
 
-async def not_done(store: Store, client: FhirClient, visit: Visit, reason: str) -> Visit:
+async def not_done(
+    store: Store, client: FhirClient, visit: Visit, reason: str, on_loss: OnLoss = "withdraw"
+) -> Visit:
     """The visit with `written` set; it stays deferred.
 
     PatientChanged, with nothing written, where the record's patient is no longer the one on the page;
@@ -18,5 +21,5 @@ async def not_done(store: Store, client: FhirClient, visit: Visit, reason: str) 
     state = after(visit.state, Event.RECORD)
     items = not_done_resources(visit.context(), reason)
     silent = await same_patient(client, visit.patient_id, visit.person)
-    written = await write(client, visit.plan, items, before=visit.written, silent=silent)
+    written = await write(client, visit.plan, items, before=visit.written, silent=silent, on_loss=on_loss)
     return await store.visits.change(visit, state=state, written=written)

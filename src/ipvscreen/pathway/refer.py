@@ -3,6 +3,7 @@
 import uuid
 from datetime import datetime, timedelta
 
+from ipvscreen.ehr.after_loss import OnLoss, withheld
 from ipvscreen.ehr.client import FhirClient
 from ipvscreen.ehr.patient import same_patient
 from ipvscreen.ehr.writer import write
@@ -13,17 +14,15 @@ from ipvscreen.ipv.reading import assess_draft
 from ipvscreen.ipv.referral import ReferralRequest, ReferralState
 from ipvscreen.ipv.services import Service
 from ipvscreen.ipv.visit import Event, VisitState, after
-from ipvscreen.messages import message
 from ipvscreen.resources.draft import Labelled
 from ipvscreen.resources.referral import message as message_of
 from ipvscreen.resources.referral import referral
-from ipvscreen.resources.written import Check, Written, WrittenOne
+from ipvscreen.resources.written import Written
 from ipvscreen.store.facade import Store
 from ipvscreen.store.outbox import NewJob
 from ipvscreen.store.referrals import Referral
 from ipvscreen.store.visits import Visit
 
-_WITHHELD = message("Withheld: the record system has not kept the protection of what was recorded before.")
 _NAMESPACE = uuid.UUID("6f6f7c1e-3f0b-4e0e-9f43-0c6a5f7f2b11")
 
 
@@ -37,6 +36,7 @@ async def refer(
     *,
     source: str,
     now: datetime,
+    on_loss: OnLoss = "withdraw",
 ) -> Visit:
     """The visit with its referral queued and written to the record.
 
@@ -57,7 +57,7 @@ async def refer(
     silent = await same_patient(client, visit.patient_id, visit.person)
     referred = await store.referrals.add(visit, row, job, state=after(visit.state, Event.REFER), held=held)
     written = await _recorded(
-        client, referred, referral(context, service, request, visit.person, key), silent
+        client, referred, referral(context, service, request, visit.person, key), silent, on_loss
     )
     return await store.visits.change(referred, referred_in_record=written)
 
@@ -77,10 +77,10 @@ def _row(visit: Visit, service: Service, key: str, now: datetime, *, urgent: boo
 
 
 async def _recorded(
-    client: FhirClient, visit: Visit, items: tuple[Labelled, ...], silent: EhrError | None
+    client: FhirClient, visit: Visit, items: tuple[Labelled, ...], silent: EhrError | None, on_loss: OnLoss
 ) -> Written:
-    """What became of the entries; withheld where the record has just lost a label of this visit."""
-    lost = visit.written is not None and any(one.check is Check.LABEL_LOST for one in visit.written.items)
-    if lost:
-        return Written(tuple(WrittenOne(i.key, i.kind, None, Check.FAILED, _WITHHELD) for i in items))
-    return await write(client, visit.plan, items, before=visit.referred_in_record, silent=silent)
+    """What became of the entries; withheld where the record has lost a label of this visit."""
+    before = visit.referred_in_record
+    if any(one is not None and one.label_lost for one in (visit.written, before)):
+        return withheld(items, before)
+    return await write(client, visit.plan, items, before=before, silent=silent, on_loss=on_loss)

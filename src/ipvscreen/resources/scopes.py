@@ -16,6 +16,7 @@ _SCOPE = re.compile(r"(?:patient|user)/(\*|[A-Z][A-Za-z]*)\.(read|write|\*|[crud
 _VERSION_1 = {"read": "rs", "write": "cud", "*": "cruds"}
 
 _WRITTEN = "crs"  # create, then read back by id and by search
+_WITHDRAWN = "ud"  # mark as entered in error, or delete: only once a label was lost
 ASKED_FOR: dict[str, str] = {
     "Patient": "r",
     "Encounter": "r",
@@ -66,10 +67,13 @@ def requested(
     *,
     purpose: Purpose = "ehr",
     refresh: Literal["none", "online_access", "offline_access"] = "none",
+    withdraw: bool = False,
 ) -> str:
     """The scope string that we ask for: the least that the visit, or the list, needs.
 
-    A list holds only what we keep ourselves, so it asks for nothing but who is there, and for no refresh.
+    `withdraw`: also to take out again what we have written, as scopes of their own, so that a record system
+    which grants only the rest still does. In v1 `write` allows it already. A list holds only what we keep
+    ourselves, so it asks for nothing but who is there, and for no refresh.
     """
     context = _CONTEXT[purpose]
     if purpose in ("list", "list-standalone"):
@@ -79,8 +83,15 @@ def requested(
         for kind, letters in ASKED_FOR.items()
         for scope in (_version_1(kind, letters) if spelling == "v1" else (f"patient/{kind}.{letters}",))
     ]
+    if withdraw and spelling == "v2":
+        resources += [f"patient/{kind}.{_WITHDRAWN}" for kind in written_kinds()]
     author = "user/Practitioner.read" if spelling == "v1" else "user/Practitioner.r"
     return " ".join((*context, *_WHO, *(() if refresh == "none" else (refresh,)), author, *resources))
+
+
+def written_kinds() -> tuple[str, ...]:
+    """The types that we create."""
+    return tuple(kind for kind, letters in ASKED_FOR.items() if "c" in letters)
 
 
 def _version_1(kind: str, letters: str) -> tuple[str, ...]:

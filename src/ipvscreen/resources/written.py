@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from ipvscreen.messages import message_from_json, message_to_json
+from ipvscreen.resources.loss import Loss
 
 
 class Check(StrEnum):
@@ -14,23 +15,29 @@ class Check(StrEnum):
     VERIFIED = "verified"  # read back by id and found by search, every label on it
     UNCONFIRMED = "unconfirmed"  # read back by id; the search does not show it yet
     LABEL_LOST = "label-lost"  # it stands there without all its labels
+    WITHDRAWN = "withdrawn"  # a label was lost, and it was taken out again: gone, or marked as an error
     FAILED = "failed"  # the record system refused it
     UNKNOWN = "unknown"  # no answer came: it may be there
     NOT_OFFERED = "not-offered"  # the plan said so before the first question
 
 
-_NEEDS_A_HAND = frozenset({Check.LABEL_LOST, Check.FAILED, Check.UNKNOWN})
+_NEEDS_A_HAND = frozenset({Check.LABEL_LOST, Check.WITHDRAWN, Check.FAILED, Check.UNKNOWN})
+_LOST = frozenset({Check.LABEL_LOST, Check.WITHDRAWN})
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenOne:
-    """One entry; `reference` is `Type/id` once the record system has given one."""
+    """One entry; `reference` is `Type/id` once the record system has given one, `loss` how a label was lost.
+
+    With `loss` it may still be verified: a label that came late is none that is lost.
+    """
 
     key: str
     kind: str
     reference: str | None
     check: Check
     words: str = ""
+    loss: Loss | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +56,21 @@ class Written:
         """Entries that a person must look at now."""
         return tuple(item for item in self.items if item.check in _NEEDS_A_HAND)
 
+    @property
+    def label_lost(self) -> bool:
+        """Whether a label was lost here: then nothing more is sent to this record in this visit."""
+        return any(item.check in _LOST for item in self.items)
+
+    @property
+    def losses(self) -> tuple[Loss, ...]:
+        """In which ways labels were lost, each once, in the order of the list; for the log and the audit."""
+        modes = {item.loss for item in self.items if item.check in _LOST}
+        return tuple(mode for mode in Loss if mode in modes)
+
 
 def written_to_json(written: Written) -> dict[str, Any]:
     """As plain JSON."""
-    return {"items": [{**asdict(item), "words": message_to_json(item.words)} for item in written.items]}
+    return {"items": [_stored(item) for item in written.items]}
 
 
 def written_from_json(stored: Mapping[str, Any]) -> Written:
@@ -60,6 +78,17 @@ def written_from_json(stored: Mapping[str, Any]) -> Written:
     return Written(tuple(_one(item) for item in stored["items"]))
 
 
+def _stored(item: WrittenOne) -> dict[str, Any]:
+    # No key for what is not there: so the version before this one reads what had no loss.
+    told = {name: value for name, value in asdict(item).items() if name != "loss" or value}
+    return {**told, "words": message_to_json(item.words)}
+
+
 def _one(stored: Mapping[str, Any]) -> WrittenOne:
-    read = {"check": Check(stored["check"]), "words": message_from_json(stored.get("words", ""))}
+    loss = stored.get("loss")
+    read = {
+        "check": Check(stored["check"]),
+        "words": message_from_json(stored.get("words", "")),
+        "loss": Loss(loss) if loss else None,
+    }
     return WrittenOne(**{**stored, **read})

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from ipvscreen.sandbox.access import Access
 from ipvscreen.sandbox.bundles import bundle_of, links
+from ipvscreen.sandbox.losing import shown
 from ipvscreen.sandbox.memory import Resource, Version, new_id
 from ipvscreen.sandbox.references import target_of
 from ipvscreen.sandbox.refusals import Refusal
@@ -23,7 +24,6 @@ from ipvscreen.sandbox.writes import (
     check_version,
     existing,
     prepared,
-    without_labels,
 )
 
 
@@ -39,7 +39,7 @@ def search(sandbox: Sandbox, access: Access, kind: str, given: Query) -> Respons
     entries = [
         {
             "fullUrl": f"{sandbox.fhir_base}/{kind}/{body['id']}",
-            "resource": _as_found(sandbox, body),
+            "resource": shown(sandbox.memory, sandbox.switches, body, "search"),
             "search": {"mode": "match"},
         }
         for body in visible[offset : offset + count]
@@ -115,13 +115,6 @@ def _written(sandbox: Sandbox, request: Request, version: Version, status: int) 
         issue = {"severity": "information", "code": "informational", "diagnostics": "Stored."}
         return fhir_response({"resourceType": "OperationOutcome", "issue": [issue]}, status, headers)
     return fhir_response(body, status, headers)
-
-
-def _as_found(sandbox: Sandbox, body: Resource) -> Resource:
-    """Some record systems lose labels inside Bundles only (seen: HAPI FHIR 8.10); a switch does the same."""
-    if not sandbox.switches.labels_missing_in_search:
-        return body
-    return without_labels(body)
 
 
 def _check_patient_named(access: Access, kind: str, query: Query) -> None:

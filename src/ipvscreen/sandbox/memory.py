@@ -35,6 +35,7 @@ class Memory:
     def __init__(self) -> None:
         self._versions: dict[str, dict[str, list[Version]]] = {}
         self._by_identifier: dict[tuple[str, str, str], set[str]] = {}
+        self._looked_at: set[tuple[str, str, str]] = set()
 
     def put(self, body: Resource, at: datetime) -> Version:
         """Store `body` (it has its id) as the next version of that id."""
@@ -70,6 +71,12 @@ class Memory:
         """The newest version's body: a Lookup."""
         version = self.current(kind, ident)
         return version.body if version else None
+
+    def first_look(self, way: str, kind: str, ident: str) -> bool:
+        """Whether nobody has looked at this resource in that way before."""
+        before = (way, kind, ident) in self._looked_at
+        self._looked_at.add((way, kind, ident))
+        return not before
 
     def last(self, kind: str, ident: str) -> Resource | None:
         """The newest body, also of what was deleted: a Lookup."""

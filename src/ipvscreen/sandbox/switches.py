@@ -13,6 +13,18 @@ Key = tuple[str, str]
 meant by their name. A search is a GET however it is sent.
 """
 
+LabelLoss = Literal[
+    "dropped",
+    "downgraded",  # the confidentiality is stored as normal
+    "on-update",  # in every version after the first; and it makes a second one itself, as workflows do
+    "in-search",
+    "in-history",  # a vread included
+    "other-system",  # the same codes, stored as of a system of its own
+    "not-saved",  # answered as if it were
+    "late",  # each entry is bare at the first read, the first search and the first look at its versions
+]
+"""Ways in which a record system can lose labels."""
+
 _BY_NAME_ONLY = frozenset({"token", "metadata", "smart-configuration"})
 
 _WORDS: dict[int, tuple[str, str]] = {
@@ -58,6 +70,7 @@ class Switches:
     drop_labels: set[str] = field(default_factory=set)
     labels_missing_in_search: bool = False
     labels_missing_in_history: bool = False
+    label_loss: dict[str, LabelLoss] = field(default_factory=dict)  # by type
     refuse: dict[Key, int | Refuse] = field(default_factory=dict)
     hang: float = 0.0  # seconds, before anything is done
     hang_up: bool = False
@@ -76,6 +89,12 @@ class Switches:
     refresh_expires_in: int = 8 * 3600  # seconds from the sign-in on, however often it is refreshed
     keep_refresh_token: bool = False  # no rotation: the answer to a refresh brings no new one
     deny_authorization: bool = False
+
+    def loses(self, kind: str, *ways: LabelLoss) -> bool:
+        """Whether labels of this type are lost in one of these ways."""
+        dropped = "dropped" in ways and kind in self.drop_labels
+        in_search = "in-search" in ways and self.labels_missing_in_search
+        return dropped or in_search or self.label_loss.get(kind) in ways
 
     def status_for(self, method: str, what: str) -> int | None:
         """The status with which this call is to be refused; None where it may pass."""

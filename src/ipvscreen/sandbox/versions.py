@@ -3,18 +3,18 @@
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from starlette.responses import Response
 
 from ipvscreen.sandbox.access import Access
 from ipvscreen.sandbox.bundles import bundle_of, links
+from ipvscreen.sandbox.losing import shown
 from ipvscreen.sandbox.memory import Resource, Version, instant
 from ipvscreen.sandbox.refusals import Refusal
 from ipvscreen.sandbox.search import Query, page_of
 from ipvscreen.sandbox.state import Sandbox
 from ipvscreen.sandbox.wire import fhir_response
-from ipvscreen.sandbox.writes import without_labels
 
 # R4, datatypes.html#instant
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
@@ -22,14 +22,14 @@ _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)"
 
 def read(sandbox: Sandbox, access: Access, kind: str, ident: str) -> Response:
     """The current version; 410 for what was deleted."""
-    return _one(kind, _versions(sandbox, access, kind, ident)[-1])
+    return _one(sandbox, kind, _versions(sandbox, access, kind, ident)[-1], "read")
 
 
 def vread(sandbox: Sandbox, access: Access, kind: str, ident: str, number: str) -> Response:
     """The version of that number, also of what was deleted since; 410 for the deletion itself."""
     for version in _versions(sandbox, access, kind, ident):
         if str(version.number) == number:
-            return _one(kind, version)
+            return _one(sandbox, kind, version, "vread")
     raise Refusal(404, "not-found", f"This {kind} has no version '{number}'.")
 
 
@@ -54,10 +54,11 @@ def version_headers(version: Version) -> dict[str, str]:
     return {"ETag": version.etag, "Last-Modified": version.at.strftime("%a, %d %b %Y %H:%M:%S GMT")}
 
 
-def _one(kind: str, version: Version) -> Response:
+def _one(sandbox: Sandbox, kind: str, version: Version, way: Literal["read", "vread"]) -> Response:
     if version.deleted:
         raise Refusal(410, "deleted", f"This {kind} has been deleted.", {"ETag": version.etag})
-    return fhir_response(version.body, headers=version_headers(version))
+    body = shown(sandbox.memory, sandbox.switches, version.body, way)
+    return fhir_response(body, headers=version_headers(version))
 
 
 def _versions(sandbox: Sandbox, access: Access, kind: str, ident: str) -> Sequence[Version]:
@@ -100,6 +101,5 @@ def _entry(sandbox: Sandbox, kind: str, ident: str, version: Version) -> Resourc
         },
     }
     if not version.deleted:
-        bare = sandbox.switches.labels_missing_in_history
-        entry["resource"] = without_labels(version.body) if bare else version.body
+        entry["resource"] = shown(sandbox.memory, sandbox.switches, version.body, "history")
     return entry

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 from ipvscreen.sandbox.access import Access
 from ipvscreen.sandbox.compartment import has_compartment, patients_of
 from ipvscreen.sandbox.kinds import KINDS, WRITABLE, may_create, may_delete
+from ipvscreen.sandbox.losing import keep
 from ipvscreen.sandbox.memory import Lookup, Resource, Version
 from ipvscreen.sandbox.references import references_in, target_of
 from ipvscreen.sandbox.refusals import Refusal
@@ -26,9 +27,7 @@ class Store:
 
     def put(self, body: Resource, at: datetime) -> Version:
         """Store a body that has been checked."""
-        if body["resourceType"] in self.sandbox.switches.drop_labels:
-            body = without_labels(body)
-        return self.sandbox.memory.put(body, at)
+        return keep(self.sandbox.memory, self.sandbox.switches, body, at)
 
 
 def check_type(store: Store, method: str, kind: str) -> None:
@@ -161,9 +160,3 @@ def _meta(body: Resource) -> dict[str, Any]:
     if not isinstance(meta, dict):
         raise Refusal(422, "structure", "meta must be an object.")
     return meta
-
-
-def without_labels(body: Resource) -> Resource:
-    """A copy without its security labels."""
-    meta = {name: value for name, value in _meta(body).items() if name != "security"}
-    return {**body, "meta": meta}

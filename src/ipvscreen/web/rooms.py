@@ -61,6 +61,7 @@ class EhrEntry:
     labels_in_lists: Literal["kept", "warn", "stop"] = "kept"
     labels: str = "default"
     policy: WritePolicy = field(default_factory=WritePolicy)
+    on_label_loss: Literal["withdraw", "leave"] = "withdraw"
     pack: str | None = None  # the default one of its setting and locale where nothing is set
     locale: str = ENGLISH
     zone: tzinfo = field(default_factory=lambda: ZoneInfo("Europe/London"))
@@ -88,7 +89,12 @@ class EhrEntry:
         if purpose == "list":
             return requested(self.scopes, purpose="list-standalone" if standalone else "list")
         if self.scope is None:
-            return requested(self.scopes, purpose="standalone" if standalone else "ehr", refresh=self.refresh)
+            return requested(
+                self.scopes,
+                purpose="standalone" if standalone else "ehr",
+                refresh=self.refresh,
+                withdraw=self.on_label_loss == "withdraw",
+            )
         other = {"launch": "launch/patient"} if standalone else {}
         return " ".join(other.get(scope, scope) for scope in self.scope.split())
 

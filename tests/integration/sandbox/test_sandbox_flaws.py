@@ -61,3 +61,35 @@ async def test_labels_missing_in_bundles(anna: httpx.AsyncClient, switches: Swit
     for address in ("/Flag", f"/Flag/{ident}/_history"):
         [entry] = (await anna.get(address)).json()["entry"]
         assert "security" not in entry["resource"]["meta"]
+
+
+@pytest.mark.parametrize(
+    ("name", "way"),
+    [
+        ("downgrades-labels", "downgraded"),
+        ("drops-labels-on-update", "on-update"),
+        ("labels-missing-in-search", "in-search"),
+        ("labels-missing-in-history", "in-history"),
+        ("labels-of-other-system", "other-system"),
+        ("saves-nothing", "not-saved"),
+        ("labels-late", "late"),
+    ],
+)
+async def test_a_way_of_losing_labels_is_one_of_every_type(
+    anna: httpx.AsyncClient, switches: Switches, name: str, way: Any
+) -> None:
+    FLAWS[name](switches)
+    assert switches.label_loss == dict.fromkeys(WRITABLE, way)
+    assert all(switches.loses(kind, way) for kind in WRITABLE)
+
+    made = await anna.post("/Flag", json=flag())
+
+    assert made.status_code == 201
+    assert made.json()["meta"]["security"] == {
+        "downgraded": [LABELS[0] | {"code": "N"}],
+        "other-system": [LABELS[0] | {"system": "https://codes.sandbox.example/protection"}],
+    }.get(way, LABELS)
+    again = await anna.get(f"/Flag/{made.json()['id']}")
+    assert again.status_code == (404 if way == "not-saved" else 200)
+    bare = "security" not in again.json().get("meta", {})
+    assert bare is (way in ("on-update", "not-saved", "late"))

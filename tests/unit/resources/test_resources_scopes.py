@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ipvscreen.resources.scopes import ASKED_FOR, REQUESTED, Scopes, requested
+from ipvscreen.resources.scopes import ASKED_FOR, REQUESTED, Purpose, Scopes, requested, written_kinds
 
 LETTERS = ("c", "r", "u", "d", "s")
 
@@ -85,3 +85,18 @@ def test_a_refresh_is_asked_for_only_where_it_is_wanted(spelling: Any, purpose: 
     assert not {"online_access", "offline_access"} & set(plain)
     for refresh in ("online_access", "offline_access"):
         assert set(requested(spelling, purpose=purpose, refresh=refresh).split()) == {*plain, refresh}
+
+
+@pytest.mark.parametrize("purpose", ["ehr", "standalone"])
+def test_to_take_entries_out_again_is_asked_for_beside_the_rest_and_only_where_it_is_wanted(
+    purpose: Purpose,
+) -> None:
+    plain, wanted = requested(purpose=purpose).split(), requested(purpose=purpose, withdraw=True).split()
+    assert wanted[: len(plain)] == plain
+    assert wanted[len(plain) :] == [f"patient/{kind}.ud" for kind in written_kinds()]
+    assert set(written_kinds()) == set(ASKED_FOR) - {"Patient", "Encounter"}
+
+
+def test_in_version_1_writing_includes_it_and_a_list_never_asks() -> None:
+    assert requested("v1", withdraw=True) == requested("v1")
+    assert requested(purpose="list", withdraw=True) == requested(purpose="list")

@@ -1,8 +1,12 @@
 """What became of each entry, as data."""
 
+import json
+from dataclasses import replace
+
 import pytest
 
 from ipvscreen.messages import Message, message
+from ipvscreen.resources.loss import Loss
 from ipvscreen.resources.written import Check, Written, WrittenOne, written_from_json, written_to_json
 
 
@@ -11,10 +15,10 @@ def one(check: Check) -> WrittenOne:
 
 
 @pytest.mark.parametrize("check", Check)
-def test_only_verified_is_verified_and_three_need_a_hand(check: Check) -> None:
+def test_only_verified_is_verified_and_four_need_a_hand(check: Check) -> None:
     written = Written((one(Check.VERIFIED), one(check)))
     assert written.all_verified is (check is Check.VERIFIED)
-    needs_a_hand = check in (Check.FAILED, Check.LABEL_LOST, Check.UNKNOWN)
+    needs_a_hand = check in (Check.FAILED, Check.LABEL_LOST, Check.UNKNOWN, Check.WITHDRAWN)
     assert written.failed == ((one(check),) if needs_a_hand else ())
 
 
@@ -27,6 +31,37 @@ def test_written_is_stored_and_read_again() -> None:
     written = Written(tuple(one(check) for check in Check))
     assert written_from_json(written_to_json(written)) == written
     assert isinstance(written_from_json(written_to_json(written)).items[0].check, Check)
+
+
+@pytest.mark.parametrize("check", Check)
+def test_a_label_was_lost_whether_or_not_the_entry_was_taken_out_again(check: Check) -> None:
+    lost = check in (Check.LABEL_LOST, Check.WITHDRAWN)
+    assert Written((one(Check.VERIFIED), one(check))).label_lost is lost
+
+
+def test_the_ways_are_told_once_each_and_only_of_what_was_lost() -> None:
+    items = [
+        replace(one(check), loss=loss)
+        for check, loss in (
+            (Check.WITHDRAWN, Loss.DOWNGRADED),
+            (Check.LABEL_LOST, Loss.DROPPED),
+            (Check.WITHDRAWN, Loss.DROPPED),
+            (Check.WITHDRAWN, None),
+            (Check.UNCONFIRMED, Loss.IN_SEARCH),
+        )
+    ]
+    assert Written(tuple(items)).losses == (Loss.DROPPED, Loss.DOWNGRADED)
+
+
+@pytest.mark.parametrize("loss", Loss)
+def test_the_way_is_stored_and_read_again_and_without_one_it_is_as_the_version_before_wrote_it(
+    loss: Loss,
+) -> None:
+    written = Written((replace(one(Check.LABEL_LOST), loss=loss),))
+    assert written_from_json(json.loads(json.dumps(written_to_json(written)))) == written
+    assert "loss" not in written_to_json(Written((one(Check.LABEL_LOST),)))["items"][0]
+    with pytest.raises(ValueError, match="odd"):
+        written_from_json({"items": [written_to_json(written)["items"][0] | {"loss": "odd"}]})
 
 
 def test_stored_garbage_is_refused() -> None:

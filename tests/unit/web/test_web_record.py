@@ -33,6 +33,7 @@ def test_nothing_written_is_said(written: Written | None) -> None:
     ("check", "tone", "words"),
     [
         (Check.LABEL_LOST, "alarm", "ALARM"),
+        (Check.WITHDRAWN, "alarm", "so it was taken back"),
         (Check.FAILED, "warning", "NOT recorded"),
         (Check.UNKNOWN, "warning", "may be there or not"),
         (Check.UNCONFIRMED, "warning", "not yet found again"),
@@ -56,6 +57,22 @@ def test_what_was_not_offered_says_what_the_plan_says() -> None:
 def test_an_alarm_comes_before_what_went_well() -> None:
     written = Written((one("Observation", Check.VERIFIED), one("Flag", Check.LABEL_LOST)))
     assert [said.tone for said in notices(written, PLAN)] == ["alarm", "good"]
+
+
+@pytest.mark.parametrize("check", [Check.LABEL_LOST, Check.WITHDRAWN])
+def test_after_a_loss_nobody_is_told_to_try_again(check: Check) -> None:
+    written = Written((one("Observation", check), one("Flag", Check.FAILED, "Withheld.")))
+    alarm, withheld = notices(written, PLAN)
+    assert alarm.tone == "alarm"
+    assert "by hand" in withheld.do_this
+    assert "Try again" not in withheld.do_this
+    (control,) = notices(Written((one("Flag", Check.FAILED),)), PLAN)
+    assert "Try again" in control.do_this
+
+
+def test_a_label_that_came_late_is_said_and_good() -> None:
+    (said,) = notices(Written((one("Flag", Check.VERIFIED, "It came late."),)), PLAN)
+    assert (said.tone, said.details[1:]) == ("good", ("It came late.",))
 
 
 def test_the_same_words_are_said_once() -> None:

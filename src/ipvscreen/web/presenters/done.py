@@ -8,7 +8,7 @@ from ipvscreen.ipv.assessment import Assessment
 from ipvscreen.ipv.validity import Row
 from ipvscreen.ipv.visit import VisitState
 from ipvscreen.messages import message
-from ipvscreen.resources.written import Check
+from ipvscreen.resources.written import Check, Written
 from ipvscreen.store.visits import Visit
 from ipvscreen.web import words
 from ipvscreen.web.presenters.frame import Frame, day_words
@@ -21,12 +21,13 @@ FOLLOW_UP_AFTER = timedelta(days=14)
 
 @dataclass(frozen=True, slots=True)
 class DonePage:
-    """The page; `unrecorded` offers another try and "by hand", `disclosed` puts a service first."""
+    """The page; `unrecorded` offers "by hand", `retry` another try; `disclosed` puts a service first."""
 
     frame: Frame
     heading: str
     notices: tuple[Notice, ...]
     unrecorded: bool
+    retry: bool
     disclosed: bool
     say: str
     private: tuple[str, ...]
@@ -54,6 +55,7 @@ def done_page(
         heading=_heading(visit),
         notices=notices(visit.written, visit.plan),
         unrecorded=visit.state is VisitState.UNRECORDED,
+        retry=_can_be_tried(visit.written),
         disclosed=disclosed,
         say=_say(visit, disclosed=disclosed),
         private=_private(visit, disclosed=disclosed, seen_by=seen_by),
@@ -62,6 +64,12 @@ def done_page(
         follow_up=(today + FOLLOW_UP_AFTER).isoformat(),
         noted=noted_words(noted),
     )
+
+
+def _can_be_tried(written: Written | None) -> bool:
+    """Once a label was lost nothing more is sent: another try only takes out what still stands there."""
+    items = written.items if written else ()
+    return written is None or not written.label_lost or any(i.check is Check.LABEL_LOST for i in items)
 
 
 def noted_words(due: date | None) -> str:

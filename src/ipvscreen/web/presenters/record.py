@@ -26,6 +26,13 @@ _INSTEAD: dict[Check, tuple[str, str]] = {
             " the record system."
         ),
     ),
+    Check.WITHDRAWN: (
+        message("ALARM: its protection was not kept, so it was taken back"),
+        message(
+            "Enter it in the record by hand, marked as restricted and hidden from online access, and tell"
+            " whoever runs the record system."
+        ),
+    ),
     Check.FAILED: (
         message("NOT recorded"),
         message(
@@ -43,9 +50,11 @@ _INSTEAD: dict[Check, tuple[str, str]] = {
         message("Look in the record at the end of the visit. Nothing else has to be done now."),
     ),
 }
+_ALARMS = frozenset({Check.LABEL_LOST, Check.WITHDRAWN})
 
 
-# Of a referral: the service has it or will have it, whatever became of its entries in the record.
+# Where no other try is offered. Of a referral the service has it or will have it, whatever became of its
+# entries in the record; and a record that has lost a label is sent nothing more.
 _INSTEAD_OF_A_RETRY: dict[Check, str] = {
     Check.FAILED: _HAND,
     Check.UNKNOWN: message(
@@ -92,7 +101,7 @@ def _checked(items: tuple[WrittenOne, ...]) -> Notice:
     return Notice(
         "good",
         message("Recorded and checked: {entries}.", entries=_list(items)),
-        (message("Marked as restricted, and read back."),),
+        (message("Marked as restricted, and read back."), *_said(items)),
         "",
     )
 
@@ -100,13 +109,18 @@ def _checked(items: tuple[WrittenOne, ...]) -> Notice:
 def _notice(check: Check, written: Written, plan: WritePlan, again: bool) -> Notice:
     items = _of(written, check)
     start, do_this = _INSTEAD[check]
-    if not again:
+    if not again or written.label_lost:
         do_this = _INSTEAD_OF_A_RETRY.get(check, do_this)
     if check is Check.NOT_OFFERED:
         do_this = _do_instead(items, plan) or do_this
-    tone = "alarm" if check is Check.LABEL_LOST else "warning"
-    said = dict.fromkeys(item.words for item in items if item.words)
-    return Notice(tone, message("{what}: {entries}.", what=start, entries=_list(items)), tuple(said), do_this)
+    tone = "alarm" if check in _ALARMS else "warning"
+    heading = message("{what}: {entries}.", what=start, entries=_list(items))
+    return Notice(tone, heading, _said(items), do_this)
+
+
+def _said(items: Iterable[WrittenOne]) -> tuple[str, ...]:
+    """What is told of them, each sentence once."""
+    return tuple(dict.fromkeys(item.words for item in items if item.words))
 
 
 def _do_instead(items: tuple[WrittenOne, ...], plan: WritePlan) -> str:

@@ -45,7 +45,7 @@ async def submit(turn: Turn, posted: Posted) -> Response:
     store, pack = turn.rooms.store, turn.pack
     visit = await keep(store, await turn.claim(), draft, pack=pack, disclose=disclosed)
     if not disclosed:
-        visit = await record(store, turn.client, pack, visit)
+        visit = await record(store, turn.client, pack, visit, turn.entry.on_label_loss)
     call_first = bool(said.dangers) and draft.call is None and not disclosed
     return go(turn.rooms, visit, Step.DANGER if call_first else None)
 

@@ -78,7 +78,8 @@ async def submit(turn: Turn, posted: Posted) -> Response:
 async def _retry(turn: Turn, _: ActionFields) -> Response:
     if turn.visit.state is not VisitState.UNRECORDED:
         raise OutOfOrder(turn.visit.state, Action.RETRY)
-    visit = await record(turn.rooms.store, turn.client, turn.pack, await turn.claim())
+    on_loss, visit = turn.entry.on_label_loss, await turn.claim()
+    visit = await record(turn.rooms.store, turn.client, turn.pack, visit, on_loss)
     return go(turn.rooms, visit, Step.DONE)
 
 
@@ -100,7 +101,8 @@ async def _not_done(turn: Turn, fields: ActionFields) -> Response:
     if fields.reason not in REASONS:
         raise FieldsRefused(message("Choose a reason of the list."))
     visit = await _deferred(turn)
-    return go(turn.rooms, await not_done(turn.rooms.store, turn.client, visit, fields.reason))
+    on_loss = turn.entry.on_label_loss
+    return go(turn.rooms, await not_done(turn.rooms.store, turn.client, visit, fields.reason, on_loss))
 
 
 async def _deferred(turn: Turn) -> Visit:

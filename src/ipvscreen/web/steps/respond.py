@@ -50,7 +50,7 @@ async def submit(turn: Turn, posted: Posted) -> Response:
     store, pack = turn.rooms.store, turn.pack
     danger = bool(turn.assess(draft).dangers)
     visit = await keep(store, await turn.claim(), draft, pack=pack)
-    visit = await record(store, turn.client, pack, visit)
+    visit = await record(store, turn.client, pack, visit, turn.entry.on_label_loss)
     return go(turn.rooms, visit, _next(visit, call_first=danger and draft.call is None))
 
 

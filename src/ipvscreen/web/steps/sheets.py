@@ -75,6 +75,7 @@ async def _send(turn: Turn, service: Service, request: ReferralRequest) -> Respo
         request,
         source=rooms.public_url,
         now=turn.now,
+        on_loss=turn.entry.on_label_loss,
     )
     rooms.dispatcher.kick()
     return go(turn.rooms, visit, Step.SENT)
