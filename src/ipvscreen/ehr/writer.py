@@ -5,15 +5,15 @@ from collections.abc import Mapping, Sequence
 
 from ipvscreen.ehr.client import FhirClient
 from ipvscreen.ehr.lookup import Found, look
-from ipvscreen.ehr.sending import Sent, in_one, one_by_one
+from ipvscreen.ehr.sending import Sent, send
 from ipvscreen.ehr.verify import LAG_SECONDS, Gate, verify
 from ipvscreen.errors import EhrError
-from ipvscreen.messages import joined, message
+from ipvscreen.messages import message
 from ipvscreen.resources.draft import Labelled
+from ipvscreen.resources.fitting import instead_of
 from ipvscreen.resources.plan import WritePlan
 from ipvscreen.resources.written import Check, Written, WrittenOne
 
-_NOTHING_TO_NAME = message("Nothing that it would be about can be written here.")
 _CANNOT_LOOK = message(
     "It may be there from an earlier try, and the record system does not let us look for it."
 )
@@ -42,7 +42,7 @@ async def write(
 
     async def one(item: Labelled) -> WrittenOne:
         if item.key not in sent:
-            return WrittenOne(item.key, item.kind, None, Check.NOT_OFFERED, _instead(plan, item.kind))
+            return WrittenOne(item.key, item.kind, None, Check.NOT_OFFERED, instead_of(plan, item))
         return await _checked(client, item, sent[item.key], gate, lag)
 
     return Written(tuple(await asyncio.gather(*(one(item) for item in items))))
@@ -73,9 +73,7 @@ async def _sent(
     except EhrError as error:
         return _unsent(items, before, error)
     there = _there(plan, items, found, before)
-    if plan.transaction and not there:
-        return await in_one(client, items, conditional=plan.conditional)
-    return await one_by_one(client, items, there, conditional=plan.conditional)
+    return await send(client, plan, items, there)
 
 
 def _unsent(items: Sequence[Labelled], before: Written, error: EhrError) -> dict[str, Sent]:
@@ -129,18 +127,10 @@ def _there(
 def _harmless(item: Labelled, earlier: WrittenOne | None, plan: WritePlan) -> bool:
     """Whether it surely failed before, or is sent with a condition that the server checks."""
     refused = earlier is not None and earlier.check in (Check.FAILED, Check.NOT_OFFERED)
-    return refused or (plan.conditional and item.identifier is not None)
+    return refused or item.kind in plan.conditional_kinds
 
 
 async def _checked(client: FhirClient, item: Labelled, sent: Sent, gate: Gate, lag: float) -> WrittenOne:
     if sent.reference is None:
         return WrittenOne(item.key, item.kind, None, sent.check or Check.UNKNOWN, sent.words)
     return await verify(client, item, sent.reference, gate=gate, lag=lag)
-
-
-def _instead(plan: WritePlan, kind: str) -> str:
-    """Why a type is not written here and what to do instead, as the plan says."""
-    for ability in plan.cannot():
-        if ability.kind == kind:
-            return joined(" ", filter(None, (ability.why, ability.do_instead)))
-    return _NOTHING_TO_NAME

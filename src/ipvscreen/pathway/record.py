@@ -21,7 +21,14 @@ async def record(store: Store, client: FhirClient, pack: Pack, visit: Visit) -> 
     answers = read_draft(draft, pack, launch, now)
     assessment = assess_draft(draft, pack, launch, now)
     items = screening(
-        visit.context(), answers, assessment, draft.recording, draft.flag, draft.door, draft.reason
+        visit.context(),
+        answers,
+        assessment,
+        draft.recording,
+        draft.flag,
+        draft.door,
+        draft.reason,
+        visit.plan,
     )
     silent = await same_patient(client, visit.patient_id, visit.person) if items else None
     written = await write(client, visit.plan, items, before=visit.written, silent=silent)

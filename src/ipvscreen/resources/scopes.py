@@ -5,8 +5,11 @@ scope into several, or answer in the other version's spelling; all of that is re
 """
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
+
+from ipvscreen.resources.fallback import CARRIERS
 
 Letter = Literal["c", "r", "u", "d", "s"]
 Purpose = Literal["ehr", "standalone", "list", "list-standalone"]
@@ -28,6 +31,8 @@ ASKED_FOR: dict[str, str] = {
     "Task": _WRITTEN,
     "Consent": _WRITTEN,
 }
+# Asked for only where the deployer says that they may carry what other types cannot.
+CARRIED: dict[str, str] = dict.fromkeys(CARRIERS, _WRITTEN)
 
 # Where the context comes from: the record system's launch, its own patient picker, or nowhere.
 _CONTEXT: dict[Purpose, tuple[str, ...]] = {
@@ -65,17 +70,20 @@ def requested(
     *,
     purpose: Purpose = "ehr",
     refresh: Literal["none", "online_access", "offline_access"] = "none",
+    carriers: Collection[str] = (),
 ) -> str:
     """The scope string that we ask for: the least that the visit, or the list, needs.
 
+    `carriers`: the types that carry there what others cannot, as the deployer has it.
     A list holds only what we keep ourselves, so it asks for nothing but who is there, and for no refresh.
     """
     context = _CONTEXT[purpose]
     if purpose in ("list", "list-standalone"):
         return " ".join((*context, *_WHO))
+    asked = ASKED_FOR | {kind: letters for kind, letters in CARRIED.items() if kind in carriers}
     resources = [
         scope
-        for kind, letters in ASKED_FOR.items()
+        for kind, letters in asked.items()
         for scope in (_version_1(kind, letters) if spelling == "v1" else (f"patient/{kind}.{letters}",))
     ]
     author = "user/Practitioner.read" if spelling == "v1" else "user/Practitioner.r"
