@@ -24,6 +24,7 @@ class Sent:
 
 
 def of_answer(answer: Created | EhrError) -> Sent:
+    """By the answer alone, before anything is looked for."""
     if isinstance(answer, EhrError):
         return of_error(answer)
     return Sent(answer.reference) if answer.reference else Sent(None, Check.UNKNOWN, NOT_FOUND)
@@ -35,6 +36,7 @@ def open_ended(answer: Created | EhrError) -> bool:
 
 
 def of_found(found: Found, otherwise: Sent) -> Sent:
+    """By what a search finds; `otherwise` where surely nothing is there."""
     if found.reference:
         return Sent(found.reference)
     return otherwise if found.sure else Sent(None, Check.UNKNOWN, otherwise.words)

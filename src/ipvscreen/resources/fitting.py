@@ -159,9 +159,9 @@ def _of_procedure(body: Body) -> Message:
 
 def _of_observation(body: Body) -> str:
     """Only of what no form says: where it was learned, or why nothing was asked."""
-    if "derivedFrom" in body:
+    said = body.get("valueCodeableConcept") or body.get("dataAbsentReason")
+    if "derivedFrom" in body or said is None:
         return ""
-    said = body["valueCodeableConcept"] if "valueCodeableConcept" in body else body["dataAbsentReason"]
     return _exactly(f"{APP_NAME}: {_text(said)}, {_day(body['effectiveDateTime'])}")
 
 
