@@ -84,6 +84,7 @@ class Ehr(BaseModel):
     refresh: Literal["none", "online_access", "offline_access"] = "none"
     authorize: Literal["auto", "get", "post"] = "auto"
     labels_in_lists: Literal["kept", "warn", "stop"] = "kept"
+    carriers: tuple[Literal["DocumentReference", "Communication"], ...] = ()  # may carry what others cannot
     at_most: Annotated[int, Field(ge=1, le=1000)] = 20  # requests to it at once
     allow_http_loopback: bool = False
     pack: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")] | None = None  # a table of packs.toml

@@ -77,11 +77,12 @@ async def _examine(
         found.append(NO_KEY)
     async with plain_http() as http:
         asked = entry_of(one, http).asks_for("visit", standalone=True)
-        scope = f"{asked} {removal_scope(one.scopes)}".strip()
+        scope = f"{asked} {removal_scope(one.scopes, one.carriers)}".strip()
         subject = Subject(
             iss=one.iss,
             registration=Registration(TokenAuth(one.token_auth), one.signing_alg, one.scopes),
             lists=one.labels_in_lists,
+            carriers=one.carriers,
             jwks_url=jwks_url(deployment),
             kid=client.key.kid if client and client.key else None,
             scope=scope,

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -32,6 +32,7 @@ async def open_visit(
     ehr_name: str,
     default_setting: Setting,
     lists: Literal["kept", "warn", "stop"],
+    carriers: Collection[str] = (),
     token_url: str,
     cookie_hash: str,
     now: datetime,
@@ -56,7 +57,7 @@ async def open_visit(
         opened_at=now,
         expires_at=_end(context, now),
         person=person_of(patient),
-        plan=plan_writes(capability, Scopes.parse(context.scope), lists=lists),
+        plan=plan_writes(capability, Scopes.parse(context.scope), lists=lists, carriers=carriers),
         draft=Draft(),
         written=None,
         last_form=None,

@@ -114,6 +114,7 @@ async def _to_visit(rooms: Rooms, arrival: Arrival, signed_in: SignedIn) -> Resp
         ehr_name=entry.name,
         default_setting=entry.default_setting,
         lists=entry.labels_in_lists,
+        carriers=entry.carriers,
         token_url=arrival.endpoints.token,
         cookie_hash=cookies.hashed(value),
         now=rooms.clock(),

@@ -55,6 +55,7 @@ class EhrEntry:
     refresh: Literal["none", "online_access", "offline_access"] = "none"
     authorize: Literal["auto", "get", "post"] = "auto"
     labels_in_lists: Literal["kept", "warn", "stop"] = "kept"
+    carriers: tuple[str, ...] = ()  # the types that may carry there what others cannot
     pack: str | None = None  # the default one of its setting and locale where nothing is set
     locale: str = ENGLISH
     zone: tzinfo = field(default_factory=lambda: ZoneInfo("Europe/London"))
@@ -77,7 +78,12 @@ class EhrEntry:
         if purpose == "list":
             return requested(self.scopes, purpose="list-standalone" if standalone else "list")
         if self.scope is None:
-            return requested(self.scopes, purpose="standalone" if standalone else "ehr", refresh=self.refresh)
+            return requested(
+                self.scopes,
+                purpose="standalone" if standalone else "ehr",
+                refresh=self.refresh,
+                carriers=self.carriers,
+            )
         other = {"launch": "launch/patient"} if standalone else {}
         return " ".join(other.get(scope, scope) for scope in self.scope.split())
 

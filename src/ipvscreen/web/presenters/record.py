@@ -4,16 +4,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ipvscreen.messages import joined, message
+from ipvscreen.resources.fallback import Rest
 from ipvscreen.resources.plan import WritePlan
 from ipvscreen.resources.written import Check, Written, WrittenOne
 
 _KINDS = {
     "QuestionnaireResponse": message("the answers"),
+    "DocumentReference": message("the answers, as a document"),
     "Observation": message("the results"),
     "Flag": message("a flag"),
     "Procedure": message("that a conversation took place"),
     "Provenance": message("who recorded it"),
     "ServiceRequest": message("the referral"),
+    "Communication": message("a note of the referral"),
     "Task": message("the task that follows it"),
     "Consent": message("what was agreed"),
 }
@@ -75,13 +78,33 @@ def notices(written: Written | None, plan: WritePlan, *, again: bool = True) -> 
     """What became of one write, the alarms first; `again` where the page offers another try."""
     if written is None or not written.items:
         return (Notice("good", message("Nothing was added to the health record."), (), ""),)
-    bad = [_notice(check, written, plan, again) for check in _INSTEAD if _of(written, check)]
+    left = {check: _left_to_do(check, written, plan) for check in _INSTEAD}
+    bad = (_notice(check, items, plan, again) for check, items in left.items() if items)
     good = _of(written, Check.VERIFIED)
-    return (*bad, _checked(good)) if good else tuple(bad)
+    kept = [one for one in _of(written, Check.NOT_OFFERED) if one not in left[Check.NOT_OFFERED]]
+    return (*bad, *((_checked(good),) if good else ()), *((_kept(kept, plan),) if kept else ()))
+
+
+def by_hand(written: Written | None, plan: WritePlan) -> tuple[Notice, ...]:
+    """Of one write, what a person has to enter: for a page that says nothing else of it."""
+    items = _left_to_do(Check.NOT_OFFERED, written, plan) if written else ()
+    return (_notice(Check.NOT_OFFERED, items, plan, again=False),) if items else ()
 
 
 def _of(written: Written, check: Check) -> tuple[WrittenOne, ...]:
     return tuple(item for item in written.items if item.check is check)
+
+
+def _left_to_do(check: Check, written: Written, plan: WritePlan) -> tuple[WrittenOne, ...]:
+    """Those of which something is left to do; what is kept elsewhere is said apart."""
+    settled = {one.kind for one in plan.cannot() if one.rest is Rest.NOTHING and check is Check.NOT_OFFERED}
+    return tuple(one for one in _of(written, check) if one.kind not in settled)
+
+
+def _kept(items: Iterable[WrittenOne], plan: WritePlan) -> Notice:
+    kept = tuple(items)
+    what = message("Not in the record: {entries}. Nothing has to be done.", entries=_list(kept))
+    return Notice("good", what, (_do_instead(kept, plan),), "")
 
 
 def _list(items: Iterable[WrittenOne]) -> str:
@@ -97,8 +120,7 @@ def _checked(items: tuple[WrittenOne, ...]) -> Notice:
     )
 
 
-def _notice(check: Check, written: Written, plan: WritePlan, again: bool) -> Notice:
-    items = _of(written, check)
+def _notice(check: Check, items: tuple[WrittenOne, ...], plan: WritePlan, again: bool) -> Notice:
     start, do_this = _INSTEAD[check]
     if not again:
         do_this = _INSTEAD_OF_A_RETRY.get(check, do_this)
