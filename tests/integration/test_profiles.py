@@ -1,4 +1,4 @@
-"""Record systems as they describe themselves: `start` is right, what can be recorded is, and the rest is told."""
+"""Record systems as they describe themselves: `start` is right, what can be is recorded, the rest is told."""
 
 import base64
 import json
@@ -7,9 +7,20 @@ from typing import Any
 import pytest
 
 from ipvscreen.sandbox.profiles import PROFILES, SETTINGS
-from tests.integration.test_whole_visit import NEGATIVE, POSITIVE, QUICK, SHEET
 
 PATIENT = "anna-woman"
+YES, NO = "LA33-6", "LA32-8"
+HARK = ("76500-8", "76501-6", "76502-4", "76503-2")
+POSITIVE = dict(zip(HARK, (NO, YES, NO, NO), strict=True))
+NEGATIVE = dict.fromkeys(HARK, NO) | {"aas-1": "no"}
+QUICK = {
+    "safe-today": "yes",
+    "neck": "no",
+    "suicide": "no",
+    "children-or-pregnant": ["children"],
+    "help-now": ["someone-who-has-been-there"],
+}
+SHEET = {"service": "mentor-mothers", "way": "phone", "number": "07700 900123", "out": "true", "back": "true"}
 NAMES = {
     "QuestionnaireResponse": "Questionnaire responses",
     "Observation": "Observations",
@@ -122,7 +133,7 @@ async def opened(houses: Any, name: str, **more: Any) -> Any:
 
 
 async def there(house: Any) -> dict[str, list[dict[str, Any]]]:
-    """What is there about the patient, read with the token that reads everything; each in its first version."""
+    """What is there about the patient, as the token that reads everything finds it; each in version 1."""
     found = {}
     memory = house.ehr.state.sandbox.memory
     async with house.reader() as reader:
@@ -213,7 +224,7 @@ async def test_a_task_alone_says_what_is_asked_for(houses: Any) -> None:
     (task,) = (await there(house))["Task"]
     assert "focus" not in task
     assert task["code"]["coding"][0]["code"] == "711281004"
-    assert "the record holds it as a task instead" in page
+    assert "Recorded and checked: the referral, as a task." in page
 
 
 async def test_a_note_of_the_referral_only_where_the_deployer_allows_it(houses: Any) -> None:

@@ -88,7 +88,7 @@ def _carrier(plan: WritePlan, item: Labelled, items: Sequence[Labelled]) -> Labe
     if ability.carrier == "DocumentReference":
         return document(item)
     if ability.carrier == "Communication":
-        return _note(item)
+        return note(item)
     task = next((one for one in items if one.kind == ability.carrier), None)
     return _task_alone(task, item) if task else None
 
@@ -102,7 +102,7 @@ def _task_alone(task: Labelled, request: Labelled) -> Labelled:
     return entry(task.key, "Task", kept | said, task.about)
 
 
-def _note(request: Labelled) -> Labelled:
+def note(request: Labelled) -> Labelled:
     """That the referral was sent, as something done; no recipient, so that nobody is notified of it."""
     asked = request.body
     said = [_text(asked["code"]), *(one["text"] for one in asked.get("note", ())), _order(request)]

@@ -85,3 +85,14 @@ def test_a_refresh_is_asked_for_only_where_it_is_wanted(spelling: Any, purpose: 
     assert not {"online_access", "offline_access"} & set(plain)
     for refresh in ("online_access", "offline_access"):
         assert set(requested(spelling, purpose=purpose, refresh=refresh).split()) == {*plain, refresh}
+
+
+@pytest.mark.parametrize("spelling", ["v1", "v2"])
+def test_what_carries_others_is_asked_for_only_where_it_is_named(spelling: Any) -> None:
+    plain = set(requested(spelling).split())
+    assert not {scope for scope in plain if "DocumentReference" in scope or "Communication" in scope}
+    more = set(requested(spelling, carriers=("DocumentReference",)).split()) - plain
+    granted = Scopes.parse(" ".join(more))
+    assert all("DocumentReference" in scope for scope in more)
+    assert all(granted.allows("DocumentReference", letter) for letter in ("c", "r", "s"))
+    assert requested(spelling, purpose="list", carriers=("DocumentReference",)) == "launch openid fhirUser"

@@ -20,6 +20,7 @@ _KINDS = {
     "Task": message("the task that follows it"),
     "Consent": message("what was agreed"),
 }
+_AS_A_TASK = message("the referral, as a task")
 _HAND = message("Enter it in the record by hand, marked as restricted and hidden from online access.")
 _INSTEAD: dict[Check, tuple[str, str]] = {
     Check.LABEL_LOST: (
@@ -68,10 +69,11 @@ class Notice:
     do_this: str
 
 
-def kind_words(kinds: Iterable[str]) -> tuple[str, ...]:
+def kind_words(kinds: Iterable[str], plan: WritePlan) -> tuple[str, ...]:
     """Each kind once, in plain words, in the order in which we list them."""
-    present = set(kinds)
-    return tuple(words for kind, words in _KINDS.items() if kind in present)
+    present, request = set(kinds), plan.ability("ServiceRequest")
+    named = _KINDS | ({"Task": _AS_A_TASK} if request and request.carrier == "Task" else {})
+    return tuple(words for kind, words in named.items() if kind in present)
 
 
 def notices(written: Written | None, plan: WritePlan, *, again: bool = True) -> tuple[Notice, ...]:
@@ -82,7 +84,7 @@ def notices(written: Written | None, plan: WritePlan, *, again: bool = True) -> 
     bad = (_notice(check, items, plan, again) for check, items in left.items() if items)
     good = _of(written, Check.VERIFIED)
     kept = [one for one in _of(written, Check.NOT_OFFERED) if one not in left[Check.NOT_OFFERED]]
-    return (*bad, *((_checked(good),) if good else ()), *((_kept(kept, plan),) if kept else ()))
+    return (*bad, *((_checked(good, plan),) if good else ()), *((_kept(kept, plan),) if kept else ()))
 
 
 def by_hand(written: Written | None, plan: WritePlan) -> tuple[Notice, ...]:
@@ -103,18 +105,18 @@ def _left_to_do(check: Check, written: Written, plan: WritePlan) -> tuple[Writte
 
 def _kept(items: Iterable[WrittenOne], plan: WritePlan) -> Notice:
     kept = tuple(items)
-    what = message("Not in the record: {entries}. Nothing has to be done.", entries=_list(kept))
+    what = message("Not in the record: {entries}. Nothing has to be done.", entries=_list(kept, plan))
     return Notice("good", what, (_do_instead(kept, plan),), "")
 
 
-def _list(items: Iterable[WrittenOne]) -> str:
-    return joined(", ", kind_words(item.kind for item in items))
+def _list(items: Iterable[WrittenOne], plan: WritePlan) -> str:
+    return joined(", ", kind_words((item.kind for item in items), plan))
 
 
-def _checked(items: tuple[WrittenOne, ...]) -> Notice:
+def _checked(items: tuple[WrittenOne, ...], plan: WritePlan) -> Notice:
     return Notice(
         "good",
-        message("Recorded and checked: {entries}.", entries=_list(items)),
+        message("Recorded and checked: {entries}.", entries=_list(items, plan)),
         (message("Marked as restricted, and read back."),),
         "",
     )
@@ -128,7 +130,9 @@ def _notice(check: Check, items: tuple[WrittenOne, ...], plan: WritePlan, again:
         do_this = _do_instead(items, plan) or do_this
     tone = "alarm" if check is Check.LABEL_LOST else "warning"
     said = dict.fromkeys(item.words for item in items if item.words)
-    return Notice(tone, message("{what}: {entries}.", what=start, entries=_list(items)), tuple(said), do_this)
+    return Notice(
+        tone, message("{what}: {entries}.", what=start, entries=_list(items, plan)), tuple(said), do_this
+    )
 
 
 def _do_instead(items: tuple[WrittenOne, ...], plan: WritePlan) -> str:

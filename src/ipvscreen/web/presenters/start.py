@@ -85,7 +85,7 @@ def start_page(
         sentences=(*gate.sentences, *pack.refused) if gate.may_ask else gate.sentences,
         needs_age_confirmed=gate.needs_age_confirmed and bool(pack.ask),
         age_from=pack.age_from,
-        can=kind_words(ability.kind for ability in visit.plan.abilities if ability.allowed),
+        can=kind_words((one.kind for one in visit.plan.abilities if one.allowed), visit.plan),
         cannot=visit.plan.cannot(),
         by_hand=any(ability.rest is Rest.HAND for ability in visit.plan.cannot()),
         lists_bare=LISTS_BARE if visit.plan.lists_bare else "",
