@@ -80,11 +80,8 @@ async def open_demo(
     who it is; `ehr_settings` are more settings of its [[ehr]] entry. KeyError for an unknown flaw.
     `profile`, a name of PROFILES: the record system behaves as that one, and our entry is set for it.
     """
-    switches = switches or Switches()
-    if profile is not None:
-        PROFILES[profile](switches)
-        ehr_settings = {**SETTINGS[profile], **ehr_settings}
-    switches = _flawed(switches, flaws)
+    switches = _switched(switches or Switches(), profile, flaws)
+    ehr_settings = {**SETTINGS.get(profile or "", {}), **ehr_settings}
     with ExitStack() as stack:
         sockets = tuple(stack.enter_context(_listen(port)) for port in ports)
         folder = stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
@@ -109,7 +106,9 @@ async def open_demo(
         )
 
 
-def _flawed(switches: Switches, flaws: Iterable[str]) -> Switches:
+def _switched(switches: Switches, profile: str | None, flaws: Iterable[str]) -> Switches:
+    if profile is not None:
+        PROFILES[profile](switches)
     for name in flaws:
         FLAWS[name](switches)
     return switches

@@ -41,7 +41,6 @@ async def open_visit(
 
     It lasts as long as one consultation, and no longer than the token, unless that can be made new.
     """
-    identity = context.identity
     patient, capability, encounter, author = await _read(client, context)
     opened = Visit(
         id=secrets.token_urlsafe(16),
@@ -49,9 +48,9 @@ async def open_visit(
         iss=context.iss,
         patient_id=context.patient_id,
         encounter_id=context.encounter_id,
-        user=identity.user,
-        user_key=identity.key(context.iss),
-        user_name=identity.name or (name_of(author) if author else None),
+        user=context.identity.user,
+        user_key=context.identity.key(context.iss),
+        user_name=context.identity.name or (name_of(author) if author else None),
         state=VisitState.OPENED,
         setting=setting_of(encounter, default_setting),
         opened_at=now,
