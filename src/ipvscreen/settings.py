@@ -102,6 +102,7 @@ class Ehr(BaseModel):
     flag_text: FlagWords | None = None  # agreed with whoever reads flags there; may hold {date}
     flag_contact: FlagWords | None = None  # a sentence after it: whom to ask out of hours
     on_label_loss: Literal["withdraw", "leave"] = "withdraw"
+    carriers: tuple[Literal["DocumentReference", "Communication"], ...] = ()  # may carry what others cannot
     at_most: Annotated[int, Field(ge=1, le=1000)] = 20  # requests to it at once
     allow_http_loopback: bool = False
     pack: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")] | None = None  # a table of packs.toml

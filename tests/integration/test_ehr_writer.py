@@ -349,7 +349,7 @@ async def test_what_is_not_offered_is_left_out_together_with_references_to_it(an
     for one in written.items:
         assert one.check is (Check.NOT_OFFERED if one.kind == "Flag" else Check.VERIFIED)
     flag = next(one for one in written.items if one.kind == "Flag")
-    assert "by hand" in flag.words
+    assert flag.words.endswith("Enter exactly these words: “See note”")
     assert flag.reference is None
     assert any_ehr.stored() == ALL - Counter({"Flag": 1})
 

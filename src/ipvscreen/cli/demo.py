@@ -22,6 +22,7 @@ from ipvscreen.sandbox.charity import create_charity
 from ipvscreen.sandbox.directory import services_bundle
 from ipvscreen.sandbox.ehr import create_ehr
 from ipvscreen.sandbox.flaws import FLAWS
+from ipvscreen.sandbox.profiles import PROFILES, SETTINGS
 from ipvscreen.sandbox.registration import Auth
 from ipvscreen.sandbox.switches import Switches
 from ipvscreen.settings import Ehr, Numbers, Settings
@@ -69,6 +70,7 @@ async def open_demo(
     *,
     switches: Switches | None = None,
     flaws: Iterable[str] = (),
+    profile: str | None = None,
     auth: Auth = "none",
     **ehr_settings: Any,
 ) -> AsyncIterator[Demo]:
@@ -76,8 +78,10 @@ async def open_demo(
 
     `switches` and `flaws` (names of FLAWS) make the record system fail; `auth` is how the app proves there
     who it is; `ehr_settings` are more settings of its [[ehr]] entry. KeyError for an unknown flaw.
+    `profile`, a name of PROFILES: the record system behaves as that one, and our entry is set for it.
     """
-    switches = _flawed(switches or Switches(), flaws)
+    switches = _switched(switches or Switches(), profile, flaws)
+    ehr_settings = {**SETTINGS.get(profile or "", {}), **ehr_settings}
     with ExitStack() as stack:
         sockets = tuple(stack.enter_context(_listen(port)) for port in ports)
         folder = stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
@@ -102,7 +106,9 @@ async def open_demo(
         )
 
 
-def _flawed(switches: Switches, flaws: Iterable[str]) -> Switches:
+def _switched(switches: Switches, profile: str | None, flaws: Iterable[str]) -> Switches:
+    if profile is not None:
+        PROFILES[profile](switches)
     for name in flaws:
         FLAWS[name](switches)
     return switches

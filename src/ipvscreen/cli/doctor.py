@@ -78,11 +78,12 @@ async def _examine(
         found.append(NO_KEY)
     async with plain_http() as http:
         asked = entry_of(one, http, library.labels).asks_for("visit", standalone=True)
-        scope = " ".join(dict.fromkeys(f"{asked} {removal_scope(one.scopes)}".split()))
+        scope = " ".join(dict.fromkeys(f"{asked} {removal_scope(one.scopes, one.carriers)}".split()))
         subject = Subject(
             iss=one.iss,
             registration=Registration(TokenAuth(one.token_auth), one.signing_alg, one.scopes),
             lists=one.labels_in_lists,
+            carriers=one.carriers,
             jwks_url=jwks_url(deployment),
             kid=client.key.kid if client and client.key else None,
             scope=scope,

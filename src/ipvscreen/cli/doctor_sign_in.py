@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -55,9 +55,9 @@ def jwks_url(deployment: Settings) -> str:
     return f"{deployment.public_url.rstrip('/')}/jwks.json"
 
 
-def removal_scope(spelling: Literal["v1", "v2"]) -> str:
+def removal_scope(spelling: Literal["v1", "v2"], carriers: Sequence[str] = ()) -> str:
     """What the doctor needs in any case: to take its probe out again. In v1, `write` allows that already."""
-    return "" if spelling == "v1" else " ".join(f"patient/{kind}.ud" for kind in written_kinds())
+    return "" if spelling == "v1" else " ".join(f"patient/{kind}.ud" for kind in written_kinds(carriers))
 
 
 def by_file(place: str) -> SignIn:

@@ -9,6 +9,7 @@ import typer
 from ipvscreen.cli.demo import Demo, open_demo
 from ipvscreen.cli.logs import configure_logs
 from ipvscreen.sandbox.flaws import FLAWS
+from ipvscreen.sandbox.profiles import PROFILES
 
 
 def _known(names: list[str]) -> list[str]:
@@ -16,6 +17,12 @@ def _known(names: list[str]) -> list[str]:
     if unknown:
         raise typer.BadParameter(f"{', '.join(unknown)} is not one of {', '.join(FLAWS)}")
     return names
+
+
+def _one_of_them(name: str | None) -> str | None:
+    if name is not None and name not in PROFILES:
+        raise typer.BadParameter(f"{name} is not one of {', '.join(PROFILES)}")
+    return name
 
 
 def sandbox(
@@ -27,17 +34,24 @@ def sandbox(
             callback=_known,
         ),
     ] = [],  # noqa: B006  typer reads the default and copies it
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            help=f"Behave as this record system describes itself: {', '.join(PROFILES)}.",
+            callback=_one_of_them,
+        ),
+    ] = None,
     port_app: Annotated[int, typer.Option(help="Preferred port of the app.")] = 8010,
     port_ehr: Annotated[int, typer.Option(help="Preferred port of the record system.")] = 8020,
     port_service: Annotated[int, typer.Option(help="Preferred port of the charity.")] = 8030,
 ) -> None:
     """Serve a sandbox record system, a charity and the app, on loopback, with made-up patients."""
     configure_logs()
-    asyncio.run(_sandbox(as_json, flaw, (port_app, port_ehr, port_service)))
+    asyncio.run(_sandbox(as_json, flaw, profile, (port_app, port_ehr, port_service)))
 
 
-async def _sandbox(as_json: bool, flaws: list[str], ports: tuple[int, int, int]) -> None:
-    async with open_demo(ports, flaws=flaws) as demo:
+async def _sandbox(as_json: bool, flaws: list[str], profile: str | None, ports: tuple[int, int, int]) -> None:
+    async with open_demo(ports, flaws=flaws, profile=profile) as demo:
         typer.echo(_announcement(demo, as_json))
         await demo.serve()
 

@@ -1,6 +1,6 @@
 """Once a record system has lost a label: nothing more is sent there, and what was written is taken out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -42,7 +42,7 @@ async def first_alone(
     there: Mapping[str, Sent],
     gate: Gate,
     *,
-    conditional: bool,
+    conditional: Collection[str],
     lag: float,
 ) -> dict[str, Sent]:
     """`there`, with the first entry sent and read back, and every other withheld where it was not kept.

@@ -101,6 +101,17 @@ class FhirClient:
             for one, entry in zip(sent, entries, strict=True)
         ]
 
+    async def batch(self, bundle: Mapping[str, Any]) -> list[Created | EhrRefused]:
+        """Each entry on its own; as many answers, in the same order, as `bundle` has entries."""
+        answer = await self._ask("POST", "", body=bundle)
+        sent, entries = bundle["entry"], _entries(answer)
+        if len(entries) != len(sent):
+            return [Created(None, None)] * len(sent)
+        return [
+            _refused_in(entry) or _of_entry(one["resource"]["resourceType"], entry)
+            for one, entry in zip(sent, entries, strict=True)
+        ]
+
     async def vread(self, kind: str, ident: str, version: str) -> dict[str, Any]:
         """One version of a resource, by its `meta.versionId`."""
         path = f"/{_checked(_KIND, kind)}/{_checked(_ID, ident)}/_history/{_checked(_ID, version)}"
@@ -164,10 +175,7 @@ class FhirClient:
             seconds=self._seconds,
         )
         if not answer.ok:
-            fallback = _WORDS.get(
-                answer.status, message("{who} answered with status {status}.", who=_WHO, status=answer.status)
-            )
-            raise EhrRefused(answer.status, own_words(answer.body) or fallback)
+            raise _refusal(answer.status, answer.body)
         return answer
 
 
@@ -210,6 +218,22 @@ def _of_entry(kind: str, entry: Mapping[str, Any]) -> Created:
     if not str(told.get("status", "")).startswith("2"):
         return Created(None, None)
     return _created(kind, entry.get("resource"), (told.get("location"),))
+
+
+def _refused_in(entry: Mapping[str, Any]) -> EhrRefused | None:
+    """The refusal of one entry of a batch; None where it was taken, or where no status can be read."""
+    response = entry.get("response")
+    told = response if isinstance(response, dict) else {}
+    status = str(told.get("status", ""))[:3]
+    outcome = told.get("outcome")
+    if not status.isdecimal() or status.startswith("2"):
+        return None
+    return _refusal(int(status), outcome if isinstance(outcome, dict) else None)
+
+
+def _refusal(status: int, body: Mapping[str, Any] | None) -> EhrRefused:
+    fallback = _WORDS.get(status, message("{who} answered with status {status}.", who=_WHO, status=status))
+    return EhrRefused(status, own_words(body) or fallback)
 
 
 def _created(kind: str, body: object, places: tuple[object, ...]) -> Created:

@@ -13,6 +13,7 @@ AT_ONCE = 6  # requests; more of them would look like an attack to some gateways
 
 # Statuses of a search that say: not possible here. Others (401, 429, 5xx) say: not now.
 _NOT_POSSIBLE = frozenset({400, 403, 404, 405, 422, 501})
+_NO_SUCH_PARAMETER = frozenset({400, 422, 501})
 
 # The element that names the patient; it is also what the search parameter `patient` looks at (R4).
 PATIENT_ELEMENTS = ("subject", "patient", "for")
@@ -42,10 +43,22 @@ async def look_for(client: FhirClient, item: Labelled, references: Mapping[str, 
     try:
         found = await _search(client, item, references)
     except EhrRefused as refused:
+        if refused.status in _NO_SUCH_PARAMETER and item.identifier:
+            return await _on_the_first_page(client, item)
         if refused.status in _NOT_POSSIBLE:
             return Found(None, sure=False)
         raise
     return Found(found)
+
+
+async def _on_the_first_page(client: FhirClient, item: Labelled) -> Found:
+    """Sure only of what it finds: what is not on the first page of the patient's may be on another."""
+    try:
+        bodies = await listed(client, item, search_for(item))
+    except EhrRefused:
+        return Found(None, sure=False)
+    same = next((body for body in bodies if body.get("id") and carries(body, str(item.identifier))), None)
+    return Found(f"{item.kind}/{same['id']}") if same else Found(None, sure=False)
 
 
 def patient_of(body: Mapping[str, Any]) -> str | None:
@@ -55,6 +68,19 @@ def patient_of(body: Mapping[str, Any]) -> str | None:
         if isinstance(reference, Mapping):
             return tail(reference.get("reference"))
     return None
+
+
+async def listed(client: FhirClient, item: Labelled, params: Mapping[str, str]) -> list[dict[str, Any]]:
+    """What a search shows of it; by the patient alone where no search by identifier is taken.
+
+    Oracle Health's CapabilityStatement of August 2026 names `identifier` for none of the types we write.
+    """
+    try:
+        return await client.search(item.kind, params)
+    except EhrRefused as refused:
+        if refused.status not in _NO_SUCH_PARAMETER or not {"identifier", "patient"} <= params.keys():
+            raise
+        return await client.search(item.kind, {"patient": params["patient"]})
 
 
 def search_for(item: Labelled) -> dict[str, str]:

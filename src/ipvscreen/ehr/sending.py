@@ -1,44 +1,74 @@
 """Send entries so that each is there once: nothing is sent again before it was looked for."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from typing import Any
 
 from ipvscreen.ehr.client import Created, FhirClient
 from ipvscreen.ehr.lookup import Found, look, look_for
-from ipvscreen.errors import EhrError, EhrRefused, EhrUnreachable
+from ipvscreen.ehr.outcome import (
+    NOT_FOUND,
+    Sent,
+    may_have_happened,
+    of_answer,
+    of_error,
+    of_found,
+    open_ended,
+    worse,
+)
+from ipvscreen.errors import EhrError, EhrRefused
 from ipvscreen.messages import message
-from ipvscreen.resources.draft import Labelled, order, transaction_bundle, with_ids
+from ipvscreen.resources.draft import (
+    Labelled,
+    batch_bundle,
+    condition,
+    needs,
+    order,
+    transaction_bundle,
+    waves,
+    with_ids,
+)
+from ipvscreen.resources.plan import Bundling, WritePlan
 from ipvscreen.resources.written import Check
 
+__all__ = ["NOT_SENT", "Sent", "in_batches", "in_one", "may_have_happened", "one_by_one", "send"]
+
 NOT_SENT = message("Not sent, because an entry before it was not taken.")
-_NOT_FOUND = message("The record system took it, and then could not find it.")
 _TRIES = 2
 
-# Answered by a gateway or in the middle of the work: the request may have been carried out all the same.
-_MAY_HAVE_HAPPENED = frozenset({408, 500, 502, 504})
+_NO_BATCHES = frozenset({400, 404, 405, 415, 422, 501})  # of the Bundle as a whole
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """Where an entry stands (`Type/id`), to be verified; else FAILED or UNKNOWN, and why."""
-
-    reference: str | None
-    check: Check | None = None
-    words: str = ""
-
-
+_NOT_SENT = Sent(None, Check.FAILED, NOT_SENT)
 _Post = Callable[[], Awaitable[Sequence[Created]]]
 _Look = Callable[[], Awaitable[Mapping[str, Found]]]
 
 
-async def in_one(client: FhirClient, items: Sequence[Labelled], *, conditional: bool) -> dict[str, Sent]:
+async def send(
+    client: FhirClient, plan: WritePlan, items: Sequence[Labelled], there: Mapping[str, Sent]
+) -> dict[str, Sent]:
+    """By key, what became of each, sent in the best way that the plan knows.
+
+    `there`: what is known of an earlier try; it is not sent again, and the rest then goes without the
+    transaction, whose entries could not refer to it.
+    """
+    conditional = plan.conditional_kinds
+    if plan.bundling is Bundling.TRANSACTION and not there:
+        return await in_one(client, items, conditional=conditional)
+    if plan.bundling is Bundling.BATCH:
+        return await in_batches(client, items, there, conditional=conditional)
+    return await one_by_one(client, items, there, conditional=conditional)
+
+
+async def in_one(
+    client: FhirClient, items: Sequence[Labelled], *, conditional: Collection[str]
+) -> dict[str, Sent]:
     """By key, what became of all of it sent as one transaction."""
     bundle = transaction_bundle(items, conditional=conditional)
     return await _settled(items, lambda: client.transaction(bundle), lambda: look(client, items))
 
 
 async def one_by_one(
-    client: FhirClient, items: Sequence[Labelled], there: Mapping[str, Sent], *, conditional: bool
+    client: FhirClient, items: Sequence[Labelled], there: Mapping[str, Sent], *, conditional: Collection[str]
 ) -> dict[str, Sent]:
     """By key, what became of each, sent in order up to the first that was not taken.
 
@@ -50,22 +80,90 @@ async def one_by_one(
         if item.key in sent:
             continue
         if stopped:
-            sent[item.key] = Sent(None, Check.FAILED, NOT_SENT)
+            sent[item.key] = _NOT_SENT
             continue
-        references = {
-            one.full_url: ref for one in items if one.key in sent and (ref := sent[one.key].reference)
-        }
+        references = _references(items, sent)
         sent[item.key] = await _one(client, item, references, conditional=conditional, again=bool(there))
         stopped = sent[item.key].reference is None
     return sent
 
 
+async def in_batches(
+    client: FhirClient, items: Sequence[Labelled], there: Mapping[str, Sent], *, conditional: Collection[str]
+) -> dict[str, Sent]:
+    """By key, what became of each, sent in waves: what refers to others goes after them.
+
+    A batch is not atomic: each entry is judged by its own answer, and what refers to one that was not taken
+    is not sent. What has no identifier goes alone, for only then can a repetition look for it first.
+    """
+    sent = dict(there)
+    for wave in waves(items):
+        missing = {one.full_url for one in items if one.key in sent and not sent[one.key].reference}
+        open_ = [item for item in wave if item.key not in sent]
+        sent |= {item.key: _NOT_SENT for item in open_ if needs(item) & missing}
+        ready = [item for item in open_ if item.key not in sent]
+        references = _references(items, sent)
+        together = [item for item in ready if item.identifier]
+        if together:
+            sent |= await _batch(client, together, references, conditional=conditional)
+        for item in (one for one in ready if not one.identifier):
+            sent[item.key] = await _one(client, item, references, conditional=conditional, again=bool(there))
+    return sent
+
+
+async def _batch(
+    client: FhirClient,
+    items: Sequence[Labelled],
+    references: Mapping[str, str],
+    *,
+    conditional: Collection[str],
+) -> dict[str, Sent]:
+    """One wave. What was lost is looked for, and what is surely not there goes once more, alone.
+
+    So does everything where batches are declared and then not understood.
+    """
+
+    async def alone(item: Labelled) -> Sent:
+        return await _one(client, item, references, conditional=conditional, again=False)
+
+    answers = await _answers(client, batch_bundle(items, references, conditional=conditional))
+    if answers is None:
+        return {item.key: await alone(item) for item in items}
+    pairs = list(zip(items, answers, strict=True))
+    sent = {item.key: of_answer(answer) for item, answer in pairs}
+    lost = {item.key: answer for item, answer in pairs if open_ended(answer)}
+    looked_for = [item for item in items if item.key in lost]
+    found = await _looked(looked_for, lambda: look(client, looked_for)) if lost else {}
+    for item in looked_for:
+        sent[item.key] = of_found(found[item.key], sent[item.key])
+        failed = isinstance(lost[item.key], EhrError)
+        if failed and sent[item.key].reference is None and found[item.key].sure:
+            once_more = await alone(item)
+            sent[item.key] = once_more if once_more.reference else worse(sent[item.key], once_more)
+    return sent
+
+
+async def _answers(client: FhirClient, bundle: Mapping[str, Any]) -> Sequence[Created | EhrError] | None:
+    """The answer to each entry of a batch; None where there are no batches after all."""
+    try:
+        return await client.batch(bundle)
+    except EhrRefused as refused:
+        return None if refused.status in _NO_BATCHES else [refused] * len(bundle["entry"])
+    except EhrError as error:
+        return [error] * len(bundle["entry"])
+
+
 async def _one(
-    client: FhirClient, item: Labelled, references: Mapping[str, str], *, conditional: bool, again: bool
+    client: FhirClient,
+    item: Labelled,
+    references: Mapping[str, str],
+    *,
+    conditional: Collection[str],
+    again: bool,
 ) -> Sent:
     """One create. Only what has no identifier is looked for first here, and only at a repetition."""
     body = with_ids(item.body, references)
-    unless = f"identifier={item.identifier}" if conditional and item.identifier else None
+    unless = condition(item, conditional)
 
     async def post() -> Sequence[Created]:
         return [await client.create(body, unless)]
@@ -90,14 +188,14 @@ async def _settled(items: Sequence[Labelled], post: _Post, search: _Look) -> dic
         try:
             created = await post()
         except EhrError as error:
-            lost = _worse(lost, _of_error(error))
+            lost = worse(lost, of_error(error))
             if not may_have_happened(error):
                 return {item.key: lost for item in items}
         else:
             return await _accepted(items, created, search)
         found = await _looked(items, search)
         if any(one.reference or not one.sure for one in found.values()):
-            return {item.key: _of_found(found[item.key], lost) for item in items}
+            return {item.key: of_found(found[item.key], lost) for item in items}
     return {item.key: lost for item in items}
 
 
@@ -107,8 +205,8 @@ async def _accepted(items: Sequence[Labelled], created: Sequence[Created], searc
     if all(sent.reference for sent in told.values()):
         return told
     found = await _looked(items, search)
-    missing = Sent(None, Check.UNKNOWN, _NOT_FOUND)
-    return {key: sent if sent.reference else _of_found(found[key], missing) for key, sent in told.items()}
+    missing = Sent(None, Check.UNKNOWN, NOT_FOUND)
+    return {key: sent if sent.reference else of_found(found[key], missing) for key, sent in told.items()}
 
 
 async def _looked(items: Sequence[Labelled], search: _Look) -> Mapping[str, Found]:
@@ -118,25 +216,5 @@ async def _looked(items: Sequence[Labelled], search: _Look) -> Mapping[str, Foun
         return {item.key: Found(None, sure=False) for item in items}
 
 
-def _of_found(found: Found, otherwise: Sent) -> Sent:
-    if found.reference:
-        return Sent(found.reference)
-    return otherwise if found.sure else Sent(None, Check.UNKNOWN, otherwise.words)
-
-
-def _of_error(error: EhrError) -> Sent:
-    """No answer at all leaves it open what happened, even where nothing is found: it may still be at work."""
-    open_ended = isinstance(error, EhrUnreachable) and error.may_have_happened
-    return Sent(None, Check.UNKNOWN if open_ended else Check.FAILED, str(error))
-
-
-def _worse(earlier: Sent, later: Sent) -> Sent:
-    """Once it is open what happened, a later refusal does not close it."""
-    return earlier if earlier.check is Check.UNKNOWN else later
-
-
-def may_have_happened(error: EhrError) -> bool:
-    """Whether a request that ended so may have been carried out all the same."""
-    if isinstance(error, EhrUnreachable):
-        return error.may_have_happened
-    return isinstance(error, EhrRefused) and error.status in _MAY_HAVE_HAPPENED
+def _references(items: Sequence[Labelled], sent: Mapping[str, Sent]) -> dict[str, str]:
+    return {one.full_url: ref for one in items if one.key in sent and (ref := sent[one.key].reference)}

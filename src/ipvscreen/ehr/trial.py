@@ -9,7 +9,7 @@ from ipvscreen.ehr.client import FhirClient
 from ipvscreen.ehr.lookup import AT_ONCE, look_for, search_for
 from ipvscreen.ehr.sending import may_have_happened
 from ipvscreen.errors import EhrError
-from ipvscreen.resources.draft import Labelled, order, transaction_bundle, with_ids
+from ipvscreen.resources.draft import Labelled, condition, order, transaction_bundle, with_ids
 from ipvscreen.resources.plan import WritePlan
 
 LAG_SECONDS = 1.0  # some servers index a moment after they have answered
@@ -109,7 +109,7 @@ async def show_all(
 async def _all_at_once(
     client: FhirClient, plan: WritePlan, items: Sequence[Labelled], ledger: Ledger
 ) -> None:
-    bundle = transaction_bundle(items, conditional=plan.conditional)
+    bundle = transaction_bundle(items, conditional=plan.conditional_kinds)
     ledger.open = dict.fromkeys((item.key for item in items), "")
     try:
         created = await client.transaction(bundle)
@@ -130,7 +130,7 @@ async def _one(
     if item.kind == "Provenance" and not ledger.there:
         ledger.refused[item.key] = "Nothing that it would be about was taken."
         return
-    unless = f"identifier={item.identifier}" if plan.conditional and item.identifier else None
+    unless = condition(item, plan.conditional_kinds)
     body = with_ids(item.body, _references(items, ledger))
     ledger.open[item.key] = ""
     try:

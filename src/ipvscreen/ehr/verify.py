@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from ipvscreen.ehr.client import FhirClient
 from ipvscreen.ehr.exchange import GONE
-from ipvscreen.ehr.lookup import AT_ONCE, patient_of, search_for
+from ipvscreen.ehr.lookup import AT_ONCE, listed, patient_of, search_for
 from ipvscreen.ehr.removal import IN_ERROR
 from ipvscreen.errors import EhrError, EhrRefused, EhrUnreachable
 from ipvscreen.messages import joined, message
@@ -164,7 +164,7 @@ async def _read(client: FhirClient, kind: str, ident: str, gate: Gate) -> Read:
 async def _listed(client: FhirClient, item: Labelled, ident: str, gate: Gate) -> Mapping[str, Any] | None:
     params = search_for(item) if item.identifier else {"_id": ident}
     try:
-        bodies = await gate.look(lambda: client.search(item.kind, params))
+        bodies = await gate.look(lambda: listed(client, item, params))
     except EhrError:
         return None
     return next((body for body in bodies if body.get("id") == ident), None)

@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from ipvscreen.ehr.after_loss import OnLoss, first_alone, taken_back, tell, withheld
 from ipvscreen.ehr.client import FhirClient
 from ipvscreen.ehr.lookup import Found, look
-from ipvscreen.ehr.sending import Sent, in_one, one_by_one
+from ipvscreen.ehr.sending import Sent, send
 from ipvscreen.ehr.verify import LAG_SECONDS, Gate, verify
 from ipvscreen.errors import EhrError
-from ipvscreen.messages import joined, message
+from ipvscreen.messages import message
 from ipvscreen.resources.draft import Labelled
-from ipvscreen.resources.plan import WritePlan
+from ipvscreen.resources.fitting import instead_of
+from ipvscreen.resources.plan import Bundling, WritePlan
 from ipvscreen.resources.written import Check, Written, WrittenOne
 
-_NOTHING_TO_NAME = message("Nothing that it would be about can be written here.")
 _CANNOT_LOOK = message(
     "It may be there from an earlier try, and the record system does not let us look for it."
 )
@@ -47,7 +47,7 @@ async def write(
 
     async def one(item: Labelled) -> WrittenOne:
         if item.key not in sent:
-            return WrittenOne(item.key, item.kind, None, Check.NOT_OFFERED, _instead(plan, item.kind))
+            return WrittenOne(item.key, item.kind, None, Check.NOT_OFFERED, instead_of(plan, item))
         return await _checked(client, plan, item, sent[item.key], gate, lag)
 
     written = Written(tuple(await asyncio.gather(*(one(item) for item in items))))
@@ -82,10 +82,9 @@ async def _sent(
     except EhrError as error:
         return _unsent(items, before, error)
     there = _there(plan, items, found, before)
-    if plan.transaction and not there:
-        return await in_one(client, items, conditional=plan.conditional)
-    there = await first_alone(client, items, there, gate, conditional=plan.conditional, lag=lag)
-    return await one_by_one(client, items, there, conditional=plan.conditional)
+    if there or plan.bundling is not Bundling.TRANSACTION:
+        there = await first_alone(client, items, there, gate, conditional=plan.conditional_kinds, lag=lag)
+    return await send(client, plan, items, there)
 
 
 def _unsent(items: Sequence[Labelled], before: Written, error: EhrError) -> dict[str, Sent]:
@@ -139,7 +138,7 @@ def _there(
 def _harmless(item: Labelled, earlier: WrittenOne | None, plan: WritePlan) -> bool:
     """Whether it surely failed before, or is sent with a condition that the server checks."""
     refused = earlier is not None and earlier.check in (Check.FAILED, Check.NOT_OFFERED)
-    return refused or (plan.conditional and item.identifier is not None)
+    return refused or item.kind in plan.conditional_kinds
 
 
 async def _checked(
@@ -149,11 +148,3 @@ async def _checked(
         return WrittenOne(item.key, item.kind, None, sent.check or Check.UNKNOWN, sent.words)
     bare = plan.lists_bare
     return await verify(client, item, sent.reference, gate=gate, lag=lag, lists_bare=bare)
-
-
-def _instead(plan: WritePlan, kind: str) -> str:
-    """Why a type is not written here and what to do instead, as the plan says."""
-    for ability in plan.cannot():
-        if ability.kind == kind:
-            return joined(" ", filter(None, (ability.why, ability.do_instead)))
-    return _NOTHING_TO_NAME

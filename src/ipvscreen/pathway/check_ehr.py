@@ -14,6 +14,7 @@ from ipvscreen.errors import EhrError, EhrRefused, LaunchRefused
 from ipvscreen.resources.allowance import EVERYTHING, interactions, plan_findings, right_findings
 from ipvscreen.resources.context import Context
 from ipvscreen.resources.finding import Finding, bad, discreet, good, warning
+from ipvscreen.resources.fitting import fitted
 from ipvscreen.resources.plan import plan_writes
 from ipvscreen.resources.policy import WritePolicy
 from ipvscreen.resources.probe import probe as probe_entries
@@ -59,6 +60,7 @@ class Subject:
     kid: str | None
     scope: str
     policy: WritePolicy = field(default_factory=WritePolicy)
+    carriers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +115,10 @@ async def _record(
         found.append(bad("CapabilityStatement", "It cannot be read.", ask, said=str(error)))
         return
     if session is None:
-        found.extend(plan_findings(capability, EVERYTHING))
+        found.extend(plan_findings(capability, EVERYTHING, subject.carriers))
         return
     found.extend(right_findings(session.scope, subject.scope))
-    found.extend(plan_findings(capability, session.granted))
+    found.extend(plan_findings(capability, session.granted, subject.carriers))
     read = await _test_patient(client, session, patient, found)
     if patient and read is not None:
         secrets.extend(_strings(read.get(name) for name in ("name", "birthDate", "telecom", "address")))
@@ -214,10 +216,11 @@ async def _probed(
     capability: Mapping[str, Any],
     found: list[Finding],
 ) -> None:
-    plan = plan_writes(capability, session.granted)
-    first, then = (
+    plan = plan_writes(capability, session.granted, carriers=subject.carriers)
+    made = (
         probe_entries(_context(subject, tools, session, patient, part), tools.form) for part in ("1", "2")
     )
+    first, then = (fitted(plan, items) for items in made)
     fate = await rehearse(client, plan, first, found)
     if fate is Fate.LEFT:
         words = "Nothing more was written, because the first entry could not be removed for certain."

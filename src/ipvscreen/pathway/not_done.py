@@ -19,7 +19,7 @@ async def not_done(
     ValueError for a reason that is not in the list.
     """
     state = after(visit.state, Event.RECORD)
-    items = not_done_resources(visit.context(), reason)
+    items = not_done_resources(visit.context(), reason, visit.plan)
     silent = await same_patient(client, visit.patient_id, visit.person)
     written = await write(client, visit.plan, items, before=visit.written, silent=silent, on_loss=on_loss)
     return await store.visits.change(visit, state=state, written=written)

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -35,11 +35,15 @@ async def open_visit(
     default_setting: Setting,
     lists: Literal["kept", "warn", "stop"],
     policy: WritePolicy,
+    carriers: Collection[str] = (),
     token_url: str,
     cookie_hash: str,
     now: datetime,
 ) -> Visit:
-    """The stored visit of this launch; EhrError where the patient or the capabilities cannot be read."""
+    """The stored visit of this launch; EhrError where the patient or the capabilities cannot be read.
+
+    It lasts as long as one consultation, and no longer than the token, unless that can be made new.
+    """
     patient, capability, encounter, author, related = await _read(client, context)
     opened = Visit(
         id=secrets.token_urlsafe(16),
@@ -55,7 +59,7 @@ async def open_visit(
         opened_at=now,
         expires_at=_end(context, now),
         person=person_of(patient),
-        plan=plan_writes(capability, Scopes.parse(context.scope), lists=lists),
+        plan=plan_writes(capability, Scopes.parse(context.scope), lists=lists, carriers=carriers),
         draft=Draft(),
         written=None,
         last_form=None,

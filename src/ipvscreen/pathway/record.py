@@ -26,7 +26,14 @@ async def record(
     answers = read_draft(draft, pack, launch, now)
     assessment = assess_draft(draft, pack, launch, now)
     items = screening(
-        visit.context(), answers, assessment, draft.recording, draft.flag, draft.door, draft.reason
+        visit.context(),
+        answers,
+        assessment,
+        draft.recording,
+        draft.flag,
+        draft.door,
+        draft.reason,
+        visit.plan,
     )
     silent = await same_patient(client, visit.patient_id, visit.person) if items else None
     if visit.referred_in_record and visit.referred_in_record.label_lost:

@@ -57,7 +57,11 @@ async def refer(
     silent = await same_patient(client, visit.patient_id, visit.person)
     referred = await store.referrals.add(visit, row, job, state=after(visit.state, Event.REFER), held=held)
     written = await _recorded(
-        client, referred, referral(context, service, request, visit.person, key), silent, on_loss
+        client,
+        referred,
+        referral(context, service, request, visit.person, key, visit.plan),
+        silent,
+        on_loss,
     )
     return await store.visits.change(referred, referred_in_record=written)
 

@@ -1,15 +1,31 @@
 """What a record system allows this app, for the doctor: CapabilityStatement and granted scopes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from ipvscreen.resources.fallback import CARRIERS, Rest
 from ipvscreen.resources.finding import Finding, bad, good, warning
-from ipvscreen.resources.plan import codes, offers, plan_writes
-from ipvscreen.resources.scopes import ASKED_FOR, Scopes
+from ipvscreen.resources.plan import Ability, Bundling, WritePlan, codes, offers, plan_writes
+from ipvscreen.resources.scopes import ASKED_FOR, CARRIED, Scopes
 
 EVERYTHING = Scopes(frozenset(("*", letter) for letter in "cruds"))
 _READ_ONLY = ("Patient", "Encounter", "RelatedPerson")
-_CORE = ("QuestionnaireResponse", "Observation")
+_CORE = ("QuestionnaireResponse", "Observation", "DocumentReference")
+_BARE = frozenset({"Provenance"})  # has no identifier in R4, and is found by what it is about
+_HALF = "Nothing: the app shows which are there, and can be asked to try again."
+_BUNDLING = {
+    Bundling.TRANSACTION: good("All at once", "It takes entries in one transaction: all or none."),
+    Bundling.BATCH: warning(
+        "All at once",
+        "It offers batches and no transaction; entries are sent in waves, and a visit may end half recorded.",
+        _HALF,
+    ),
+    Bundling.SINGLY: warning(
+        "All at once",
+        "It offers no transaction; entries are created one by one, and a visit may end half recorded.",
+        _HALF,
+    ),
+}
 
 
 def right_findings(granted_scope: str | None, asked_for: str) -> Iterator[Finding]:
@@ -33,31 +49,51 @@ def right_findings(granted_scope: str | None, asked_for: str) -> Iterator[Findin
         yield good("Rights", "Reading and searching were granted as asked for.")
 
 
-def plan_findings(capability: Mapping[str, Any], scopes: Scopes) -> Iterator[Finding]:
-    """What can be recorded there, and what cannot: by the record system, or by our registration."""
-    plan, offered = plan_writes(capability, scopes), plan_writes(capability, EVERYTHING)
+def plan_findings(
+    capability: Mapping[str, Any], scopes: Scopes, carriers: Collection[str] = ()
+) -> Iterator[Finding]:
+    """What can be recorded there, how, and what cannot: by the record system, or by our registration."""
+    plan = plan_writes(capability, scopes, carriers=carriers)
+    offered = plan_writes(capability, EVERYTHING, carriers=carriers)
     if not any(plan.allows(kind) for kind in _CORE):
         words = "No questionnaire can be recorded here at all."
         yield bad("Recording", words, "See the lines below; until one changes, only referrals leave the app.")
     if able := [ability.kind for ability in plan.abilities if ability.allowed]:
         yield good("Recording", f"{', '.join(able)} can be recorded.")
+    best = plan_writes(capability, EVERYTHING, carriers=CARRIERS)
     for ability in plan.cannot():
-        title = f"Recording {ability.kind}"
         if offered.allows(ability.kind):
-            yield bad(title, ability.why, f"Allow {ability.kind} in the app's registration there.")
+            do = f"Allow {ability.kind} in the app's registration there."
+            yield bad(f"Recording {ability.kind}", ability.why, do)
         else:
-            do = f"The app says so before the first question. Instead: {ability.do_instead}"
-            yield warning(title, ability.why, do)
-    if plan.transaction:
-        yield good("All at once", "It takes entries in one transaction: all or none.")
-    else:
-        words = "It offers no transaction; entries are created one by one, and a visit may end half recorded."
-        yield warning(
-            "All at once", words, "Nothing: the app shows which are there, and can be asked to try again."
+            yield _not_taken(ability, best)
+    yield _BUNDLING[plan.bundling]
+    if lost := [
+        one.kind for one in plan.abilities if one.allowed and not (one.findable or one.kind in _BARE)
+    ]:
+        words = f"No search by identifier is declared for {', '.join(lost)}."
+        do = "Nothing: the app then looks through the patient's entries, and says what it could not find."
+        yield warning("Searches", words, do)
+
+
+def _not_taken(ability: Ability, best: WritePlan) -> Finding:
+    """What is done instead; and what could be, where the deployer lets another type carry it."""
+    title = f"Recording {ability.kind}"
+    if ability.rest is Rest.NOTHING:
+        return good(title, f"{ability.why} {ability.do_instead}")
+    do = f"The app says so before the first question. Instead: {ability.do_instead}"
+    could = best.ability(ability.kind)
+    if could and could.carrier:
+        do += (
+            f' Or let another type carry it: carriers = ["{could.carrier}"], and allow {could.carrier} in the'
+            " registration."
         )
+        if could.carrier == "Communication":
+            do += " Only where it is certain that no patient is notified of one."
+    return warning(title, ability.why, do)
 
 
 def interactions(capability: Mapping[str, Any]) -> dict[str, frozenset[str]]:
     """The interactions that the record system declares, by each type that we write or read."""
     offered = offers(capability)
-    return {kind: codes(offered.get(kind, {})) for kind in ASKED_FOR}
+    return {kind: codes(offered.get(kind, {})) for kind in ASKED_FOR | CARRIED}

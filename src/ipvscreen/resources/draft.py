@@ -1,7 +1,7 @@
-"""Labelled entries on their way to a record system: stable keys, order, transaction, references."""
+"""Labelled entries on their way to a record system: stable keys, order, bundles, references."""
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from typing import Any
@@ -54,25 +54,47 @@ def entry(key: str, kind: str, body: Mapping[str, Any], about: About, labels: La
 def order(items: Sequence[Labelled]) -> tuple[Labelled, ...]:
     """For one-by-one creates: what is referred to first, Provenance last; ValueError for a circle."""
     by_url = {item.full_url: item for item in items}
-    needs = {url: [r for r in references_in(item.body) if r in by_url] for url, item in by_url.items()}
-    placed = [by_url[url] for url in TopologicalSorter(needs).static_order()]
+    inside = {url: [r for r in references_in(item.body) if r in by_url] for url, item in by_url.items()}
+    placed = [by_url[url] for url in TopologicalSorter(inside).static_order()]
     return tuple(sorted(placed, key=lambda item: item.kind == "Provenance"))
 
 
-def transaction_bundle(items: Sequence[Labelled], *, conditional: bool) -> dict[str, Any]:
-    """All of it as one atomic create; `conditional` lets the server skip what it has (ifNoneExist).
+def transaction_bundle(items: Sequence[Labelled], *, conditional: bool | Collection[str]) -> dict[str, Any]:
+    """All of it as one atomic create.
 
-    What is around the resources is checked here; they themselves were, when each was made.
+    `conditional`: the types (True: all) of which the server skips what it has already (ifNoneExist).
     """
     own = {item.full_url: item.full_url for item in items}
-    entries = [
-        {"fullUrl": item.full_url, "request": _request(item, conditional=conditional)} for item in items
-    ]
-    bundle = {"resourceType": "Bundle", "type": BundleType.TRANSACTION, "entry": entries}
-    around = checked(labelled(bundle, About.BUNDLE))
-    for around_one, item in zip(around["entry"], items, strict=True):
-        around_one["resource"] = with_ids(item.body, own)
-    return around
+    made = [{"fullUrl": item.full_url, "request": _request(item, conditional)} for item in items]
+    return _bundle(BundleType.TRANSACTION, made, [with_ids(item.body, own) for item in items])
+
+
+def batch_bundle(
+    items: Sequence[Labelled], ids: Mapping[str, str], *, conditional: bool | Collection[str]
+) -> dict[str, Any]:
+    """Several creates at once, each on its own; `ids` is what the entries that they refer to have become."""
+    made = [{"request": _request(item, conditional)} for item in items]
+    return _bundle(BundleType.BATCH, made, [with_ids(item.body, ids) for item in items])
+
+
+def condition(item: Labelled, conditional: bool | Collection[str]) -> str | None:
+    """The search (If-None-Exist) that keeps an entry from being made twice; None where not offered."""
+    offered = conditional if isinstance(conditional, bool) else item.kind in conditional
+    return f"identifier={item.identifier}" if offered and item.identifier else None
+
+
+def waves(items: Sequence[Labelled]) -> tuple[tuple[Labelled, ...], ...]:
+    """The items in groups, each referring only to those of groups before it; ValueError for a circle."""
+    depth: dict[str, int] = {}
+    for item in order(items):
+        depth[item.full_url] = 1 + max((depth.get(url, -1) for url in needs(item)), default=-1)
+    levels = sorted(set(depth.values()))
+    return tuple(tuple(item for item in items if depth[item.full_url] == level) for level in levels)
+
+
+def needs(item: Labelled) -> frozenset[str]:
+    """The references of an entry, those to other new entries among them."""
+    return frozenset(references_in(item.body))
 
 
 def with_ids(body: Mapping[str, Any], ids: Mapping[str, str]) -> dict[str, Any]:
@@ -104,11 +126,20 @@ def _identifier(kind: str, key: str) -> dict[str, Any]:
     return {"identifier": identifier if kind in _ONE_IDENTIFIER else [identifier]}
 
 
-def _request(item: Labelled, *, conditional: bool) -> dict[str, str]:
+def _bundle(
+    kind: BundleType, around: Sequence[Mapping[str, Any]], bodies: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """What is around the resources is checked here; they themselves were, when each was made."""
+    bundle = checked(labelled({"resourceType": "Bundle", "type": kind, "entry": around}, About.BUNDLE))
+    for one, body in zip(bundle["entry"], bodies, strict=True):
+        one["resource"] = body
+    return bundle
+
+
+def _request(item: Labelled, conditional: bool | Collection[str]) -> dict[str, str]:
+    unless = condition(item, conditional)
     request: dict[str, str] = {"method": Method.POST, "url": item.kind}
-    if conditional and item.identifier:
-        request["ifNoneExist"] = f"identifier={item.identifier}"
-    return request
+    return request | ({"ifNoneExist": unless} if unless else {})
 
 
 def _resolved(value: Any, ids: Mapping[str, str]) -> Any:

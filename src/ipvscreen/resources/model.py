@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from fhir.resources.R4B.bundle import Bundle
+from fhir.resources.R4B.communication import Communication
 from fhir.resources.R4B.consent import Consent
+from fhir.resources.R4B.documentreference import DocumentReference
 from fhir.resources.R4B.flag import Flag
 from fhir.resources.R4B.healthcareservice import HealthcareService
 from fhir.resources.R4B.messageheader import MessageHeader
@@ -24,7 +26,9 @@ from pydantic import BaseModel
 
 MODELS: dict[str, type[BaseModel]] = {
     "Bundle": Bundle,
+    "Communication": Communication,
     "Consent": Consent,
+    "DocumentReference": DocumentReference,
     "Flag": Flag,
     "HealthcareService": HealthcareService,
     "MessageHeader": MessageHeader,

@@ -5,8 +5,10 @@ from ipvscreen.ipv.referral import ReferralRequest
 from ipvscreen.ipv.services import Service
 from ipvscreen.resources.context import Context
 from ipvscreen.resources.draft import Labelled
+from ipvscreen.resources.fitting import fitted
 from ipvscreen.resources.labels import About
 from ipvscreen.resources.message import message
+from ipvscreen.resources.plan import WritePlan
 from ipvscreen.resources.request import Parties, request_entries
 from ipvscreen.resources.whose import only_theirs
 
@@ -14,9 +16,17 @@ __all__ = ["message", "referral"]
 
 
 def referral(
-    ctx: Context, service: Service, request: ReferralRequest, person: Person, key: str
+    ctx: Context,
+    service: Service,
+    request: ReferralRequest,
+    person: Person,
+    key: str,
+    plan: WritePlan | None = None,
 ) -> tuple[Labelled, ...]:
-    """Consent (if the person agreed), ServiceRequest and Task; `key` is the referral's own UUID."""
+    """Consent (if the person agreed), ServiceRequest and Task; `key` is the referral's own UUID.
+
+    With a `plan`, as that record system can hold them.
+    """
     name = {"display": person.name} if person.name else {}
     parties = Parties(
         patient=ctx.patient | name,
@@ -26,4 +36,4 @@ def referral(
         encounter=ctx.encounter,
         labels=ctx.policy.labels,
     )
-    return only_theirs(request_entries(key, service, request, parties), ctx.patient_id)
+    return fitted(plan, only_theirs(request_entries(key, service, request, parties), ctx.patient_id))

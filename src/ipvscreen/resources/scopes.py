@@ -5,8 +5,11 @@ scope into several, or answer in the other version's spelling; all of that is re
 """
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
+
+from ipvscreen.resources.fallback import CARRIERS
 
 Letter = Literal["c", "r", "u", "d", "s"]
 Purpose = Literal["ehr", "standalone", "list", "list-standalone"]
@@ -30,6 +33,8 @@ ASKED_FOR: dict[str, str] = {
     "Task": _WRITTEN,
     "Consent": _WRITTEN,
 }
+# Asked for only where the deployer says that they may carry what other types cannot.
+CARRIED: dict[str, str] = dict.fromkeys(CARRIERS, _WRITTEN)
 
 # Where the context comes from: the record system's launch, its own patient picker, or nowhere.
 _CONTEXT: dict[Purpose, tuple[str, ...]] = {
@@ -68,30 +73,34 @@ def requested(
     purpose: Purpose = "ehr",
     refresh: Literal["none", "online_access", "offline_access"] = "none",
     withdraw: bool = False,
+    carriers: Collection[str] = (),
 ) -> str:
     """The scope string that we ask for: the least that the visit, or the list, needs.
 
     `withdraw`: also to take out again what we have written, as scopes of their own, so that a record system
-    which grants only the rest still does. In v1 `write` allows it already. A list holds only what we keep
-    ourselves, so it asks for nothing but who is there, and for no refresh.
+    which grants only the rest still does. In v1 `write` allows it already. `carriers`: the types that carry
+    there what others cannot, as the deployer has it. A list holds only what we keep ourselves, so it asks for
+    nothing but who is there, and for no refresh.
     """
     context = _CONTEXT[purpose]
     if purpose in ("list", "list-standalone"):
         return " ".join((*context, *_WHO))
+    asked = ASKED_FOR | {kind: letters for kind, letters in CARRIED.items() if kind in carriers}
     resources = [
         scope
-        for kind, letters in ASKED_FOR.items()
+        for kind, letters in asked.items()
         for scope in (_version_1(kind, letters) if spelling == "v1" else (f"patient/{kind}.{letters}",))
     ]
     if withdraw and spelling == "v2":
-        resources += [f"patient/{kind}.{_WITHDRAWN}" for kind in written_kinds()]
+        resources += [f"patient/{kind}.{_WITHDRAWN}" for kind in written_kinds(carriers)]
     author = "user/Practitioner.read" if spelling == "v1" else "user/Practitioner.r"
     return " ".join((*context, *_WHO, *(() if refresh == "none" else (refresh,)), author, *resources))
 
 
-def written_kinds() -> tuple[str, ...]:
-    """The types that we create."""
-    return tuple(kind for kind, letters in ASKED_FOR.items() if "c" in letters)
+def written_kinds(carriers: Collection[str] = ()) -> tuple[str, ...]:
+    """The types that we create, with those of `carriers`."""
+    ours = (kind for kind, letters in ASKED_FOR.items() if "c" in letters)
+    return (*ours, *(kind for kind in CARRIED if kind in carriers))
 
 
 def _version_1(kind: str, letters: str) -> tuple[str, ...]:

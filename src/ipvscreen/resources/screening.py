@@ -20,8 +20,10 @@ from ipvscreen.ipv.packs import Reason
 from ipvscreen.ipv.visit import Door
 from ipvscreen.resources.context import Context
 from ipvscreen.resources.draft import Labelled, business_key, entry
+from ipvscreen.resources.fitting import fitted
 from ipvscreen.resources.labels import About
 from ipvscreen.resources.observations import absent, instrument_observations, observation
+from ipvscreen.resources.plan import WritePlan
 from ipvscreen.resources.provenance import provenance
 from ipvscreen.resources.terminology import (
     APP_NAME,
@@ -61,23 +63,25 @@ def screening(
     flag: bool,
     door: Door | None,
     reason: Reason | None = None,
+    plan: WritePlan | None = None,
 ) -> tuple[Labelled, ...]:
     """The labelled resources of this visit, Provenance last; empty when nothing is to be recorded.
 
-    `reason`, why it was asked today, stands in that of the answers alone.
+    `reason`, why it was asked today, stands in that of the answers alone. With a `plan`, as that record
+    system can hold them.
     """
     if recording is Recording.NOTHING:
         return ()
     if recording is Recording.CONVERSATION:
         procedure = _conversation(ctx)
         talk = (procedure, provenance(ctx, (procedure,), About.CONVERSATION))
-        return only_theirs(talk, ctx.patient_id)
+        return fitted(plan, only_theirs(talk, ctx.patient_id))
     entries = [*_entries(ctx, answers, assessment, door), *((_flag(ctx),) if flag else ())]
     written = (*entries, provenance(ctx, entries, About.PROVENANCE, reason))
-    return only_theirs(written, ctx.patient_id)
+    return fitted(plan, only_theirs(written, ctx.patient_id))
 
 
-def not_done(ctx: Context, reason: str) -> tuple[Labelled, ...]:
+def not_done(ctx: Context, reason: str, plan: WritePlan | None = None) -> tuple[Labelled, ...]:
     """The panel without answers, and why; ValueError for a reason that is not in the list."""
     why = NotDone(reason)
     coded = Absent.ASKED_DECLINED if why is NotDone.DECLINED else Absent.NOT_PERFORMED
@@ -88,7 +92,8 @@ def not_done(ctx: Context, reason: str) -> tuple[Labelled, ...]:
         **absent(coded, local=concept(NOT_DONE, why, words, text=words)),
     }
     panel = observation(ctx, "not-done", body)
-    return only_theirs((panel, provenance(ctx, (panel,), About.SCREEN)), ctx.patient_id)
+    made = (panel, provenance(ctx, (panel,), About.SCREEN))
+    return fitted(plan, only_theirs(made, ctx.patient_id))
 
 
 def _entries(

@@ -101,10 +101,29 @@ class ProvisionType(StrEnum):
     DENY = "deny"
 
 
+class DocumentStatus(StrEnum):
+    """DocumentReference.status."""
+
+    CURRENT = "current"
+
+
+class DocumentState(StrEnum):
+    """DocumentReference.docStatus."""
+
+    FINAL = "final"
+
+
+class CommunicationStatus(StrEnum):
+    """Communication.status: said of what has been sent already, so that nothing sends it."""
+
+    COMPLETED = "completed"
+
+
 class BundleType(StrEnum):
     """Bundle.type."""
 
     TRANSACTION = "transaction"
+    BATCH = "batch"
     MESSAGE = "message"
 
 

@@ -30,6 +30,8 @@ def failed(sandbox: Sandbox, redirect_uri: str, state: Mapping[str, str], error:
 
 def _back(sandbox: Sandbox, redirect_uri: str, answer: dict[str, str]) -> Response:
     if sandbox.switches.issuer_parameter:
-        answer["iss"] = sandbox.base_url  # RFC 9207, 2: the issuer that smart-configuration names
+        answer["iss"] = sandbox.switches.told_issuer(
+            sandbox.base_url
+        )  # RFC 9207, 2: the issuer that smart-configuration names
     joint = "&" if urlsplit(redirect_uri).query else "?"
     return RedirectResponse(f"{redirect_uri}{joint}{urlencode(answer)}", 302, NO_STORE)

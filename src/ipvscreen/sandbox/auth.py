@@ -66,7 +66,7 @@ def _wanted(sandbox: Sandbox, asked: Asked, redirect_uri: str, state: dict[str, 
     asked.need("state")
     asked.must_be("aud", sandbox.fhir_base)
     challenge = None if sandbox.switches.no_s256 else _challenge(asked)
-    scope = grantable(asked.need("scope", "invalid_scope"))
+    scope = grantable(asked.need("scope", "invalid_scope"), v2=not sandbox.switches.no_v2_scopes)
     if not scope:
         raise OAuthError("invalid_scope", "None of the scopes that were asked for exists here.")
     return AuthorizationRequest(redirect_uri, challenge, scope, asked.given.get("nonce"), state)

@@ -4,7 +4,7 @@ from typing import Any, get_args
 
 from ipvscreen.sandbox.assertions import ALGORITHMS
 from ipvscreen.sandbox.keys import ALGORITHM
-from ipvscreen.sandbox.kinds import SEARCH, WRITABLE, may_create, may_delete
+from ipvscreen.sandbox.kinds import SEARCH, may_create, may_delete, may_update, on_condition, parameters
 from ipvscreen.sandbox.memory import Resource, instant
 from ipvscreen.sandbox.registration import Auth
 from ipvscreen.sandbox.scopes import supported
@@ -14,6 +14,8 @@ from ipvscreen.sandbox.wire import FHIR_JSON
 
 _OAUTH = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
 _SECURITY_SERVICE = "http://terminology.hl7.org/CodeSystem/restful-security-service"
+
+_FEW_SCOPES = ("openid", "fhirUser", "launch", "profile")
 
 _CAPABILITIES = (
     "launch-ehr",
@@ -41,7 +43,7 @@ def smart_configuration(sandbox: Sandbox) -> dict[str, Any]:
     """https://hl7.org/fhir/smart-app-launch/STU2.2/conformance.html; only what is there is claimed."""
     switches = sandbox.switches
     told: dict[str, Any] = {
-        "issuer": sandbox.base_url,
+        "issuer": switches.told_issuer(sandbox.base_url),
         "jwks_uri": f"{sandbox.base_url}/auth/jwks",
         "authorization_endpoint": f"{sandbox.base_url}/auth/authorize",
         "token_endpoint": sandbox.token_url,
@@ -49,7 +51,7 @@ def smart_configuration(sandbox: Sandbox) -> dict[str, Any]:
         "token_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
         "grant_types_supported": ["authorization_code", "refresh_token"],
         "response_types_supported": ["code"],
-        "scopes_supported": supported(),
+        "scopes_supported": list(_FEW_SCOPES) if switches.few_scopes_listed else supported(),
         "id_token_signing_alg_values_supported": [ALGORITHM],
         "capabilities": list(_CAPABILITIES),
     }
@@ -66,10 +68,11 @@ def capability_statement(sandbox: Sandbox) -> Resource:
     rest: dict[str, Any] = {
         "mode": "server",
         "security": _security(sandbox),
-        "resource": [_resource(kind, switches) for kind in sorted(SEARCH)],
+        "resource": [one for kind in sorted(SEARCH) if (one := _resource(kind, switches))["interaction"]],
     }
-    if not switches.no_transaction:
-        rest["interaction"] = [{"code": "transaction", "documentation": "All entries or none; no batch."}]
+    several = {"transaction": not switches.no_transaction, "batch": switches.batch}
+    if any(several.values()):
+        rest["interaction"] = [{"code": code} for code, offered in several.items() if offered]
     return {
         "resourceType": "CapabilityStatement",
         "status": "active",
@@ -94,24 +97,27 @@ def _security(sandbox: Sandbox) -> dict[str, Any]:
 
 
 def _resource(kind: str, switches: Switches) -> dict[str, Any]:
-    codes = ["read", "vread", "search-type"]
-    if not switches.no_history:
-        codes.append("history-instance")
-    if may_create(kind, switches):
-        codes.append("create")
-    if kind in WRITABLE:
-        codes.append("update")
-    if may_delete(kind, switches):
-        codes.append("delete")
+    read = switches.offers(kind, "r")
+    codes = {
+        "read": read,
+        "vread": read and not switches.unversioned,
+        "search-type": switches.offers(kind, "s"),
+        "history-instance": read and not (switches.no_history or switches.unversioned),
+        "create": may_create(kind, switches),
+        "update": may_update(kind, switches),
+        "delete": may_delete(kind, switches),
+    }
     return {
         "type": kind,
-        "interaction": [{"code": code} for code in codes],
-        "versioning": "versioned-update",
-        "readHistory": not switches.no_history,
+        "interaction": [{"code": code} for code, offered in codes.items() if offered],
+        **({} if switches.unversioned else {"versioning": "versioned-update"}),
+        "readHistory": not (switches.no_history or switches.unversioned),
         "updateCreate": False,
-        "conditionalCreate": may_create(kind, switches) and not switches.no_conditional_create,
+        "conditionalCreate": may_create(kind, switches) and on_condition(kind, switches),
         "conditionalUpdate": False,
         "conditionalDelete": "not-supported",
         "referencePolicy": ["literal", "local", "enforced"],
-        "searchParam": [{"name": name, "type": type_} for name, (type_, _) in SEARCH[kind].items()],
+        "searchParam": [
+            {"name": name, "type": type_} for name, (type_, _) in parameters(kind, switches).items()
+        ],
     }

@@ -11,10 +11,10 @@ from ipvscreen.sandbox.capability import capability_statement, smart_configurati
 from ipvscreen.sandbox.interactions import create, delete, search, search_by_post, update
 from ipvscreen.sandbox.refusals import Refusal
 from ipvscreen.sandbox.state import Sandbox, sandbox_of
-from ipvscreen.sandbox.transaction import transact
+from ipvscreen.sandbox.transaction import batch, transact
 from ipvscreen.sandbox.versions import history, read, vread
 from ipvscreen.sandbox.wire import check_accept, fhir_response, read_resource, refusal_response
-from ipvscreen.sandbox.writes import check_known
+from ipvscreen.sandbox.writes import check_known, check_offered
 
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 _WELL_KNOWN = [".well-known", "smart-configuration"]
@@ -42,7 +42,7 @@ async def _answer(sandbox: Sandbox, request: Request) -> Response:
         return JSONResponse(smart_configuration(sandbox))  # whatever Accept says, as the specification asks
     method, what = _key(request.method, parts)
     await _faults(sandbox, method, what)
-    check_accept(request)
+    check_accept(request, strict=sandbox.switches.strict_accept)
     if parts == ["metadata"] and request.method == "GET":
         return fhir_response(capability_statement(sandbox))
     access = sandbox.tokens.access(request.headers.get("authorization"))
@@ -94,16 +94,24 @@ def _parts(request: Request) -> list[str]:
 
 
 async def _transaction(sandbox: Sandbox, access: Access, request: Request) -> Response:
-    if sandbox.switches.no_transaction:
+    if sandbox.switches.no_transaction and not sandbox.switches.batch:
         words = "Several entries at once are not taken by this record system."
         raise Refusal(405, "not-supported", words, {"Allow": ""})
     bundle = await read_resource(request)
     whole = "return=representation" in request.headers.get("prefer", "")
-    return fhir_response(transact(sandbox, access, bundle, representation=whole))
+    together = {
+        "transaction": None if sandbox.switches.no_transaction else transact,
+        "batch": batch if sandbox.switches.batch else None,
+    }.get(str(bundle.get("type")))
+    if bundle["resourceType"] != "Bundle" or together is None:
+        words = "No Bundle of this type is taken here."
+        raise Refusal(400, "not-supported", words)
+    return fhir_response(together(sandbox, access, bundle, representation=whole))
 
 
 async def _search_type(sandbox: Sandbox, access: Access, request: Request) -> Response:
     kind = _parts(request)[0]
+    check_offered(sandbox, kind, "s")
     if request.method == "POST":
         return await search_by_post(sandbox, access, kind, request)
     return search(sandbox, access, kind, request.query_params.multi_items())
@@ -115,16 +123,19 @@ async def _create(sandbox: Sandbox, access: Access, request: Request) -> Respons
 
 async def _read(sandbox: Sandbox, access: Access, request: Request) -> Response:
     kind, ident = _parts(request)
+    check_offered(sandbox, kind, "r")
     return read(sandbox, access, kind, ident)
 
 
 async def _vread(sandbox: Sandbox, access: Access, request: Request) -> Response:
     kind, ident, _, number = _parts(request)
+    check_offered(sandbox, kind, "r")
     return vread(sandbox, access, kind, ident, number)
 
 
 async def _history(sandbox: Sandbox, access: Access, request: Request) -> Response:
     kind, ident, _ = _parts(request)
+    check_offered(sandbox, kind, "r")
     return history(sandbox, access, kind, ident, request.query_params.multi_items())
 
 

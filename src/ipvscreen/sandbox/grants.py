@@ -114,7 +114,7 @@ def _id_token(sandbox: Sandbox, granted: Authorization, scope: str) -> str:
     clinician = granted.launch.clinician
     user = f"{sandbox.fhir_base}/Practitioner/{clinician}" if "fhirUser" in scope.split() else None
     return id_token(
-        issuer=sandbox.base_url,
+        issuer=sandbox.switches.told_issuer(sandbox.base_url),
         client_id=sandbox.app.client_id,
         fhir_user=user,
         subject=clinician,

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from ipvscreen.sandbox.access import Access
 from ipvscreen.sandbox.bundles import bundle_of, links
+from ipvscreen.sandbox.kinds import parameters
 from ipvscreen.sandbox.losing import shown
 from ipvscreen.sandbox.memory import Resource, Version, new_id
 from ipvscreen.sandbox.references import target_of
@@ -31,7 +32,7 @@ def search(sandbox: Sandbox, access: Access, kind: str, given: Query) -> Respons
     """What the query finds and the caller may see; naming another patient is 403, not an empty list."""
     access.require("s", kind)
     count, offset, query = page_of(given)
-    check_query(kind, query)
+    check_query(kind, query, parameters(kind, sandbox.switches))
     _check_patient_named(access, kind, query)
     lookup = sandbox.memory.find
     matching = found(sandbox.memory, kind, query, sandbox.fhir_base)
@@ -107,7 +108,8 @@ def _written(sandbox: Sandbox, request: Request, version: Version, status: int) 
     """The answer to a write, as much of it as the caller prefers."""
     body = version.body
     location = f"{sandbox.fhir_base}/{body['resourceType']}/{body['id']}/_history/{version.number}"
-    headers = {**version_headers(version), "Location": location}
+    told = {} if sandbox.switches.no_location else {"Location": location}
+    headers = {**version_headers(version), **told}
     wish = request.headers.get("prefer", "")
     if "return=minimal" in wish or (status == 201 and sandbox.switches.empty_201):
         return fhir_response(None, status, headers)

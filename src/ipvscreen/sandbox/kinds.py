@@ -12,6 +12,8 @@ WRITABLE = frozenset(
         "Task",
         "Consent",
         "Procedure",
+        "DocumentReference",
+        "Communication",
     }
 )
 
@@ -25,6 +27,7 @@ _ENCOUNTER: Params = {"encounter": ("reference", "encounter")}
 _STATUS: Params = {"status": ("token", "status")}
 _CODE: Params = {"code": ("token", "code")}
 _CATEGORY: Params = {"category": ("token", "category")}
+_TYPE: Params = {"type": ("token", "type")}
 _BASED_ON: Params = {"based-on": ("reference", "basedOn")}
 _FOCUS: Params = {"focus": ("reference", "focus")}
 _PATIENT: Params = {"patient": ("reference", "patient")}
@@ -56,6 +59,8 @@ SEARCH: dict[str, Params] = {
     "ServiceRequest": _COMMON | _IDENTIFIER | _SUBJECT | _ENCOUNTER | _STATUS | _CODE | _CATEGORY | _BASED_ON,
     "Task": _COMMON | _IDENTIFIER | _FOR | _ENCOUNTER | _STATUS | _CODE | _FOCUS | _BASED_ON,
     "Consent": _COMMON | _IDENTIFIER | _PATIENT | _STATUS | _CATEGORY,
+    "DocumentReference": _COMMON | _IDENTIFIER | _SUBJECT | _STATUS | _CATEGORY | _TYPE,
+    "Communication": _COMMON | _IDENTIFIER | _SUBJECT | _ENCOUNTER | _STATUS | _CATEGORY | _BASED_ON,
     "Procedure": _COMMON | _IDENTIFIER | _SUBJECT | _ENCOUNTER | _STATUS | _CODE | _CATEGORY | _BASED_ON,
 }
 
@@ -75,14 +80,32 @@ PATIENT_ELEMENT: dict[str, str] = {
     "Task": "for",
     "Consent": "patient",
     "Procedure": "subject",
+    "DocumentReference": "subject",
+    "Communication": "subject",
 }
 
 
 def may_create(kind: str, switches: Switches) -> bool:
     """Whether the record system takes new resources of this type at all."""
-    return kind in WRITABLE and (kind != "Flag" or switches.flag_create)
+    return kind in WRITABLE and switches.offers(kind, "c") and (kind != "Flag" or switches.flag_create)
+
+
+def may_update(kind: str, switches: Switches) -> bool:
+    """Whether the record system takes changed resources of this type."""
+    return kind in WRITABLE and switches.offers(kind, "u")
 
 
 def may_delete(kind: str, switches: Switches) -> bool:
     """Whether the record system takes resources of this type away again."""
-    return kind in WRITABLE and not switches.no_delete
+    return kind in WRITABLE and switches.offers(kind, "d") and not switches.no_delete
+
+
+def on_condition(kind: str, switches: Switches) -> bool:
+    """Whether a new resource of this type can be made to depend on a search (If-None-Exist)."""
+    return not switches.no_conditional_create and kind not in switches.unconditional
+
+
+def parameters(kind: str, switches: Switches) -> Params:
+    """What resources of this type can be searched by."""
+    hidden = {"identifier"} if kind in switches.unfindable else set()
+    return {name: param for name, param in SEARCH[kind].items() if name not in hidden}

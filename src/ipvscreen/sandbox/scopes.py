@@ -49,9 +49,17 @@ def clinical(granted: str) -> tuple[Scope, ...]:
     return tuple(scope for scope in map(parse, granted.split()) if scope)
 
 
-def grantable(requested: str) -> str:
-    """The part of a requested scope string that this server grants; the rest is left out, as OAuth allows."""
-    return " ".join(dict.fromkeys(one for one in requested.split() if one in PLAIN or parse(one)))
+def grantable(requested: str, *, v2: bool = True) -> str:
+    """The part of a requested scope string that this server grants; the rest is left out, as OAuth allows.
+
+    Without `v2` it understands the grammar of version 1 alone.
+    """
+    known = (one for one in requested.split() if one in PLAIN or (parse(one) and (v2 or _in_version_1(one))))
+    return " ".join(dict.fromkeys(known))
+
+
+def _in_version_1(scope: str) -> bool:
+    return scope.rpartition(".")[2] in _V1
 
 
 def supported() -> list[str]:

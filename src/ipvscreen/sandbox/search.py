@@ -15,10 +15,10 @@ PAGE = 100
 Query = Sequence[tuple[str, str]]
 
 
-def check_query(kind: str, query: Query) -> None:
+def check_query(kind: str, query: Query, params: Params) -> None:
     """400 for a parameter, a modifier or an empty value that this record system does not take."""
     for name, value in query:
-        if name not in SEARCH[kind]:
+        if name not in params:
             raise Refusal(400, "not-supported", f"{kind} cannot be searched by '{name}' here.")
         if not value:
             raise Refusal(400, "value", f"The search parameter '{name}' has no value.")

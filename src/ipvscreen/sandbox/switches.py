@@ -62,8 +62,12 @@ class Refuse:
 class Switches:
     """Of the record system. `at` narrows hang, hang_up and lose_answer to some calls."""
 
+    offered: dict[str, str] | None = None  # by type, the letters of cruds that it takes; None: all of them
     no_transaction: bool = False
+    batch: bool = False  # several entries at once, each on its own
     no_conditional_create: bool = False
+    unconditional: set[str] = field(default_factory=set)  # types that are not made on a condition
+    unfindable: set[str] = field(default_factory=set)  # types that cannot be searched by identifier
     no_delete: bool = False
     no_history: bool = False
     flag_create: bool = True
@@ -76,7 +80,13 @@ class Switches:
     hang_up: bool = False
     lose_answer: bool | Literal["hang-up"] = False  # writes only: stored, then 500 or a closed connection
     at: Key = ("*", "*")
-    empty_201: bool = False
+    unversioned: bool = False  # no versions are told of, and none is shown
+    empty_201: bool = False  # the id is told by Location alone
+    no_location: bool = False  # and then by the body alone
+    strict_accept: bool = False  # answers those alone who ask for FHIR JSON by its name
+    issuer: str | None = None  # another than the address: in smart-configuration and id_tokens
+    no_v2_scopes: bool = False  # not granted, because not understood
+    few_scopes_listed: bool = False  # in smart-configuration; it says nothing of what is granted
     no_s256: bool = False  # PKCE is neither announced nor looked at
     issuer_parameter: bool = True  # RFC 9207: announced, and in each answer
     narrow_scope: str | None = None  # granted whatever was asked for
@@ -95,6 +105,14 @@ class Switches:
         dropped = "dropped" in ways and kind in self.drop_labels
         in_search = "in-search" in ways and self.labels_missing_in_search
         return dropped or in_search or self.label_loss.get(kind) in ways
+
+    def offers(self, kind: str, letter: str) -> bool:
+        """Whether this type is there for that letter of cruds at all."""
+        return self.offered is None or letter in self.offered.get(kind, "")
+
+    def told_issuer(self, base_url: str) -> str:
+        """What the authorization server calls itself."""
+        return self.issuer or base_url
 
     def status_for(self, method: str, what: str) -> int | None:
         """The status with which this call is to be refused; None where it may pass."""

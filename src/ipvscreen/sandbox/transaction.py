@@ -1,4 +1,4 @@
-"""An atomic transaction: every entry is checked before the first is stored."""
+"""Several entries at once: a transaction stores all or none, a batch each on its own."""
 
 import re
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from typing import Any
 from ipvscreen.sandbox.access import Access
 from ipvscreen.sandbox.memory import Resource, Version, instant, new_id
 from ipvscreen.sandbox.references import is_urn, replaced
-from ipvscreen.sandbox.refusals import Refusal
+from ipvscreen.sandbox.refusals import Refusal, outcome
 from ipvscreen.sandbox.state import Sandbox
 from ipvscreen.sandbox.validate import validate
 from ipvscreen.sandbox.writes import (
@@ -65,13 +65,36 @@ def transact(sandbox: Sandbox, access: Access, bundle: Resource, *, representati
     return {"resourceType": "Bundle", "id": new_id(), "type": "transaction-response", "entry": results}
 
 
+def batch(sandbox: Sandbox, access: Access, bundle: Resource, *, representation: bool) -> Resource:
+    """Store what can be stored; the answer has one entry for each, in order, also for what was refused.
+
+    One entry cannot refer to another (R4, http.html#brules): a reference by urn:uuid leads nowhere.
+    """
+    store = Store(sandbox, access, sandbox.memory.find)
+    results = [
+        _alone(store, entry, f"Entry {number}", representation)
+        for number, entry in enumerate(_entries(bundle))
+    ]
+    return {"resourceType": "Bundle", "id": new_id(), "type": "batch-response", "entry": results}
+
+
+def _alone(store: Store, entry: dict[str, Any], place: str, representation: bool) -> dict[str, Any]:
+    try:
+        step = _step(store, entry, place)
+        body = step.kept or prepared(step.sent, step.ident)
+        if not isinstance(body, Version):
+            check_body(store, "c" if step.created else "u", body)
+            body = store.put(body, store.sandbox.clock())
+    except Refusal as refusal:
+        return {"response": {"status": str(refusal.status), "outcome": outcome(refusal)}}
+    return _result(step, body, representation)
+
+
 def _entries(bundle: Resource) -> list[dict[str, Any]]:
     """The entries of a Bundle whose envelope is valid; the resources are checked one by one later."""
-    if bundle["resourceType"] != "Bundle" or bundle.get("type") != "transaction":
-        raise Refusal(400, "not-supported", "Only a Bundle of type transaction is taken here, no batch.")
     entries = bundle.get("entry")
     if not isinstance(entries, list) or not entries or not all(isinstance(entry, dict) for entry in entries):
-        raise Refusal(400, "structure", "The transaction has no entries.")
+        raise Refusal(400, "structure", "The Bundle has no entries.")
     bare = [{name: value for name, value in entry.items() if name != "resource"} for entry in entries]
     validate({**bundle, "entry": bare})
     return entries

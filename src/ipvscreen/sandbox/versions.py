@@ -16,6 +16,8 @@ from ipvscreen.sandbox.search import Query, page_of
 from ipvscreen.sandbox.state import Sandbox
 from ipvscreen.sandbox.wire import fhir_response
 
+_NO_VERSIONS = "This record system shows no earlier versions."
+
 # R4, datatypes.html#instant
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
@@ -27,6 +29,7 @@ def read(sandbox: Sandbox, access: Access, kind: str, ident: str) -> Response:
 
 def vread(sandbox: Sandbox, access: Access, kind: str, ident: str, number: str) -> Response:
     """The version of that number, also of what was deleted since; 410 for the deletion itself."""
+    _check_versions(sandbox)
     for version in _versions(sandbox, access, kind, ident):
         if str(version.number) == number:
             return _one(sandbox, kind, version, "vread")
@@ -35,8 +38,9 @@ def vread(sandbox: Sandbox, access: Access, kind: str, ident: str, number: str) 
 
 def history(sandbox: Sandbox, access: Access, kind: str, ident: str, given: Query) -> Response:
     """Every version of one resource, newest first, deletions without a resource; `_since` and pages."""
+    _check_versions(sandbox)
     if sandbox.switches.no_history:
-        raise Refusal(405, "not-supported", "This record system shows no earlier versions.", {"Allow": ""})
+        raise Refusal(405, "not-supported", _NO_VERSIONS, {"Allow": ""})
     count, offset, query = page_of(given)
     since = _since(query)
     versions = [
@@ -47,6 +51,11 @@ def history(sandbox: Sandbox, access: Access, kind: str, ident: str, given: Quer
     address = f"{sandbox.fhir_base}/{kind}/{ident}/_history"
     bundle["link"] = links(address, query, count, offset, len(versions))
     return fhir_response(bundle)
+
+
+def _check_versions(sandbox: Sandbox) -> None:
+    if sandbox.switches.unversioned:
+        raise Refusal(405, "not-supported", _NO_VERSIONS, {"Allow": ""})
 
 
 def version_headers(version: Version) -> dict[str, str]:

@@ -47,10 +47,12 @@ async def read_resource(request: Request) -> dict[str, Any]:
     return body
 
 
-def check_accept(request: Request) -> None:
-    """406 unless the client takes FHIR JSON."""
+def check_accept(request: Request, *, strict: bool = False) -> None:
+    """406 unless the client takes FHIR JSON; `strict`: and says so by its name."""
     offered = request.headers.get("accept", "*/*").split(",")
-    if _ACCEPTED.isdisjoint(part.split(";")[0].strip().lower() for part in offered):
+    if (frozenset({FHIR_JSON}) if strict else _ACCEPTED).isdisjoint(
+        part.split(";")[0].strip().lower() for part in offered
+    ):
         raise Refusal(406, "not-supported", f"Answers are given as {FHIR_JSON} and in no other form.")
 
 

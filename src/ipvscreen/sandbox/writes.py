@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 from ipvscreen.sandbox.access import Access
 from ipvscreen.sandbox.compartment import has_compartment, patients_of
-from ipvscreen.sandbox.kinds import KINDS, WRITABLE, may_create, may_delete
+from ipvscreen.sandbox.kinds import KINDS, may_create, may_delete, may_update, on_condition, parameters
 from ipvscreen.sandbox.losing import keep
 from ipvscreen.sandbox.memory import Lookup, Resource, Version
 from ipvscreen.sandbox.references import references_in, target_of
@@ -36,12 +36,22 @@ def check_type(store: Store, method: str, kind: str) -> None:
     switches = store.sandbox.switches
     taken, letter, verb = {
         "POST": (may_create(kind, switches), "c", "takes no new"),
-        "PUT": (kind in WRITABLE, "u", "changes no"),
+        "PUT": (may_update(kind, switches), "u", "changes no"),
         "DELETE": (may_delete(kind, switches), "d", "deletes no"),
     }[method]
     if not taken:
         raise Refusal(405, "not-supported", f"This record system {verb} {kind}.", {"Allow": "GET"})
     store.access.require(letter, kind)
+
+
+def check_offered(sandbox: Sandbox, kind: str, letter: str) -> None:
+    """404 for a type that is not there at all, 405 where this letter of cruds is not offered for it."""
+    if sandbox.switches.offers(kind, letter):
+        return
+    if not any(sandbox.switches.offers(kind, other) for other in "cruds"):
+        raise Refusal(404, "not-supported", f"This record system has no resources called '{kind}'.")
+    verb = {"r": "read", "s": "searched"}[letter]
+    raise Refusal(405, "not-supported", f"{kind} cannot be {verb} in this record system.", {"Allow": ""})
 
 
 def check_known(kind: str) -> None:
@@ -76,12 +86,12 @@ def existing(store: Store, kind: str, condition: str | None) -> Version | None:
     """What a conditional create finds: nothing or one; 412 for several, 403 for another patient's."""
     if condition is None:
         return None
-    if store.sandbox.switches.no_conditional_create:
+    if not on_condition(kind, store.sandbox.switches):
         raise Refusal(412, "not-supported", "Entries cannot be made on a condition in this record system.")
     query = parse_qsl(condition.lstrip("?"), keep_blank_values=True)
     if not query:
         raise Refusal(400, "value", f"'{condition}' is no condition: write it as a search.")
-    check_query(kind, query)
+    check_query(kind, query, parameters(kind, store.sandbox.switches))
     matching = found(store.sandbox.memory, kind, query, store.access.base)
     if len(matching) > 1:
         raise Refusal(412, "multiple-matches", f"More than one {kind} matches the condition.")

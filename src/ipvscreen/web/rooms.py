@@ -62,6 +62,7 @@ class EhrEntry:
     labels: str = "default"
     policy: WritePolicy = field(default_factory=WritePolicy)
     on_label_loss: Literal["withdraw", "leave"] = "withdraw"
+    carriers: tuple[str, ...] = ()  # the types that may carry there what others cannot
     pack: str | None = None  # the default one of its setting and locale where nothing is set
     locale: str = ENGLISH
     zone: tzinfo = field(default_factory=lambda: ZoneInfo("Europe/London"))
@@ -94,6 +95,7 @@ class EhrEntry:
                 purpose="standalone" if standalone else "ehr",
                 refresh=self.refresh,
                 withdraw=self.on_label_loss == "withdraw",
+                carriers=self.carriers,
             )
         other = {"launch": "launch/patient"} if standalone else {}
         return " ".join(other.get(scope, scope) for scope in self.scope.split())

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from ipvscreen.cli import main
 from ipvscreen.cli.demo import Demo, demo_settings, open_demo
 from ipvscreen.sandbox.flaws import FLAWS
+from ipvscreen.sandbox.profiles import PROFILES
 from ipvscreen.sandbox.switches import Switches
 
 PORTS = (0, 0, 0)
@@ -91,6 +92,14 @@ async def test_switches_and_flaws_reach_the_record_system(opened: Callable[..., 
     assert {"code": "create"} not in flag["interaction"]
 
 
+async def test_a_profile_reaches_the_record_system_and_our_entry(opened: Callable[..., Any]) -> None:
+    demo, browser = await opened(profile="minimal")
+    page = await browser.get(demo.addresses["launch"], params={"patient": "rosa-mother"})
+    assert 'data-step="start"' in page.text, page.text
+    assert "does not accept new Observations" in page.text
+    assert "does not accept new Tasks" not in page.text
+
+
 async def test_settings_of_the_entry_can_be_given(opened: Callable[..., Any], tmp_path: Path) -> None:
     given = {"refresh": "online_access", "authorize": "post"}
     [ehr] = demo_settings("http://127.0.0.1:1", "http://localhost:2", tmp_path / "store.db", **given).ehr
@@ -108,6 +117,13 @@ def test_the_command_takes_known_flaws_alone() -> None:
     answer = CliRunner().invoke(main, ["sandbox", "--flaw", "unheard-of"])
     assert answer.exit_code == 2
     for name in ("unheard-of", *FLAWS):
+        assert name in answer.output
+
+
+def test_the_command_takes_a_known_profile_alone() -> None:
+    answer = CliRunner().invoke(main, ["sandbox", "--profile", "unheard-of"])
+    assert answer.exit_code == 2
+    for name in ("unheard-of", *PROFILES):
         assert name in answer.output
 
 

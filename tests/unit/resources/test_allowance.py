@@ -116,3 +116,51 @@ def test_interactions_are_those_of_the_server() -> None:
 def test_a_malformed_statement_declares_nothing(malformed: dict[str, Any]) -> None:
     assert set(interactions(malformed).values()) == {frozenset()}
     assert list(plan_findings(malformed, EVERYTHING)) == list(plan_findings({}, EVERYTHING))
+
+
+def whole(*without: str, system: str = "batch", params: tuple[str, ...] = ()) -> dict[str, Any]:
+    told = capability(
+        *(kind for kind in (*KINDS, "DocumentReference", "Communication") if kind not in without)
+    )
+    told["rest"][1]["interaction"] = [{"code": system}]
+    for entry in told["rest"][1]["resource"]:
+        entry["searchParam"] = [{"name": name} for name in params]
+    return told
+
+
+def test_what_another_entry_carries_or_the_app_keeps_is_no_warning() -> None:
+    found = {one.title: one for one in plan_findings(whole("ServiceRequest", "Provenance"), EVERYTHING)}
+
+    assert found["Recording ServiceRequest"].level is Level.GOOD
+    assert "as a task instead" in found["Recording ServiceRequest"].words
+    assert found["Recording Provenance"].level is Level.GOOD
+
+
+def test_where_a_carrier_would_help_the_setting_is_named() -> None:
+    told = whole("QuestionnaireResponse", "ServiceRequest", "Task")
+    found = {one.title: one for one in plan_findings(told, EVERYTHING)}
+
+    assert 'carriers = ["DocumentReference"]' in found["Recording QuestionnaireResponse"].do
+    assert "patient is notified" not in found["Recording QuestionnaireResponse"].do
+    assert "no patient is notified" in found["Recording ServiceRequest"].do
+    carried = {one.title: one for one in plan_findings(told, EVERYTHING, ("DocumentReference",))}
+    assert carried["Recording QuestionnaireResponse"].level is Level.GOOD
+
+
+def test_batches_are_not_all_or_none() -> None:
+    (found,) = [one for one in plan_findings(whole(), EVERYTHING) if one.title == "All at once"]
+
+    assert found.level is Level.WARNING
+    assert "batches" in found.words
+
+
+def test_what_cannot_be_found_by_its_identifier_is_named() -> None:
+    (found,) = [
+        one for one in plan_findings(whole(params=("patient",)), EVERYTHING) if one.title == "Searches"
+    ]
+
+    assert "Flag" in found.words
+    assert "Provenance" not in found.words
+    assert not [
+        one for one in plan_findings(whole(params=("identifier",)), EVERYTHING) if one.title == "Searches"
+    ]

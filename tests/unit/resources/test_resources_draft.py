@@ -1,5 +1,6 @@
 """Entries on their way: keys, order, transaction, references."""
 
+import json
 import uuid
 from collections.abc import Callable
 
@@ -9,7 +10,18 @@ from pydantic import ValidationError
 from ipvscreen.ipv.person import Person
 from ipvscreen.ipv.referral import ReferralRequest
 from ipvscreen.ipv.services import Service
-from ipvscreen.resources.draft import Labelled, business_key, entry, order, transaction_bundle, with_ids
+from ipvscreen.resources.draft import (
+    Labelled,
+    batch_bundle,
+    business_key,
+    condition,
+    entry,
+    needs,
+    order,
+    transaction_bundle,
+    waves,
+    with_ids,
+)
 from ipvscreen.resources.labels import About
 from ipvscreen.resources.referral import referral
 from ipvscreen.resources.screening import Context
@@ -124,3 +136,35 @@ def test_ids_replace_what_was_written_and_leave_out_what_was_not() -> None:
         "restriction": {"repetitions": 0},
         "input": [{"valueBoolean": False}],
     }
+
+
+def test_in_waves_nothing_refers_to_its_own_wave(screen: Screen) -> None:
+    groups = waves(screen(HARK, flag=True))
+    assert len(groups) > 2
+    before: set[str] = set()
+    for group in groups:
+        own = {item.full_url for item in group}
+        for item in group:
+            new = {reference for reference in needs(item) if reference.startswith("urn:uuid:")}
+            assert new <= before
+        before |= own
+    assert [item.kind for item in groups[-1]] == ["Provenance"]
+    assert sum(map(len, groups)) == len(screen(HARK, flag=True))
+    assert waves(()) == ()
+
+
+def test_a_batch_refers_to_what_is_there_already(screen: Screen) -> None:
+    first, second, *_ = waves(screen(HARK))
+    ids = {item.full_url: f"{item.kind}/{number}" for number, item in enumerate(first)}
+    bundle = batch_bundle(second, ids, conditional=frozenset({"Observation"}))
+    assert bundle["type"] == "batch"
+    assert "urn:uuid" not in json.dumps([one["resource"].get("derivedFrom") for one in bundle["entry"]])
+    assert all("fullUrl" not in one for one in bundle["entry"])
+    assert all("ifNoneExist" in one["request"] for one in bundle["entry"])
+
+
+def test_a_condition_only_for_the_types_that_know_it(screen: Screen) -> None:
+    items = screen(HARK, flag=True)
+    kinds = frozenset({"Flag", "Provenance"})
+    assert {item.kind for item in items if condition(item, kinds)} == {"Flag"}
+    assert {item.kind for item in items if not condition(item, conditional=True)} == {"Provenance"}

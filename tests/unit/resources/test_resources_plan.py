@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from ipvscreen.messages import Message
+from ipvscreen.resources.fallback import CARRIERS, Rest
 from ipvscreen.resources.neutral import topic_word
-from ipvscreen.resources.plan import plan_from_json, plan_to_json, plan_writes
-from ipvscreen.resources.scopes import ASKED_FOR, REQUESTED, Scopes
+from ipvscreen.resources.plan import Bundling, Update, Way, plan_from_json, plan_to_json, plan_writes
+from ipvscreen.resources.scopes import ASKED_FOR, REQUESTED, Scopes, requested
 
 ALL = [kind for kind, letters in ASKED_FOR.items() if "c" in letters]
 GRANTED = Scopes.parse(REQUESTED)
@@ -125,6 +126,87 @@ def test_conditional_create_is_needed_on_what_is_written_and_has_an_identifier()
     assert plan_writes(capability(without_task, conditional=without_task), GRANTED).conditional
 
 
+def test_conditional_create_is_decided_for_each_type() -> None:
+    plan = plan_writes(capability(conditional=["Flag", "Provenance"]), GRANTED)
+    assert plan.conditional_kinds == {"Flag"}
+    ways = {kind: plan.way(kind) for kind in ("Flag", "Task", "Provenance", "Patient")}
+    assert ways == {
+        "Flag": Way.CONDITIONAL,
+        "Task": Way.CREATE,
+        "Provenance": Way.CREATE,
+        "Patient": Way.NOT,
+    }
+
+
+@pytest.mark.parametrize(("params", "findable"), [(["identifier", "patient"], True), (["patient"], False)])
+def test_no_condition_by_an_identifier_that_is_not_searched(params: list[str], findable: bool) -> None:
+    told = capability()
+    for entry in told["rest"][1]["resource"]:
+        entry["searchParam"] = [{"name": name, "type": "token"} for name in params]
+    plan = plan_writes(told, GRANTED)
+    flag = plan.ability("Flag")
+    assert flag
+    assert (flag.findable, flag.conditional) == (findable, findable)
+    assert ("Flag" in plan.conditional_kinds) is findable
+
+
+def test_several_at_once_in_the_safest_way_that_is_offered() -> None:
+    offered = {
+        ("transaction", "batch"): Bundling.TRANSACTION,
+        ("batch",): Bundling.BATCH,
+        (): Bundling.SINGLY,
+    }
+    for system, bundling in offered.items():
+        assert plan_writes(capability(system=system), GRANTED).bundling is bundling
+
+
+@pytest.mark.parametrize(
+    ("interactions", "versioning", "scope", "update"),
+    [
+        (("create", "read", "update"), "versioned-update", "patient/*.cruds", Update.VERSIONED),
+        (("create", "read", "update"), "versioned", "patient/*.cruds", Update.VERSIONED),
+        (("create", "read", "update"), None, "patient/*.cruds", Update.PLAIN),
+        (("create", "read", "update"), "no-version", "patient/*.cruds", Update.PLAIN),
+        (("create", "read", "update"), "versioned", "patient/*.crs", Update.NO),
+        (("create", "read"), "versioned", "patient/*.cruds", Update.NO),
+    ],
+)
+def test_whether_an_entry_can_be_replaced(
+    interactions: Any, versioning: Any, scope: str, update: Update
+) -> None:
+    told = capability(interactions=interactions)
+    for entry in told["rest"][1]["resource"]:
+        entry |= {"versioning": versioning} if versioning else {}
+    plan = plan_writes(told, Scopes.parse(scope))
+    assert plan.update("Flag") is update
+    assert plan.update("Patient") is Update.NO
+
+
+def test_a_carrier_is_used_where_it_is_needed_offered_granted_and_allowed() -> None:
+    without = [kind for kind in ALL if kind not in ("QuestionnaireResponse", "ServiceRequest", "Task")]
+    told = capability([*without, *CARRIERS])
+    granted = Scopes.parse(requested(carriers=CARRIERS))
+    plan = plan_writes(told, granted, carriers=CARRIERS)
+    instead = {a.kind: (a.carrier, a.rest) for a in plan.cannot()}
+    assert instead == {
+        "QuestionnaireResponse": ("DocumentReference", Rest.NOTHING),
+        "ServiceRequest": ("Communication", Rest.NOTHING),
+        "Task": ("", Rest.NOTHING),
+    }
+    assert all(plan.allows(kind) for kind in CARRIERS)
+    for other in (
+        plan_writes(told, granted),
+        plan_writes(told, GRANTED, carriers=CARRIERS),
+        plan_writes(capability(without), granted, carriers=CARRIERS),
+        plan_writes(told, granted, carriers=CARRIERS, lists="stop"),
+        plan_writes(capability([*ALL, *CARRIERS]), granted, carriers=CARRIERS),
+    ):
+        assert not any(other.allows(kind) for kind in CARRIERS)
+        assert not {a.carrier for a in other.cannot()} & set(CARRIERS)
+    with_task = plan_writes(capability([*without, "Task"]), GRANTED)
+    assert {a.kind: a.carrier for a in with_task.cannot()}["ServiceRequest"] == "Task"
+
+
 def test_where_lists_lose_labels_nothing_is_written_and_that_is_why() -> None:
     plan = plan_writes(capability(), GRANTED, lists="stop")
     assert [ability.kind for ability in plan.cannot()] == ALL
@@ -176,3 +258,14 @@ def test_a_plan_of_an_earlier_version_still_opens() -> None:
     (ability,) = plan_from_json({"transaction": True, "conditional": False, "abilities": [old]}).abilities
 
     assert (ability.why, ability.do_instead) == ("No.", "By hand.")
+    assert (ability.rest, ability.update, ability.carrier) == (Rest.HAND, Update.NO, "")
+
+
+@pytest.mark.parametrize("conditional", [True, False])
+def test_in_a_plan_of_an_earlier_version_the_condition_is_that_of_all(conditional: bool) -> None:
+    kinds = [{"kind": kind, "allowed": kind != "Flag"} for kind in ("Observation", "Flag", "Provenance")]
+    plan = plan_from_json({"transaction": True, "conditional": conditional, "abilities": kinds})
+
+    assert plan.conditional_kinds == ({"Observation"} if conditional else set())
+    assert plan.bundling is Bundling.TRANSACTION
+    assert not plan.batch

@@ -94,9 +94,20 @@ def test_to_take_entries_out_again_is_asked_for_beside_the_rest_and_only_where_i
     plain, wanted = requested(purpose=purpose).split(), requested(purpose=purpose, withdraw=True).split()
     assert wanted[: len(plain)] == plain
     assert wanted[len(plain) :] == [f"patient/{kind}.ud" for kind in written_kinds()]
-    assert set(written_kinds()) == set(ASKED_FOR) - {"Patient", "Encounter"}
+    assert set(written_kinds()) == {kind for kind, letters in ASKED_FOR.items() if "c" in letters}
 
 
 def test_in_version_1_writing_includes_it_and_a_list_never_asks() -> None:
     assert requested("v1", withdraw=True) == requested("v1")
     assert requested(purpose="list", withdraw=True) == requested(purpose="list")
+
+
+@pytest.mark.parametrize("spelling", ["v1", "v2"])
+def test_what_carries_others_is_asked_for_only_where_it_is_named(spelling: Any) -> None:
+    plain = set(requested(spelling).split())
+    assert not {scope for scope in plain if "DocumentReference" in scope or "Communication" in scope}
+    more = set(requested(spelling, carriers=("DocumentReference",)).split()) - plain
+    granted = Scopes.parse(" ".join(more))
+    assert all("DocumentReference" in scope for scope in more)
+    assert all(granted.allows("DocumentReference", letter) for letter in ("c", "r", "s"))
+    assert requested(spelling, purpose="list", carriers=("DocumentReference",)) == "launch openid fhirUser"

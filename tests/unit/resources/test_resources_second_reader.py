@@ -21,6 +21,7 @@ from ipvscreen.ipv.referral import Agreement, ContactWay, ReferralRequest, SafeC
 from ipvscreen.ipv.services import Service
 from ipvscreen.ipv.visit import Door
 from ipvscreen.resources.draft import Labelled, transaction_bundle
+from ipvscreen.resources.fitting import document, note
 from ipvscreen.resources.model import MODELS
 from ipvscreen.resources.referral import message, referral
 from ipvscreen.resources.screening import Context, not_done
@@ -28,7 +29,9 @@ from ipvscreen.resources.screening import Context, not_done
 Screen = Callable[..., tuple[Labelled, ...]]
 COMMON = {"resourceType", "meta", "identifier"}
 USED: dict[str, str] = {
+    "Communication": "status subject encounter sent payload",
     "Consent": "status scope category patient dateTime performer policyRule provision",
+    "DocumentReference": "status docStatus type category subject date author securityLabel content context",
     "Flag": "status category code subject encounter period author",
     "MessageHeader": "eventCoding destination sender source focus",
     "Observation": (
@@ -71,6 +74,8 @@ def written(
     ]
     at = datetime(2026, 3, 2, 10, 9, tzinfo=UTC)
     messages = [message(ctx, service, r, person, "k", "https://app.example", at) for r in (agreed, shared)]
+    form, asked = drafts[0], next(item for item in drafts if item.kind == "ServiceRequest")
+    drafts += [document(form), note(asked)]
     transaction = transaction_bundle(drafts[:12], conditional=True)
     inside = [entry["resource"] for bundle in messages for entry in bundle["entry"]]
     return [*(item.body for item in drafts), *inside, *messages, transaction]

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 from fhir.resources.R4B.bundle import Bundle, BundleEntryRequest
+from fhir.resources.R4B.communication import Communication
 from fhir.resources.R4B.consent import Consent, ConsentProvision
 from fhir.resources.R4B.contactpoint import ContactPoint
+from fhir.resources.R4B.documentreference import DocumentReference
 from fhir.resources.R4B.flag import Flag
 from fhir.resources.R4B.observation import Observation
 from fhir.resources.R4B.procedure import Procedure
@@ -31,6 +33,9 @@ REQUIRED: list[tuple[type[StrEnum], Any, str]] = [
     (t.TaskStatus, Task, "status"),
     (t.ConsentStatus, Consent, "status"),
     (t.ProvisionType, ConsentProvision, "type"),
+    (t.DocumentStatus, DocumentReference, "status"),
+    (t.DocumentState, DocumentReference, "docStatus"),
+    (t.CommunicationStatus, Communication, "status"),
     (t.BundleType, Bundle, "type"),
     (t.Method, BundleEntryRequest, "method"),
     (t.TelecomSystem, ContactPoint, "system"),

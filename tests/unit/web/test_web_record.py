@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from ipvscreen.resources.fallback import Rest
 from ipvscreen.resources.plan import Ability, WritePlan
 from ipvscreen.resources.written import Check, Written, WrittenOne
-from ipvscreen.web.presenters.record import kind_words, notices
+from ipvscreen.web.presenters.record import by_hand, kind_words, notices
 
 PLAN = WritePlan(
     True, True, (Ability("Observation", True), Ability("Flag", False, "No flags.", "Set the alert by hand."))
@@ -82,4 +83,37 @@ def test_the_same_words_are_said_once() -> None:
 
 
 def test_a_kind_that_is_not_ours_has_no_words() -> None:
-    assert kind_words(["Device", "Flag"]) == ("a flag",)
+    assert kind_words(["Device", "Flag"], PLAN) == ("a flag",)
+
+
+KEEPS = WritePlan(
+    False,
+    False,
+    (
+        Ability("ServiceRequest", False, "No requests.", "As a task.", rest=Rest.NOTHING, carrier="Task"),
+        Ability("Task", True),
+        Ability("Provenance", False, "No provenance.", "The audit has it.", rest=Rest.NOTHING),
+        Ability("Flag", False, "No flags.", "Set the alert by hand."),
+    ),
+)
+
+
+def test_what_is_kept_elsewhere_is_said_last_and_asks_for_nothing() -> None:
+    written = Written((one("Provenance", Check.NOT_OFFERED), one("Flag", Check.NOT_OFFERED, "Words.")))
+    flag, kept = notices(written, KEEPS)
+    assert (flag.tone, flag.details, flag.do_this) == ("warning", ("Words.",), "Set the alert by hand.")
+    assert kept.heading == "Not in the record: who recorded it. Nothing has to be done."
+    assert (kept.tone, kept.details, kept.do_this) == ("good", ("The audit has it.",), "")
+
+
+def test_what_a_person_has_to_enter_can_be_said_alone() -> None:
+    written = Written((one("Provenance", Check.NOT_OFFERED), one("Flag", Check.NOT_OFFERED, "Words.")))
+    (flag,) = by_hand(written, KEEPS)
+    assert flag.details == ("Words.",)
+    assert by_hand(Written(written.items[:1]), KEEPS) == ()
+    assert by_hand(None, KEEPS) == ()
+
+
+def test_a_task_that_carries_the_referral_is_called_so() -> None:
+    (good,) = notices(Written((one("Task", Check.VERIFIED),)), KEEPS)
+    assert good.heading == "Recorded and checked: the referral, as a task."

@@ -8,6 +8,7 @@ from ipvscreen.ipv.gate import age_gate
 from ipvscreen.ipv.packs import Packs
 from ipvscreen.ipv.person import Person, Setting
 from ipvscreen.ipv.visit import Step
+from ipvscreen.resources.fallback import Rest
 from ipvscreen.resources.plan import Ability
 from ipvscreen.store.visits import Visit
 from ipvscreen.web.presenters.frame import Frame
@@ -69,6 +70,14 @@ def test_what_cannot_be_recorded_is_said(visit: Make, framed: Framed, packs: Pac
     shown = page(visit(plan=plan), framed, packs, services=0)
     assert [ability.kind for ability in shown.cannot] == ["Flag"]
     assert (shown.can, shown.no_service) == ((), True)
+    assert shown.by_hand
+
+
+def test_what_is_kept_elsewhere_opens_nothing(visit: Make, framed: Framed, packs: Packs) -> None:
+    kept = Ability("Provenance", False, "No.", "Our own audit has it.", rest=Rest.NOTHING)
+    shown = page(visit(plan=replace(visit().plan, abilities=(kept,))), framed, packs)
+    assert shown.cannot == (kept,)
+    assert not shown.by_hand
 
 
 def test_another_patient_is_neither_named_nor_resumed(visit: Make, framed: Framed, packs: Packs) -> None:

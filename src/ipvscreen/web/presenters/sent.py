@@ -11,7 +11,7 @@ from ipvscreen.resources.written import Written
 from ipvscreen.store.referrals import Referral
 from ipvscreen.web import words
 from ipvscreen.web.presenters.frame import Frame, clock_words, moment_words
-from ipvscreen.web.presenters.record import Notice, notices
+from ipvscreen.web.presenters.record import Notice, by_hand, notices
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +38,20 @@ def sent_page(
     in_record: Written | None,
     plan: WritePlan,
     *,
+    before: Written | None = None,
     told: str | None,
     zone: tzinfo,
 ) -> SentPage:
-    """Each referral of the visit, the newest first, and what stands of it in the record."""
+    """Each referral of the visit, the newest first, and what stands of it in the record.
+
+    `before`: what was written of the visit itself. What has to be entered by hand of that is said here too,
+    for this page may come without the one that says it first.
+    """
     return SentPage(
         frame=frame,
         lines=tuple(_line(one, told, zone) for one in referrals),
         waiting=any(one.state is ReferralState.QUEUED for one in referrals),
-        record=_in_record(in_record, plan),
+        record=(*_in_record(in_record, plan), *by_hand(before, plan)),
     )
 
 

@@ -9,6 +9,7 @@ from ipvscreen.ipv.packs import Pack
 from ipvscreen.ipv.person import Setting
 from ipvscreen.ipv.visit import Door
 from ipvscreen.messages import message
+from ipvscreen.resources.fallback import Rest
 from ipvscreen.resources.plan import Ability
 from ipvscreen.store.visits import Visit
 from ipvscreen.web import words
@@ -48,7 +49,7 @@ class Unfinished:
 
 @dataclass(frozen=True, slots=True)
 class StartPage:
-    """The page."""
+    """The page; `by_hand` where something is not in the record unless a person enters it."""
 
     frame: Frame
     gate: str
@@ -57,6 +58,7 @@ class StartPage:
     age_from: int
     can: tuple[str, ...]
     cannot: tuple[Ability, ...]
+    by_hand: bool
     lists_bare: str
     no_service: bool
     doors: tuple[DoorButton, ...]
@@ -83,8 +85,9 @@ def start_page(
         sentences=(*gate.sentences, *pack.refused) if gate.may_ask else gate.sentences,
         needs_age_confirmed=gate.needs_age_confirmed and bool(pack.ask),
         age_from=pack.age_from,
-        can=kind_words(ability.kind for ability in visit.plan.abilities if ability.allowed),
+        can=kind_words((one.kind for one in visit.plan.abilities if one.allowed), visit.plan),
         cannot=visit.plan.cannot(),
+        by_hand=any(ability.rest is Rest.HAND for ability in visit.plan.cannot()),
         lists_bare=LISTS_BARE if visit.plan.lists_bare else "",
         no_service=services == 0,
         doors=_doors(visit.setting, may_ask=gate.may_ask and bool(pack.ask)),

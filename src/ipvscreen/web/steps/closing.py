@@ -49,6 +49,7 @@ async def show_sent(turn: Turn) -> Response:
         referrals[::-1],
         visit.referred_in_record,
         visit.plan,
+        before=visit.written,
         told=turn.entry.told_if_no_answer,
         zone=turn.entry.zone,
     )
