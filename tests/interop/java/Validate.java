@@ -1,5 +1,7 @@
 import ca.uhn.fhir.context.FhirContext;
 import ca.uhn.fhir.context.support.DefaultProfileValidationSupport;
+import ca.uhn.fhir.parser.IParser;
+import ca.uhn.fhir.parser.LenientErrorHandler;
 import ca.uhn.fhir.validation.FhirValidator;
 import ca.uhn.fhir.validation.SingleValidationMessage;
 import java.io.IOException;
@@ -27,12 +29,15 @@ import org.hl7.fhir.r4.model.ValueSet;
 public class Validate {
   public static void main(String[] files) throws IOException {
     FhirContext context = FhirContext.forR4();
+    // What is wrong is for the validator to say, not for the parser that looks for definitions.
+    var lenient = new LenientErrorHandler().setErrorOnInvalidValue(false);
+    IParser parser = context.newJsonParser().setParserErrorHandler(lenient);
     PrePopulatedValidationSupport ours = new PrePopulatedValidationSupport(context);
     Map<String, String> texts = new LinkedHashMap<>();
     for (String file : files) {
       String text = Files.readString(Path.of(file));
       texts.put(file, text);
-      IBaseResource resource = context.newJsonParser().parseResource(text);
+      IBaseResource resource = parser.parseResource(text);
       if (resource instanceof CodeSystem system) ours.addCodeSystem(system);
       if (resource instanceof ValueSet set) ours.addValueSet(set);
       if (resource instanceof Questionnaire form) ours.addResource(form);
