@@ -57,6 +57,7 @@ class Before:
 
     def __init__(self, house: Any, front: Any, server: httpx.AsyncClient) -> None:
         self.house, self.front, self.server = house, front, server
+        self.sandbox = house.ehr.state.sandbox
 
     async def held(self) -> dict[str, dict[str, Any]]:
         """All that the server has of the types that we write, read by id, by `Type/id`."""

@@ -22,9 +22,9 @@ _LETTERS = {"POST": "c", "PUT": "u", "PATCH": "u", "DELETE": "d"}
 class Front:
     """Sign-in, launch and pages are `ehr`'s; what stands below /fhir is asked of `server`, token in hand.
 
-    Before each request the server is given what `ehr` holds and it does not: the people at first, an encounter
-    at each launch. `bare_lists` takes the labels out of Bundles of reads, as HAPI 8.10 is said to do
-    (hapifhir/hapi-fhir#8362).
+    Before each request the server is given what `ehr` holds and it does not: the people at first, an
+    encounter at each launch. `bare_lists` takes the labels out of Bundles of reads, as HAPI 8.10 is said
+    to do (hapifhir/hapi-fhir#8362).
     """
 
     def __init__(self, ehr: Any, server: httpx.AsyncClient, *, bare_lists: bool = False) -> None:
@@ -95,7 +95,7 @@ def _unversioned(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check(access: Access, method: str, parts: list[str], body: bytes) -> None:
-    """Whether the token's scopes speak of what is asked; the compartment is the sandbox's own tests' matter."""
+    """Refuse what no scope of the token speaks of; the compartment is a matter of the sandbox's own tests."""
     if parts != [""]:
         reading = "r" if len(parts) > 1 else "s"
         access.require("s" if parts[1:] == ["_search"] else _LETTERS.get(method, reading), parts[0])

@@ -33,5 +33,6 @@ def validate(files: Iterable[Path]) -> Found:
 def general(words: str) -> str:
     """A location or a message without what differs from one entry to the next: places in lists, ids."""
     words = re.sub(r"urn:uuid:[0-9a-f-]{36}", "urn:uuid:…", words)
+    words = re.sub(r"(unknown and can't be validated: \S+) for '\S+'", r"\1", words)
     words = re.sub(r"/\*.*?\*/", "", words)
     return re.sub(r"\[\d+\]", "", words)
