@@ -1,4 +1,4 @@
-"""The commands: serve · sandbox · doctor · services · questionnaires · keys · store · audit; a module for each."""
+"""The commands: serve · sandbox · doctor · services · questionnaires · keys · store · audit; one a module."""
 
 import typer
 

@@ -13,7 +13,7 @@ ACTS = f"{BASE}/CodeSystem/acts"
 _DICOM = "http://dicom.nema.org/resources/ontology/DCM"
 _TYPES = "http://terminology.hl7.org/CodeSystem"
 
-# Display, and what was done to what is kept about a patient: create, read, update, execute (R4, AuditEvent.action).
+# Display, and what it did to what is kept: create, read, update, execute (R4, AuditEvent.action).
 _ACTS: dict[Act, tuple[str, str]] = {
     Act.OPENED: ("Opened", "C"),
     Act.BEGUN: ("Begun", "U"),

@@ -1,4 +1,4 @@
-"""The anchor: how far the audit log has come, in a file outside the database, to which lines are only added."""
+"""The anchor: how far the audit log has come, in a file outside the database that only grows."""
 
 import asyncio
 import os
@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+
+import structlog
 
 from ipvscreen.errors import IpvscreenError
 from ipvscreen.ipv.audit import Head
@@ -52,15 +54,20 @@ async def anchoring(
         running.cancel()
         with suppress(asyncio.CancelledError):
             await running
-        with suppress(OSError):
-            await anchor(log, file, clock())
+        await _tried(log, file, clock())
 
 
 async def _running(log: AuditLog, file: Path, clock: Callable[[], datetime], every: float) -> None:
     while True:
         await asyncio.sleep(every)
-        with suppress(OSError):  # a disk that is full; `audit verify` shows how old the last one is
-            await anchor(log, file, clock())
+        await _tried(log, file, clock())
+
+
+async def _tried(log: AuditLog, file: Path, now: datetime) -> None:
+    try:
+        await anchor(log, file, now)
+    except (OSError, IpvscreenError) as wrong:
+        structlog.get_logger().warning("anchor not written", kind=type(wrong).__name__)
 
 
 def _add(file: Path, head: Head, now: datetime) -> None:
