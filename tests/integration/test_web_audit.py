@@ -19,6 +19,7 @@ from ipvscreen.ipv.audit import LISTS, Act
 from ipvscreen.ipv.visit import Step, VisitState
 from ipvscreen.resources.neutral import topic_word
 from ipvscreen.store import audit as audit_module
+from ipvscreen.store.anchor import anchors
 from ipvscreen.store.audit import Entry, Noting
 from ipvscreen.web.visit import PAGES
 
@@ -366,3 +367,20 @@ async def test_where_the_row_cannot_be_written_no_visit_is_opened(
 
     assert standing(watch.file) == []
     assert VisitState.OPENED.value not in str(standing(watch.file))
+
+
+# The anchor
+
+
+async def test_a_served_app_anchors_its_log_outside_the_database(
+    house_opener: Callable[..., Any], tmp_path: Path
+) -> None:
+    file = tmp_path / "anchor"
+
+    async with house_opener(tmp_path, audit_anchor=file) as house:
+        assert [head.count for head in anchors(file)] == [0]
+        visitor = house.visitor()
+        await go(visitor, ({"door": "ask"},))
+        await visitor.browser.aclose()
+
+    assert [head.count for head in anchors(file)] == [0, 2]
