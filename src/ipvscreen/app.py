@@ -25,6 +25,7 @@ from ipvscreen.resources.policy import FLAG_TEXT, Categories, WritePolicy
 from ipvscreen.settings import Ehr, Settings
 from ipvscreen.smart.client import TokenAuth
 from ipvscreen.smart.keys import new_signing_key
+from ipvscreen.store.anchor import anchoring
 from ipvscreen.store.facade import migrate, open_store
 from ipvscreen.store.sealed import Ring
 from ipvscreen.store.signing_keys import NewKey
@@ -93,6 +94,8 @@ async def _joined(
     ring, clock = parts["ring"], parts["clock"]
     store = await open_store(settings.database, ring)
     stack.push_async_callback(store.close)
+    if settings.audit_anchor:
+        await stack.enter_async_context(anchoring(store.audit, settings.audit_anchor, clock))
     if any(TokenAuth(ehr.token_auth) is TokenAuth.PRIVATE_KEY_JWT for ehr in settings.ehr):
         await store.signing_keys.ensure(fresh_signing_keys, clock())
     outgoing = http or httpx.AsyncClient()

@@ -152,6 +152,7 @@ class Settings(BaseSettings):
     numbers: Numbers = Numbers()
     questionnaires: Path | None = None  # a folder of your own forms, and of a packs.toml if you need one
     metrics_token: SecretStr | None = None
+    audit_anchor: Path | None = None  # a file, best on another machine, that tells how far the log had come
     launches_per_minute: Annotated[int, Field(ge=1)] = 600  # of one record system
     launches_per_address: Annotated[int, Field(ge=1)] = 60  # a minute, of one client address
 

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ipvscreen.errors import OutOfOrder
 from ipvscreen.ipv.referral import ReferralState
+from ipvscreen.store.audit import Noting, of_visit
 from ipvscreen.store.engine import reading, writing
 from ipvscreen.store.outbox import NewJob, enqueue
 from ipvscreen.store.sealed import Ring, SealedTable
@@ -38,8 +39,8 @@ class Referral:
 class Referrals:
     """The table of referrals; the outbox moves them on."""
 
-    def __init__(self, engine: AsyncEngine, ring: Ring) -> None:
-        self._engine = engine
+    def __init__(self, engine: AsyncEngine, ring: Ring, noting: Noting) -> None:
+        self._engine, self._noting = engine, noting
         self._sealed = SealedTable(ring, referrals.name)
         self._sealed_visits = SealedTable(ring, visits.name)
         self._sealed_outbox = SealedTable(ring, outbox.name)
@@ -58,6 +59,7 @@ class Referrals:
             changed = await compare_and_set(connection, self._sealed_visits, visit, changes)
             await connection.execute(insert(referrals).values(self._columns(referral)))
             await enqueue(connection, self._sealed_outbox, job, referral.id, referral.queued_at)
+            await self._noting.note(connection, of_visit(changed))
         return changed
 
     async def get(self, referral_id: str) -> Referral | None:
