@@ -8,7 +8,9 @@ from ipvscreen.store.engine import make_engine, reading, writing
 from ipvscreen.store.followups import FollowUps
 from ipvscreen.store.launches import Launches
 from ipvscreen.store.outbox import Outbox
+from ipvscreen.store.persons import Persons
 from ipvscreen.store.referrals import Referrals
+from ipvscreen.store.retention import Retention
 from ipvscreen.store.sealed import Ring
 from ipvscreen.store.services import Services
 from ipvscreen.store.signing_keys import SigningKeys
@@ -30,6 +32,8 @@ class Store:
         self.outbox = Outbox(engine, ring)
         self.followups = FollowUps(engine, ring)
         self.accounts = Accounts(engine, ring)
+        self.retention = Retention(engine)
+        self.persons = Persons(engine, ring)
 
     async def check(self) -> None:
         """SchemaOutdated where the tables are not this version's; the driver's error where none answers."""

@@ -173,3 +173,18 @@ accounts = Table(
     _sealed("body"),
     Index(None, "whose_index"),
 )
+
+# Of each person a key, under which backups seal once more what they hold; no backup holds the key.
+person_keys = Table(
+    "person_keys",
+    metadata,
+    _id(),  # random
+    Column("person_index", String(64), nullable=False),  # blind index of record system and patient
+    _sealed("key"),
+    Index(None, "person_index"),
+)
+
+forgotten = Table("forgotten", metadata, _id())  # keys that are gone, and that no older copy may bring back
+
+# What one process does for all of them, and when it is next due.
+chores = Table("chores", metadata, _id(), Column("due", Utc, nullable=False))

@@ -182,7 +182,7 @@ async def test_taken_while_others_write_it_is_one_moment(
 async def test_no_byte_can_be_changed_and_no_end_cut_off(
     kept, taken: Path, elsewhere: str, ring: Ring, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    whole, wrong = bytes_of(taken), tmp_path / "wrong"
+    whole, wrong = bytes_of(taken), taken.with_name("wrong")
     step = max(1, len(whole) // 60)
     places = {*range(len(MAGIC) + 40), *range(0, len(whole), step), len(whole) - 1}
     flipped = [whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :] for at in sorted(places)]
