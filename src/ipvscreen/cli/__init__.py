@@ -1,4 +1,4 @@
-"""The commands: serve · sandbox · doctor · services · questionnaires · keys · store · purge …: a module for each."""
+"""The commands: serve · sandbox · doctor · services · questionnaires · keys · store …: a module for each."""
 
 import typer
 
