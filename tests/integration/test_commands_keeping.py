@@ -222,3 +222,16 @@ def test_of_nobody_there_is_nothing(here: Path) -> None:
     wrong = typed("export", "--ehr", "south", "--patient", "anna")
     assert wrong.exit_code == 2
     assert "south" in wrong.stderr
+
+
+def test_where_a_visit_does_not_open_nobody_is_said_to_be_complete(here: Path) -> None:
+    with closing(sqlite3.connect(here / "store.db")) as connection, connection:
+        connection.execute("UPDATE visits SET context = person WHERE id = 'visit-ben'")
+
+    for words in (("forget", *OF_ANNA, "--yes"), ("forget", *OF_ANNA), ("export", *OF_ANNA)):
+        done = typed(*words)
+        assert done.exit_code == 1
+        assert "altered or moved. Nothing was changed." in " ".join(done.stderr.split())
+        assert done.stdout == ""
+    assert in_file(here, "visits") == 2
+    assert counted(typed("purge", "--dry-run"))["visits"] == 0, "a purge opens nothing"

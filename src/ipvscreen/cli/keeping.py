@@ -13,6 +13,7 @@ from ipvscreen.pathway.hand_out import hand_out
 from ipvscreen.settings import Settings
 from ipvscreen.store.facade import Store, open_store
 from ipvscreen.store.persons import Person
+from ipvscreen.store.sealed import SealBroken
 
 _Result = TypeVar("_Result")
 _Ehr = Annotated[str, typer.Option("--ehr", help="The record system's name in ipvscreen.toml.")]
@@ -98,4 +99,8 @@ def _with_store(chosen: Settings, work: Callable[[Store], Awaitable[_Result]]) -
         finally:
             await store.close()
 
-    return asyncio.run(run())
+    try:
+        return asyncio.run(run())
+    except SealBroken as broken:  # whose it is cannot be told, so nobody's data is said to be all
+        say.print(f"{broken} Nothing was changed.", markup=False)
+        raise typer.Exit(1) from None

@@ -124,9 +124,13 @@ def _wrap(database: Path, copy: Path, file: Path, ring: Ring) -> None:
         if person_keys.name not in tables:
             return  # of an earlier version, in which nobody has a key
         connection.execute("PRAGMA secure_delete = ON")
-        wrap_rows(connection, tables, keys_for(live, connection, ring))
+        try:
+            wrap_rows(connection, tables, keys_for(live, connection, ring))
+            kept = stored(live, ring).with_older(older)
+        except SealBroken:
+            raise BackupRefused("A person's key in the store does not open.") from None
         put(connection, ring, Keys())
-        write_keys(file, stored(live, ring).with_older(older), ring)
+        write_keys(file, kept, ring)
 
 
 def _unwrap(copy: Path, file: Path, ring: Ring) -> int:

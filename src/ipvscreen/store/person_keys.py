@@ -19,6 +19,7 @@ from ipvscreen.store.tables import forgotten, person_keys, visits
 
 MARK = b"\0"  # what the ring has sealed begins with the length of a key id, which is never zero
 _ID_BYTES, _NONCE_BYTES = 16, 12
+_INSERT = "INSERT INTO person_keys (id, person_index, key) VALUES (?, ?, ?)"
 
 
 @dataclass(slots=True)
@@ -66,58 +67,50 @@ def unwrap(keys: Keys, place: str, value: bytes) -> bytes:
 def keys_for(live: sqlite3.Connection, copy: sqlite3.Connection, ring: Ring) -> dict[str, tuple[str, bytes]]:
     """The key of each visit in `copy`, by visit; made in `live` where there is none.
 
-    A person who is in the copy no more loses the key; who has left the live store meanwhile gets one that
-    nobody keeps.
+    A person who is in the copy no more loses the key, unless a visit that does not open could be theirs; who
+    has left the live store meanwhile gets one that nobody keeps. SealBroken for a key that does not open.
     """
-    whose = _whose(copy, ring)
+    whose, all_open = _whose(copy, ring)
+    known = stored(live, ring)
+    of = {person: (ident, key) for ident, (person, key) in known.by_id.items()}
+    new = {person: visit for visit, person in whose.items() if person not in of}
+    made = {person: (secrets.token_hex(_ID_BYTES), secrets.token_bytes(KEY_BYTES)) for person in new}
+    rows = {new[person]: _row(ring, ident, person, key) for person, (ident, key) in made.items()}
+    present = set(whose.values())
+    retired = [ident for ident, (person, _) in known.by_id.items() if person not in present]
+    _store(live, rows, retired if all_open else [])
+    return {visit: (of | made)[person] for visit, person in whose.items()}
+
+
+def _store(live: sqlite3.Connection, rows: dict[str, tuple[str, str, bytes]], retired: list[str]) -> None:
+    """In one short transaction: `rows` by a visit of the person, and keys that nobody needs any more."""
     live.execute("BEGIN IMMEDIATE")
     try:
         there = {ident for (ident,) in live.execute("SELECT id FROM visits")}
-        known = stored(live, ring)
-        _retire(live, known, set(whose.values()))
-        of = {person: (ident, key) for ident, (person, key) in known.by_id.items()}
-        for visit, person in whose.items():
-            if person not in of:
-                of[person] = _made(live, ring, person, keep=visit in there)
+        gone = [*retired, *(row[0] for visit, row in rows.items() if visit not in there)]
+        live.executemany(_INSERT, [row for visit, row in rows.items() if visit in there])
+        live.executemany("DELETE FROM person_keys WHERE id = ?", [(ident,) for ident in retired])
+        live.executemany("INSERT OR IGNORE INTO forgotten (id) VALUES (?)", [(ident,) for ident in gone])
         live.execute("COMMIT")
     except BaseException:
         live.execute("ROLLBACK")
         raise
-    return {visit: of[person] for visit, person in whose.items()}
 
 
-def _whose(copy: sqlite3.Connection, ring: Ring) -> dict[str, str]:
-    sealed = SealedTable(ring, visits.name)
-    whose = {}
-    for ident, ehr, context in copy.execute("SELECT id, ehr, context FROM visits"):
+def _whose(copy: sqlite3.Connection, ring: Ring) -> tuple[dict[str, str], bool]:
+    """The person of each visit that opens, and whether all do."""
+    sealed, whose = SealedTable(ring, visits.name), {}
+    rows = copy.execute("SELECT id, ehr, context FROM visits").fetchall()
+    for ident, ehr, context in rows:
         with suppress(SealBroken):  # altered: nobody's, and stays as it is
             whose[ident] = person_of(ehr, sealed.open("context", ident, context))
-    return whose
+    return whose, len(whose) == len(rows)
 
 
-def _made(live: sqlite3.Connection, ring: Ring, person: str, *, keep: bool) -> tuple[str, bytes]:
-    ident, key = secrets.token_hex(_ID_BYTES), secrets.token_bytes(KEY_BYTES)
-    if keep:
-        _insert(live, ring, ident, person, key)
-    else:
-        live.execute("INSERT INTO forgotten (id) VALUES (?)", (ident,))
-    return ident, key
-
-
-def _insert(connection: sqlite3.Connection, ring: Ring, ident: str, person: str, key: bytes) -> None:
+def _row(ring: Ring, ident: str, person: str, key: bytes) -> tuple[str, str, bytes]:
     sealed = SealedTable(ring, person_keys.name)
     value = sealed.seal("key", ident, {"whose": person, "key": base64.b64encode(key).decode()})
-    index = sealed.indexes("person_index", person)[0]
-    connection.execute(
-        "INSERT INTO person_keys (id, person_index, key) VALUES (?, ?, ?)", (ident, index, value)
-    )
-
-
-def _retire(live: sqlite3.Connection, known: Keys, present: set[str]) -> None:
-    for ident in [ident for ident, (person, _) in known.by_id.items() if person not in present]:
-        del known.by_id[ident]
-        live.execute("DELETE FROM person_keys WHERE id = ?", (ident,))
-        live.execute("INSERT INTO forgotten (id) VALUES (?)", (ident,))
+    return ident, sealed.indexes("person_index", person)[0], value
 
 
 def stored(connection: sqlite3.Connection, ring: Ring) -> Keys:
@@ -135,7 +128,7 @@ def put(connection: sqlite3.Connection, ring: Ring, keys: Keys) -> None:
     connection.execute("BEGIN")
     for table in (person_keys, forgotten):
         connection.execute(f"DELETE FROM {table.name}")  # noqa: S608  names from above
-    for ident, (person, key) in keys.by_id.items():
-        _insert(connection, ring, ident, person, key)
+    rows = [_row(ring, ident, person, key) for ident, (person, key) in keys.by_id.items()]
+    connection.executemany(_INSERT, rows)
     connection.executemany("INSERT INTO forgotten (id) VALUES (?)", [(ident,) for ident in keys.gone])
     connection.execute("COMMIT")

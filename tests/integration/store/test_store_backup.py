@@ -139,7 +139,11 @@ async def test_taken_while_others_write_it_is_one_moment(
     store: Store, url: str, ring: Ring, tmp_path: Path, new_visit, new_grant, new_referral
 ):
     """A referral and its visit's state are one transaction: no backup has the one without the other."""
-    over, files = asyncio.Event(), [tmp_path / f"backup-{number}" for number in range(5)]
+    over, begun, files = (
+        asyncio.Event(),
+        asyncio.Event(),
+        [tmp_path / f"backup-{number}" for number in range(5)],
+    )
 
     async def write(writer: int) -> int:
         number = 0
@@ -148,10 +152,12 @@ async def test_taken_while_others_write_it_is_one_moment(
             key = f"{writer}-{number}"
             visit = await store.visits.create(new_visit(id=key, state=VisitState.RECORDED), new_grant())
             await store.referrals.add(visit, *new_referral(key, visit_id=key), state=VisitState.REFERRED)
+            begun.set()
         return number
 
     async def take() -> None:
         try:
+            await begun.wait()
             for file in files:
                 await asyncio.sleep(0.1)
                 await backup(url, file, ring)

@@ -171,16 +171,35 @@ async def test_after_resealing_the_old_key_opens_no_persons_key(
     assert gone == (1,), "found by the index that was made anew"
 
 
-async def test_an_altered_visit_is_no_reason_to_take_no_backup(
+def alter(file: Path, statement: str) -> None:
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute(statement)
+
+
+async def test_an_altered_visit_is_no_reason_to_take_no_backup_or_to_drop_a_key(
     two: Store, url: str, ring: Ring, folder: Path, elsewhere: str, file: Path
 ) -> None:
-    with closing(sqlite3.connect(file)) as connection, connection:
-        connection.execute(
-            "UPDATE visits SET context = (SELECT person FROM visits WHERE id = 'b1') WHERE id = 'a1'"
-        )
     await backup(url, folder / "monday", ring)
+    alter(file, "UPDATE visits SET context = person WHERE id = 'b1'")
+    await backup(url, folder / "tuesday", ring)
 
-    assert await restore(folder / "monday", elsewhere, ring) == 0
+    assert await restore(folder / "tuesday", elsewhere, ring) == 0
+    assert await restore(folder / "monday", elsewhere, ring, force=True) == 0, "Ben's key is still there"
+    assert await of(elsewhere, ring) == {"anna": 2, "ben": 1}
+
+
+async def test_with_a_key_that_does_not_open_there_is_no_backup(
+    two: Store, url: str, ring: Ring, folder: Path, file: Path
+) -> None:
+    await backup(url, folder / "monday", ring)
+    alter(file, "UPDATE person_keys SET key = x'00'")
+    before = (folder / "persons.keys").read_bytes()
+
+    with pytest.raises(BackupRefused, match="person's key"):
+        await backup(url, folder / "tuesday", ring)
+
+    assert (folder / "persons.keys").read_bytes() == before
+    assert not (folder / "tuesday").exists()
 
 
 def test_what_is_wrapped_opens_by_its_key_and_in_its_place_alone() -> None:
