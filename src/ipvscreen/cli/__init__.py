@@ -1,8 +1,8 @@
-"""The commands: serve · sandbox · doctor · services · questionnaires · keys · store · audit; one a module."""
+"""The commands: serve · sandbox · doctor · services · questionnaires · keys · store …: a module for each."""
 
 import typer
 
-from ipvscreen.cli import audit, doctor, keys, questionnaires, sandbox, serve, services, store
+from ipvscreen.cli import audit, doctor, keeping, keys, questionnaires, sandbox, serve, services, store
 
 # A traceback with its local variables would print keys and tokens.
 main = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
@@ -15,3 +15,6 @@ main.command("serve")(serve.serve)
 main.command("doctor")(doctor.doctor)
 main.command("sandbox")(sandbox.sandbox)
 main.command("migrate")(serve.migrate)
+main.command("purge")(keeping.purge)
+main.command("forget")(keeping.forget)
+main.command("export")(keeping.export)

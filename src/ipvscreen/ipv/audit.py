@@ -10,10 +10,11 @@ from hashlib import sha256
 from ipvscreen.ipv.visit import Step
 
 LISTS = "lists"  # the chain of what is no visit: a clinician without a patient
+KEEPING = "keeping"  # the chain of what whoever operates the app deletes, or the app each day
 
 
 class Act(StrEnum):
-    """What a clinician did, as far as whoever reads a log may know: no answer, and nothing of the topic."""
+    """What somebody did, as far as whoever reads a log may know: no answer, and nothing of the topic."""
 
     OPENED = "opened"
     BEGUN = "begun"
@@ -29,6 +30,8 @@ class Act(StrEnum):
     LIST_OPENED = "list-opened"
     LIST_SHOWN = "list-shown"
     LIST_CLOSED = "list-closed"
+    PURGED = "purged"
+    FORGOTTEN = "forgotten"
 
 
 # What posting the form of a page is; a page with several buttons may say it better.
@@ -52,8 +55,8 @@ POSTED: Mapping[Step, Act] = {
 class Row:
     """One row as it lies in the table, whatever its columns hold by now.
 
-    `seq` counts the whole log from 1, `number` the rows of `chain` (a visit, or `LISTS`). `key` names the
-    audit key; `previous` is the MAC of the row before in the chain, empty for its first; `body` is sealed.
+    `seq` counts the whole log from 1, `number` the rows of `chain` (a visit, `LISTS`, `KEEPING`). `key` names
+    the audit key; `previous` is the MAC of the row before in the chain, empty for its first; `body` is sealed.
     """
 
     seq: int

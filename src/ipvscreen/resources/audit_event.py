@@ -13,7 +13,7 @@ ACTS = f"{BASE}/CodeSystem/acts"
 _DICOM = "http://dicom.nema.org/resources/ontology/DCM"
 _TYPES = "http://terminology.hl7.org/CodeSystem"
 
-# Display, and what it did to what is kept: create, read, update, execute (R4, AuditEvent.action).
+# Display, and what it did to what is kept: create, read, update, delete, execute (R4, AuditEvent.action).
 _ACTS: dict[Act, tuple[str, str]] = {
     Act.OPENED: ("Opened", "C"),
     Act.BEGUN: ("Begun", "U"),
@@ -29,6 +29,8 @@ _ACTS: dict[Act, tuple[str, str]] = {
     Act.LIST_OPENED: ("List asked for", "E"),
     Act.LIST_SHOWN: ("List shown", "R"),
     Act.LIST_CLOSED: ("List closed", "E"),
+    Act.PURGED: ("Deleted when its time was over", "D"),
+    Act.FORGOTTEN: ("Deleted on request", "D"),
 }
 
 

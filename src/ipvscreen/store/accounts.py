@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import RowMapping, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ipvscreen.store.audit import Noting, of_visit
@@ -57,11 +57,14 @@ class Accounts:
         query = select(accounts).where(mine).order_by(accounts.c.kept_at.desc()).limit(1)
         async with reading(self._engine) as connection:
             row = (await connection.execute(query)).mappings().one_or_none()
-        if row is None:
-            return None
-        body = self._sealed.open("body", row["id"], row["body"])
-        entered = {field: tuple(values) for field, values in body["entered"].items()}
-        return Account(row["visit_id"], body["form"], row["kept_at"], entered)
+        return None if row is None else account_of(self._sealed, row)
+
+
+def account_of(sealed: SealedTable, row: RowMapping) -> Account:
+    """The account that a row holds; SealBroken where it does not open."""
+    body = sealed.open("body", row["id"], row["body"])
+    entered = {field: tuple(values) for field, values in body["entered"].items()}
+    return Account(row["visit_id"], body["form"], row["kept_at"], entered)
 
 
 def _whose(visit: Visit) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import RowMapping, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from ipvscreen.ipv.audit import Act, Fault, Head, Row, faults, sealed_by, total_after
+from ipvscreen.ipv.audit import KEEPING, Act, Fault, Head, Row, faults, sealed_by, total_after
 from ipvscreen.store.engine import reading
 from ipvscreen.store.sealed import KEY_BYTES, Ring, SealBroken, SealedTable
 from ipvscreen.store.tables import audit, audit_heads, audit_keys
@@ -22,7 +22,7 @@ _BODY = ("iss", "user", "user_key", "user_name", "patient_id", "encounter_id")
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Who acted, and about whom; `chain` is the visit, or `ipv.audit.LISTS`."""
+    """Who acted, and about whom; `chain` is the visit, or `ipv.audit.LISTS` or `KEEPING`."""
 
     chain: str
     ehr: str
@@ -48,6 +48,11 @@ class Entry:
 def of_visit(visit: Visit) -> Subject:
     """The clinician of the visit, and its patient."""
     return Subject(chain=visit.id, ehr=visit.ehr, **{name: getattr(visit, name) for name in _BODY})
+
+
+def of_operator(ehr: str = "", iss: str = "", patient_id: str | None = None) -> Subject:
+    """Whoever runs the app, who is no clinician and not known to it; about one patient, or nobody by name."""
+    return Subject(KEEPING, ehr, iss, None, None, "who operates the app", patient_id)
 
 
 class Noting:

@@ -12,7 +12,9 @@ from ipvscreen.store.engine import make_engine, reading, writing
 from ipvscreen.store.followups import FollowUps
 from ipvscreen.store.launches import Launches
 from ipvscreen.store.outbox import Outbox
+from ipvscreen.store.persons import Persons
 from ipvscreen.store.referrals import Referrals
+from ipvscreen.store.retention import Retention
 from ipvscreen.store.sealed import Ring
 from ipvscreen.store.services import Services
 from ipvscreen.store.signing_keys import SigningKeys
@@ -36,6 +38,8 @@ class Store:
         self.followups = FollowUps(engine, ring, self.noting)
         self.accounts = Accounts(engine, ring, self.noting)
         self.audit = AuditLog(engine, ring)
+        self.retention = Retention(engine, self.noting)
+        self.persons = Persons(engine, ring, self.noting)
 
     def doing(self, act: Act, at: datetime) -> "Store":
         """The same store for one request of a clinician: the first change through it leaves its row."""

@@ -4,7 +4,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import RowMapping, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ipvscreen.store.audit import Noting, of_visit
@@ -55,12 +55,10 @@ class FollowUps:
         query = select(followups).join(visits).where(visits.c.ehr == ehr, mine).order_by(followups.c.due)
         async with reading(self._engine) as connection:
             rows = (await connection.execute(query)).mappings().all()
-        return [
-            FollowUp(
-                id=row["id"],
-                visit_id=row["visit_id"],
-                due=row["due"],
-                text=self._sealed.open("text", row["id"], row["text"]),
-            )
-            for row in rows
-        ]
+        return [followup_of(self._sealed, row) for row in rows]
+
+
+def followup_of(sealed: SealedTable, row: RowMapping) -> FollowUp:
+    """The entry that a row holds; SealBroken where it does not open."""
+    text = sealed.open("text", row["id"], row["text"])
+    return FollowUp(id=row["id"], visit_id=row["visit_id"], due=row["due"], text=text)

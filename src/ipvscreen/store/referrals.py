@@ -75,7 +75,7 @@ class Referrals:
         query = select(referrals).where(condition).order_by(referrals.c.queued_at, referrals.c.id)
         async with reading(self._engine) as connection:
             rows = (await connection.execute(query)).mappings().all()
-        return [self._referral(row) for row in rows]
+        return [referral_of(self._sealed, row) for row in rows]
 
     async def _is_there(self, connection: AsyncConnection, referral: Referral) -> bool:
         mine = (referrals.c.id == referral.id, referrals.c.visit_id == referral.visit_id)
@@ -106,9 +106,12 @@ class Referrals:
             "outcome": self._sealed.seal("outcome", referral.id, outcome),
         }
 
-    def _referral(self, row: RowMapping) -> Referral:
-        def opened(column: str) -> Any:
-            return self._sealed.open(column, row["id"], row[column])
 
-        plain = {name: row[name] for name in ("id", "visit_id", "queued_at", "reply_by", "received_at")}
-        return Referral(**plain, state=ReferralState(row["state"]), **opened("details"), **opened("outcome"))
+def referral_of(sealed: SealedTable, row: RowMapping) -> Referral:
+    """The referral that a row holds; SealBroken where a column does not open."""
+
+    def opened(column: str) -> Any:
+        return sealed.open(column, row["id"], row[column])
+
+    plain = {name: row[name] for name in ("id", "visit_id", "queued_at", "reply_by", "received_at")}
+    return Referral(**plain, state=ReferralState(row["state"]), **opened("details"), **opened("outcome"))

@@ -198,3 +198,18 @@ audit = Table(
 # How long each chain is, and the whole log; and the keys of the log, each sealed like anything else.
 audit_heads = Table("audit_heads", metadata, _id(), _sealed("head"))
 audit_keys = Table("audit_keys", metadata, Column("id", String(255), primary_key=True), _sealed("secret"))
+
+# Of each person a key, under which backups seal once more what they hold; no backup holds the key.
+person_keys = Table(
+    "person_keys",
+    metadata,
+    _id(),  # random
+    Column("person_index", String(64), nullable=False),  # blind index of record system and patient
+    _sealed("key"),
+    Index(None, "person_index"),
+)
+
+forgotten = Table("forgotten", metadata, _id())  # keys that are gone, and that no older copy may bring back
+
+# What one process does for all of them, and when it is next due.
+chores = Table("chores", metadata, _id(), Column("due", Utc, nullable=False))

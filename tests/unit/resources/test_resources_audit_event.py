@@ -40,7 +40,7 @@ def test_every_act_is_neutral_and_reads_as_r4(act: Act) -> None:
     assert not topic_word(act.value.replace("-", " "))
     assert body["subtype"][0]["code"] == act
     assert body["meta"]["security"] == list(labels_of(About.CONVERSATION))
-    assert body["action"] in "CRUE"
+    assert body["action"] in "CRUDE"
 
 
 def test_it_says_who_when_what_and_on_whom() -> None:
