@@ -14,12 +14,13 @@ import re
 import secrets
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from hashlib import md5, sha1, sha256
@@ -41,8 +42,11 @@ from ipvscreen.sandbox.charity import create_charity
 from ipvscreen.sandbox.directory import services_bundle
 from ipvscreen.sandbox.ehr import create_ehr
 from ipvscreen.settings import Settings
+from ipvscreen.store import anchor as anchor_module
 from ipvscreen.store import backup as backup_module
+from ipvscreen.store.anchor import anchor
 from ipvscreen.store.backup import backup
+from ipvscreen.store.facade import open_store
 from ipvscreen.store.sealed import Ring
 
 YES, NO = "LA33-6", "LA32-8"
@@ -260,7 +264,9 @@ class House:
         self.folder, self.canaries = folder, Canaries()
         self.secret = self.canaries.new("client secret")
         self.ports = [processes.free_port() for _ in range(2)]
-        self.app = processes.App(folder / "cwd", top={"questionnaires": str(folder / "forms")})
+        self.anchor = folder / "anchor"
+        top = {"questionnaires": str(folder / "forms"), "audit_anchor": str(self.anchor)}
+        self.app = processes.App(folder / "cwd", top=top)
         for name in ("cwd", "forms", "temporary", "backups"):
             (folder / name).mkdir()
         self.browsers: list[Browser] = []
@@ -373,6 +379,7 @@ class House:
             "arguments": b"\n".join(Path(f"/proc/{pid}/cmdline").read_bytes() for pid in pids),
             "environment": b"\n".join(Path(f"/proc/{pid}/environ").read_bytes() for pid in pids),
             "backup": self.backup(),
+            **self.log_of_acts(),
             "request lines to the record system": "\n".join(self.ehr.lines).encode(),
             "request lines to the service": "\n".join(self.service.lines).encode(),
             "addresses": kind("address"),
@@ -383,10 +390,26 @@ class House:
             "pages about a mistake": kind("mistake"),
         }
 
+    def log_of_acts(self) -> dict[str, bytes]:
+        """The rows of the audit log as they lie in the store, and the anchor, which leaves this machine."""
+        with closing(sqlite3.connect(self.folder / "cwd" / "ipvscreen.db")) as connection:
+            rows = connection.execute("SELECT * FROM audit").fetchall()
+        assert {"opened", "sent"} <= {value for row in rows for value in row}
+
+        async def anchored() -> None:
+            store = await open_store(self.database, self.ring())
+            await anchor(store.audit, self.anchor, now())
+            await store.close()
+
+        asyncio.run(anchored())
+        return {"rows of acts": repr(rows).encode(), "anchor": self.anchor.read_bytes()}
+
+    def ring(self) -> Ring:
+        return Ring(*reversed(self.settings().ring()))
+
     def backup(self) -> bytes:
         file = self.folder / "backups" / secrets.token_hex(4)
-        ring = Ring(*reversed(self.settings().ring()))
-        asyncio.run(backup(self.database, file, ring))
+        asyncio.run(backup(self.database, file, self.ring()))
         return b"".join(path.read_bytes() for path in file.parent.iterdir())
 
 
@@ -664,7 +687,7 @@ def test_no_canary_is_found_where_others_could_see_it(house: House) -> None:
     sinks = house.sinks()
 
     assert len(house.canaries) >= 100
-    assert len(sinks) >= 15
+    assert len(sinks) >= 17
     assert {place for place, content in sinks.items() if not content} <= {"working folder"}
     assert hits(house, sinks) == {}
 
@@ -727,6 +750,7 @@ LEAKY = """
 import os, pathlib, sys, tempfile
 if "ipvscreen" in " ".join(sys.orig_argv) or "spawn_main" in " ".join(sys.orig_argv):
     import structlog, httpx
+    from dataclasses import replace
     from starlette.datastructures import MutableHeaders
     from ipvscreen.cli import logs, worker
     from ipvscreen.store import sealed, visits
@@ -749,10 +773,17 @@ if "ipvscreen" in " ".join(sys.orig_argv) or "spawn_main" in " ".join(sys.orig_a
     seal, opens, mark = sealed.SealedTable.seal, sealed.SealedTable.open, b"plain"
     import json
     def plainly(self, column, row, value):
-        return mark + json.dumps(value).encode() if column == "person" else seal(self, column, row, value)
+        shut = column not in ("person", "body")
+        return seal(self, column, row, value) if shut else mark + json.dumps(value).encode()
     def opened(self, column, row, shut):
         return json.loads(shut[5:]) if shut.startswith(mark) else opens(self, column, row, shut)
     sealed.SealedTable.seal, sealed.SealedTable.open = plainly, opened
+
+    from ipvscreen.store import audit
+    note = audit._append
+    async def noted(connection, ring, act, at, subject):
+        return await note(connection, ring, act, at, replace(subject, user_name=known[0]))
+    audit._append = noted
 
     send = httpx.AsyncClient.send
     async def sent(self, request, **more):
@@ -806,6 +837,7 @@ def test_an_app_that_leaks_is_seen_in_every_one_of_these_places(
         processes.until(lambda: made.charity.received(), 20)
         monkeypatch.setattr(backup_module, "seal_file", lambda _ring, plain, shut: shut.write(plain.read()))
         monkeypatch.setattr(backup_module, "wrap_rows", lambda *_: None)
+        monkeypatch.setattr(anchor_module, "_add", lambda file, *_: file.write_text(family))
 
         found = hits(made, made.sinks())
 
@@ -819,6 +851,8 @@ PLACES = {
         "metrics",
         "database",
         "backup",
+        "rows of acts",
+        "anchor",
         "temporary folder",
         "working folder",
         "arguments",

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from ipvscreen.app import ring_of
 from ipvscreen.cli import main
+from ipvscreen.ipv.audit import Act
 from ipvscreen.ipv.draft import Draft
 from ipvscreen.ipv.person import Person, Setting, Sex
 from ipvscreen.ipv.referral import ReferralState
@@ -75,7 +76,9 @@ async def fill(store: Store) -> None:
             *(Draft(entered=ENTERED), Written(items), None, "c" * 64, False),
             held=True,
         )  # fmt: skip
-        await store.visits.create(visit, Grant("token", opened, None, "https://t", "s"))
+        await store.doing(Act.OPENED, opened).visits.create(
+            visit, Grant("token", opened, None, "https://t", "s")
+        )
         if patient == "ben":
             continue
         referral = Referral(
@@ -84,7 +87,9 @@ async def fill(store: Store) -> None:
             words="ring her at Zoe's",
         )
         job = NewJob("key", "c", "https://service.test", {"number": "07700 900999"})
-        visit = await store.referrals.add(visit, referral, job, state=VisitState.CLOSED)
+        visit = await store.doing(Act.SENT, opened).referrals.add(
+            visit, referral, job, state=VisitState.CLOSED
+        )
         await store.followups.add(visit, due=(opened + timedelta(days=49)).date(), text="Routine follow-up")
         await store.accounts.keep(visit, "https://x|1", {"a": ("typed of a third",)}, opened)
 
@@ -112,6 +117,11 @@ def in_file(here: Path, table: str) -> int:
     return int(number)
 
 
+def acts() -> list[str]:
+    """As the audit log is exported, so that each reads as an AuditEvent."""
+    return [json.loads(line)["subtype"][0]["code"] for line in typed("audit", "export").stdout.splitlines()]
+
+
 def test_a_purge_says_what_would_go_and_then_it_goes(here: Path) -> None:
     with closing(sqlite3.connect(here / "store.db")) as connection, connection:
         for table in ("accounts", "followups", "outbox", "referrals"):
@@ -121,8 +131,11 @@ def test_a_purge_says_what_would_go_and_then_it_goes(here: Path) -> None:
     assert (counted(tried)["visits"], in_file(here, "visits")) == (1, 2)
     assert "Nothing was changed." in tried.stdout
     assert "anna" not in tried.stdout
+    assert "purged" not in acts()
 
     assert counted(typed("purge"))["visits"] == 1
+    assert acts()[-1] == "purged"
+    assert typed("audit", "verify").exit_code == 0
     assert in_file(here, "visits") == 1, "what waits on the list stays"
 
 
@@ -146,6 +159,7 @@ async def test_the_job_of_one_process_purges_once_a_day(here: Path) -> None:
         assert [one is None for one in done] == [False, True]
         assert done[0] is not None
         assert done[0]["followups"] == 1
+        assert [row.act async for row in store.audit.entries()][3:] == [Act.PURGED]
         assert in_file(here, "visits") == 2, "Ben's waits, and Anna's referral is still on its way"
 
     await with_store(twice)
@@ -183,6 +197,8 @@ def test_forgetting_asks_first_and_then_deletes_one_person(here: Path) -> None:
     assert (done.exit_code, counted(done)) == (0, everything)
     assert "store backup" in done.stdout
     assert [in_file(here, table) for table in everything] == [1, 0, 0, 0, 0]
+    assert acts() == ["opened", "sent", "opened", "forgotten"]
+    assert typed("audit", "verify").exit_code == 0
 
 
 def test_restoring_says_who_was_left_out(here: Path) -> None:
@@ -209,10 +225,24 @@ def test_an_export_begins_with_the_review_and_holds_what_is_hers_alone(here: Pat
     assert visit["referrals"][0]["service"] == "Mentors"
     assert visit["follow_ups"][0]["text"] == "Routine follow-up"
     assert visit["written_to_the_record"] == [{"kind": "Flag", "reference": "Flag/1", "check": "failed"}]
+    assert [(one["act"], one["by"]) for one in body["acts"]] == [("opened", "Dr Osei"), ("sent", "Dr Osei")]
     assert body["typed_answers_left_out"] == 4
     assert {one["what"] for one in body["left_out"]} >= {"answers that were typed"}
     for word in ("Zoe", "typed of", "07700 900999", "ben", "token", "c" * 64, "service.test"):
         assert word not in done.stdout, word
+
+
+def test_after_forgetting_an_export_still_says_who_had_looked(here: Path) -> None:
+    typed("forget", *OF_ANNA, "--yes")
+
+    body = json.loads(typed("export", *OF_ANNA).stdout)
+
+    assert body["visits"] == []
+    assert [(one["act"], one["by"]) for one in body["acts"]] == [
+        ("opened", "Dr Osei"),
+        ("sent", "Dr Osei"),
+        ("forgotten", "who operates the app"),
+    ]
 
 
 def test_of_nobody_there_is_nothing(here: Path) -> None:

@@ -55,8 +55,9 @@ POSTED: Mapping[Step, Act] = {
 class Row:
     """One row as it lies in the table, whatever its columns hold by now.
 
-    `seq` counts the whole log from 1, `number` the rows of `chain` (a visit, `LISTS`, `KEEPING`). `key` names
-    the audit key; `previous` is the MAC of the row before in the chain, empty for its first; `body` is sealed.
+    `seq` counts the whole log from 1, `number` the rows of `chain` (a visit, `LISTS`, `KEEPING`). `key`
+    names the audit key; `previous` is the MAC of the row before in its chain, empty for the first; `body` is
+    sealed.
     """
 
     seq: int

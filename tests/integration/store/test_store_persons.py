@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from ipvscreen.ipv.audit import KEEPING, Act
 from ipvscreen.ipv.draft import Draft
 from ipvscreen.ipv.visit import VisitState
 from ipvscreen.store.backup import BackupRefused, backup, restore
 from ipvscreen.store.facade import Store, open_store
 from ipvscreen.store.person_keys import MARK, Keys, PersonGone, unwrap, wrap
 from ipvscreen.store.person_keys_file import read_keys, write_keys
-from ipvscreen.store.persons import Person
+from ipvscreen.store.persons import Person, is_about
 from ipvscreen.store.reseal import reseal
 from ipvscreen.store.sealed import Ring, SealBroken, key_prefix
 
@@ -80,6 +81,43 @@ async def test_forgetting_deletes_that_person_alone(two: Store) -> None:
 
     assert set((await two.persons.count(ANNA)).values()) == {0}
     assert await two.persons.count(BEN) == dict.fromkeys(everything, 1)
+
+
+async def test_forgetting_leaves_one_row_and_the_log_whole(
+    two: Store, at: datetime, url: str, ring: Ring, folder: Path
+) -> None:
+    """It says who acted, and that a person was forgotten: kept, sealed, for whoever must account for it."""
+    first = (await two.persons.held(ANNA)).visits[0]
+    await two.doing(Act.SAVED, at).visits.change(first, last_form="a")
+    await backup(url, folder / "monday", ring)
+
+    await two.doing(Act.FORGOTTEN, at).persons.forget(ANNA)
+
+    assert await two.audit.verify() == []
+    rows = [row async for row in two.audit.entries()]
+    assert [(row.act, row.subject.chain) for row in rows] == [
+        (Act.SAVED, "a1"),
+        (Act.FORGOTTEN, KEEPING),
+    ]
+    assert [is_about(row.subject, who) for row in rows for who in (ANNA, BEN)] == [True, False] * 2
+    assert rows[-1].subject.user is None
+
+
+async def test_a_restored_log_is_whole_though_a_person_was_left_out(
+    two: Store, at: datetime, url: str, ring: Ring, folder: Path, elsewhere: str
+) -> None:
+    first = (await two.persons.held(ANNA)).visits[0]
+    await two.doing(Act.SAVED, at).visits.change(first, last_form="a")
+    await backup(url, folder / "monday", ring)
+    await two.persons.forget(ANNA)
+    await backup(url, folder / "tuesday", ring)
+
+    assert await restore(folder / "monday", elsewhere, ring) == 2
+
+    store = await open_store(elsewhere, ring)
+    assert await store.audit.verify() == []
+    assert [row.subject.chain async for row in store.audit.entries()] == ["a1"]
+    await store.close()
 
 
 async def test_no_older_backup_opens_for_one_who_is_forgotten(

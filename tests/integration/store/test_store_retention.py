@@ -8,7 +8,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
+from ipvscreen.ipv.audit import KEEPING, Act
 from ipvscreen.ipv.retention import RULES, WAITING_VISITS, Days
 from ipvscreen.ipv.visit import VisitState
 from ipvscreen.store.facade import Store
@@ -146,3 +148,35 @@ async def test_many_go_at_once_and_the_others_stay(store: Store, at: datetime, n
         await store.visits.create(replace(visit, state=VisitState.CLOSED), new_grant())
 
     assert (await store.retention.purge(DAYS, at + timedelta(days=40)))["visits"] == 10
+
+
+async def test_a_purge_leaves_one_row_and_the_log_outlives_what_went(
+    full: Store, file: Path, at: datetime, new_visit, new_grant
+) -> None:
+    await full.doing(Act.OPENED, at).visits.create(new_visit(id="v"), new_grant())
+    now = at + timedelta(days=200)
+    job = full.doing(Act.PURGED, now)
+
+    await full.doing(Act.PURGED, now).retention.purge(DAYS, now, dry_run=True)
+    assert [row.act async for row in full.audit.entries()] == [Act.OPENED], "a dry run does nothing"
+    await job.retention.purge(DAYS, now)
+    await full.doing(Act.PURGED, now).retention.purge(DAYS, now)
+
+    assert await full.visits.get("v") is None
+    assert await full.audit.verify() == []
+    first, second = [row async for row in full.audit.entries()]
+    assert (first.act, first.subject.chain, first.subject.patient_id) == (Act.OPENED, "v", "patient-1")
+    assert (second.act, second.subject.chain, second.subject.patient_id) == (Act.PURGED, KEEPING, None)
+    with closing(sqlite3.connect(file)) as connection, pytest.raises(sqlite3.IntegrityError):
+        connection.execute("DELETE FROM audit")  # what guards it is still there
+
+
+async def test_what_cannot_be_noted_is_not_purged(full: Store, file: Path, at: datetime) -> None:
+    now, before = at + timedelta(days=200), counts(file)
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("ALTER TABLE audit RENAME TO elsewhere")
+
+    with pytest.raises(OperationalError):
+        await full.doing(Act.PURGED, now).retention.purge(DAYS, now)
+
+    assert counts(file) == before

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ipvscreen.ipv.audit import LISTS, POSTED, Act, Fault, Head, Kind, Row, faults, sealed_by, total_after
 from ipvscreen.ipv.visit import Step
 
-FEW = settings(max_examples=25)
+FEW = settings(max_examples=25, deadline=None)
 KEYS = {"old": b"o" * 32, "new": b"n" * 32}
 
 
