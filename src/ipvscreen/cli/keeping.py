@@ -30,7 +30,7 @@ def purge(
         bool, typer.Option("--unfinished", help="Also what waits for somebody for longer than its limit.")
     ] = False,
 ) -> None:
-    """Delete what has been kept for as long as [retention] says; prints how many rows, by table.
+    """Delete what has been kept for as long as the settings say; prints how many rows, by table.
 
     The app does the same once a day, but never deletes what waits for somebody: only --unfinished does.
     """
@@ -52,8 +52,9 @@ def forget(
 ) -> None:
     """Delete everything held of one person, and the key under which backups hold it.
 
-    A message that waits to be sent is not sent. Then run `store backup` into each folder where you keep
-    backups: it replaces persons.keys there, and from then on no backup beside it opens for this person.
+    The audit log stays, and gets a line for it. A message that waits to be sent is not sent. Then run
+    `store backup` into each folder where you keep backups: it replaces persons.keys there, and from then on
+    no backup beside it opens for this person.
     """
     chosen = settings()
     person = _person(chosen, ehr, patient)

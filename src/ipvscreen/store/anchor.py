@@ -67,7 +67,7 @@ async def _tried(log: AuditLog, file: Path, now: datetime) -> None:
     try:
         await anchor(log, file, now)
     except (OSError, IpvscreenError) as wrong:
-        structlog.get_logger().warning("anchor not written", kind=type(wrong).__name__)
+        structlog.get_logger().warning("anchor.fault", kind=type(wrong).__name__)
 
 
 def _add(file: Path, head: Head, now: datetime) -> None:
