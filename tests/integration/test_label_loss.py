@@ -4,6 +4,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import cycle, islice
 from typing import Any
 
 import httpx
@@ -20,20 +21,21 @@ from ipvscreen.errors import EhrError, EhrRefused, EhrUnreachable
 from ipvscreen.library import read_forms
 from ipvscreen.resources.context import Context
 from ipvscreen.resources.draft import Labelled, order
+from ipvscreen.resources.fallback import CARRIERS
+from ipvscreen.resources.fitting import document, note
 from ipvscreen.resources.labels import lost
 from ipvscreen.resources.loss import Loss
 from ipvscreen.resources.plan import plan_writes
 from ipvscreen.resources.probe import probe
-from ipvscreen.resources.scopes import Scopes, requested
+from ipvscreen.resources.scopes import Scopes, requested, written_kinds
 from ipvscreen.resources.written import Check, Written, WrittenOne
 from ipvscreen.sandbox.ehr import create_ehr
-from ipvscreen.sandbox.kinds import WRITABLE
 from ipvscreen.sandbox.people import GP, ORDINARY
 from ipvscreen.sandbox.switches import Switches
 
 EHR = "https://ehr.test"
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
-KINDS = sorted(WRITABLE)
+KINDS = sorted(written_kinds(CARRIERS))
 FORM = read_forms(data_folder("questionnaires")).forms["hark"]
 # What the record system then shows without its labels, and what is made of it.
 SHOWS: dict[Loss, tuple[set[str], Check]] = {
@@ -75,7 +77,9 @@ class Clinic:
 
         self.client = FhirClient(self.http, f"{EHR}/fhir", given)
         ctx = Context("run-1", ORDINARY.id, None, None, None, NOW)
-        self.items = probe(ctx, FORM)
+        one_each = {item.kind: item for item in probe(ctx, FORM)}
+        carried = (document(one_each["QuestionnaireResponse"]), note(one_each["ServiceRequest"]))
+        self.items = (*one_each.values(), *carried)
         self._before = self.held()
 
     async def _note(self, request: httpx.Request) -> None:
@@ -89,6 +93,9 @@ class Clinic:
     ) -> dict[str, WrittenOne]:
         """By type, what became of one entry of each."""
         plan = plan_writes(await self.client.capability(), Scopes.parse(self.scope), lists=lists)
+        # What carries others is written where those are not taken; here all of it is, to be lost one by one.
+        able = replace(plan.abilities[0], allowed=True, conditional=not self.switches.no_conditional_create)
+        plan = replace(plan, abilities=(*plan.abilities, *(replace(able, kind=kind) for kind in CARRIERS)))
         written = await writer.write(self.client, plan, self.items, before=before, lag=0.0, **more)
         self.written = written
         return {one.kind: one for one in written.items}
@@ -122,7 +129,7 @@ class Clinic:
 
 @pytest.fixture
 async def clinic(recorder: Any) -> AsyncIterator[Clinic]:
-    one = Clinic(recorder, requested(withdraw=True))
+    one = Clinic(recorder, requested(withdraw=True, carriers=CARRIERS))
     yield one
     assert one.recorder.bare == [], "no version was ever sent without its labels"
     await one.http.aclose()
@@ -135,13 +142,14 @@ def test_each_type_that_we_write_is_among_them(clinic: Clinic) -> None:
 
 @pytest.mark.parametrize("turn", range(len(Loss)))
 async def test_each_way_is_told_from_the_others_for_each_type(clinic: Clinic, turn: int) -> None:
-    """All eight at once, of another type at each turn: 8 x 8, each looked at by read, search and history."""
-    ways = [*Loss][turn:] + [*Loss][:turn]
-    clinic.switches.label_loss = {kind: loss.value for kind, loss in zip(KINDS, ways, strict=True)}
+    """All eight at once, of other types at each turn: 8 x 10, each looked at by read, search and history."""
+    ways = dict(zip(KINDS, islice(cycle(Loss), turn, None), strict=False))
+    clinic.switches.label_loss = {kind: loss.value for kind, loss in ways.items()}
 
     told = await clinic.write(on_loss="leave")
 
-    for kind, loss in zip(KINDS, ways, strict=True):
+    assert sorted(ways) == KINDS
+    for kind, loss in ways.items():
         bare, check = SHOWS[loss]
         assert (kind, told[kind].loss, told[kind].check) == (kind, loss, check)
         assert await clinic.bare(kind, told[kind].reference) == bare
@@ -222,7 +230,7 @@ async def test_what_was_written_is_taken_out_again(clinic: Clinic, loss: Loss, k
     assert logged == [{"event": "labels lost", "kind": loss.value, "log_level": "error"}]
 
 
-@pytest.mark.parametrize("loss", set(Loss) - set(WITHDRAWN))
+@pytest.mark.parametrize("loss", [loss for loss in Loss if loss not in WITHDRAWN])
 async def test_nothing_is_taken_out_where_no_label_was_lost_for_good(clinic: Clinic, loss: Loss) -> None:
     clinic.switches.label_loss = {"Flag": loss.value}
 
@@ -265,7 +273,7 @@ async def test_a_mark_that_loses_its_labels_is_not_called_taken_out(clinic: Clin
 
 
 async def test_without_the_right_to_delete_it_is_left_and_said(recorder: Any) -> None:
-    clinic = Clinic(recorder, requested())
+    clinic = Clinic(recorder, requested(carriers=CARRIERS))
     clinic.switches.label_loss = {"Flag": "dropped"}
 
     told = await clinic.write()
