@@ -14,8 +14,9 @@ from typer.testing import CliRunner
 from ipvscreen.app import ring_of
 from ipvscreen.cli import main
 from ipvscreen.ipv.audit import Act
-from ipvscreen.ipv.draft import Draft
+from ipvscreen.ipv.draft import Draft, Known
 from ipvscreen.ipv.person import Person, Setting, Sex
+from ipvscreen.ipv.proxies import Contacts, Way
 from ipvscreen.ipv.referral import ReferralState
 from ipvscreen.ipv.retention import Days
 from ipvscreen.ipv.visit import VisitState
@@ -73,8 +74,9 @@ async def fill(store: Store) -> None:
             *(f"visit-{patient}", "north", "https://ehr.example.org/fhir", patient, "e", "Practitioner/1"),
             *("key of the clinician", "Dr Osei", state, Setting.GP, opened, opened),
             *(Person(f"Name of {patient}", date(1990, 5, 17), Sex.FEMALE), WritePlan(True, True, ())),
-            *(Draft(entered=ENTERED), Written(items), None, "c" * 64, False),
+            *(Draft(entered=ENTERED, known=Known.REGISTERED), Written(items), None, "c" * 64, False),
             held=True,
+            contacts=Contacts(shared=frozenset({Way.PHONE}), others=frozenset({"in the same house"})),
         )  # fmt: skip
         await store.doing(Act.OPENED, opened).visits.create(
             visit, Grant("token", opened, None, "https://t", "s")
@@ -228,7 +230,17 @@ def test_an_export_begins_with_the_review_and_holds_what_is_hers_alone(here: Pat
     assert [(one["act"], one["by"]) for one in body["acts"]] == [("opened", "Dr Osei"), ("sent", "Dr Osei")]
     assert body["typed_answers_left_out"] == 4
     assert {one["what"] for one in body["left_out"]} >= {"answers that were typed"}
-    for word in ("Zoe", "typed of", "07700 900999", "ben", "token", "c" * 64, "service.test"):
+    for word in (
+        "Zoe",
+        "typed of",
+        "07700 900999",
+        "ben",
+        "token",
+        "c" * 64,
+        "service.test",
+        "registered",
+        "in the same house",
+    ):
         assert word not in done.stdout, word
 
 

@@ -59,7 +59,7 @@ WAYS: dict[str, tuple[tuple[Move, ...], Act | None]] = {
     "form, left": (({"door": "ask"}, {"open": "children"}, {"leave": "yes"}), Act.KEPT),
     "form, draft": (({"door": "ask"}, {"open": "children"}, "!draft"), Act.KEPT),
     "form, wrong": (({"door": "ask"}, {"open": "children"}, CHILD | {"child-age": "x"}), Act.KEPT),
-    "respond": (({"door": "told"}, QUIET), Act.SAVED),
+    "respond": (({"door": "told"}, QUIET | {"known": "registered"}), Act.SAVED),
     "own, draft of nothing": (({"account": "yes"}, "!draft"), None),
     "own, nothing in it": (({"account": "yes"}, {"then": "first-page"}), Act.KEPT),
     "own, kept": (({"account": "yes"}, {"use-told": "yes"}), Act.KEPT),

@@ -33,6 +33,7 @@ _LEFT_OUT = (
     ("words of the record system and of a service", "written by others, and may quote somebody else"),
     ("sign-in data and cookies", "secrets of the clinician's session, not about the person"),
     ("what stands in the record system", "it is that organisation's to hand out, by its own review"),
+    ("whether somebody else is known here, and who else is reached the same way", "about others"),
     ("which other patients a clinician has seen", "about others"),
 )
 
