@@ -18,13 +18,16 @@ from ipvscreen.delivery.dispatcher import Dispatcher
 from ipvscreen.ehr.guard import guarded
 from ipvscreen.ipv.packs import check_packs
 from ipvscreen.ipv.person import Setting
+from ipvscreen.ipv.retention import Days
 from ipvscreen.library import Library, read_forms
+from ipvscreen.pathway.purge import Purger
 from ipvscreen.resources.directory import service_of
 from ipvscreen.resources.labels import Labels, Spelling
 from ipvscreen.resources.policy import FLAG_TEXT, Categories, WritePolicy
 from ipvscreen.settings import Ehr, Settings
 from ipvscreen.smart.client import TokenAuth
 from ipvscreen.smart.keys import new_signing_key
+from ipvscreen.store.anchor import anchoring
 from ipvscreen.store.facade import migrate, open_store
 from ipvscreen.store.sealed import Ring
 from ipvscreen.store.signing_keys import NewKey
@@ -93,6 +96,8 @@ async def _joined(
     ring, clock = parts["ring"], parts["clock"]
     store = await open_store(settings.database, ring)
     stack.push_async_callback(store.close)
+    if settings.audit_anchor:
+        await stack.enter_async_context(anchoring(store.audit, settings.audit_anchor, clock))
     if any(TokenAuth(ehr.token_auth) is TokenAuth.PRIVATE_KEY_JWT for ehr in settings.ehr):
         await store.signing_keys.ensure(fresh_signing_keys, clock())
     outgoing = http or httpx.AsyncClient()
@@ -103,14 +108,15 @@ async def _joined(
         for ehr in settings.ehr
     }
     await stack.enter_async_context(_running(dispatcher))
+    await stack.enter_async_context(_running(Purger(store, days_of(settings), clock)))
     limits = Limits(settings.launches_per_minute, settings.launches_per_address)
     return Rooms(store=store, ehrs=ehrs, http=outgoing, dispatcher=dispatcher, limits=limits, **parts)
 
 
 @asynccontextmanager
-async def _running(dispatcher: Dispatcher) -> AsyncIterator[None]:
+async def _running(work: Dispatcher | Purger) -> AsyncIterator[None]:
     stop = asyncio.Event()
-    running = asyncio.create_task(dispatcher.run(stop))
+    running = asyncio.create_task(work.run(stop))
     try:
         yield
     finally:
@@ -169,6 +175,11 @@ def ring_of(settings: Settings) -> Ring:
     """The keys that seal what is stored."""
     current, keys = settings.ring()
     return Ring(keys, current)
+
+
+def days_of(settings: Settings) -> Days:
+    """How long each table is kept."""
+    return Days(**settings.retention.model_dump())
 
 
 def data_folder(name: str) -> Path:

@@ -137,6 +137,23 @@ class Numbers(BaseModel):
     advocate: str | None = None
 
 
+Days = Annotated[int, Field(ge=1, le=36_500)]
+
+
+class Retention(BaseModel):
+    """Days that a row of each table is kept; see `ipv.retention`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    launches: Days = 1
+    sittings: Days = 1
+    visits: Days = 30
+    referrals: Days = 90
+    followups: Days = 90
+    accounts: Days = 365
+    unfinished: Days = 365  # what somebody waits for; these go by hand alone
+
+
 class Settings(BaseSettings):
     """All settings. Keys: base64 of 32 bytes by key id; `key` names the one that seals now."""
 
@@ -150,8 +167,10 @@ class Settings(BaseSettings):
     keys: dict[str, FieldKey]
     ehr: tuple[Ehr, ...] = ()
     numbers: Numbers = Numbers()
+    retention: Retention = Retention()
     questionnaires: Path | None = None  # a folder of your own forms, and of a packs.toml if you need one
     metrics_token: SecretStr | None = None
+    audit_anchor: Path | None = None  # a file, best on another machine, that tells how far the log had come
     launches_per_minute: Annotated[int, Field(ge=1)] = 600  # of one record system
     launches_per_address: Annotated[int, Field(ge=1)] = 60  # a minute, of one client address
 

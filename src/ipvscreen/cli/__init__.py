@@ -1,8 +1,8 @@
-"""The commands: serve · sandbox · doctor · services · questionnaires · keys · store; a module for each."""
+"""The commands: serve · sandbox · doctor · services · questionnaires · keys · store …: a module for each."""
 
 import typer
 
-from ipvscreen.cli import doctor, keys, questionnaires, sandbox, serve, services, store
+from ipvscreen.cli import audit, doctor, keeping, keys, questionnaires, sandbox, serve, services, store
 
 # A traceback with its local variables would print keys and tokens.
 main = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
@@ -10,7 +10,11 @@ main.add_typer(services.commands, name="services")
 main.add_typer(questionnaires.commands, name="questionnaires")
 main.add_typer(keys.commands, name="keys")
 main.add_typer(store.commands, name="store")
+main.add_typer(audit.commands, name="audit")
 main.command("serve")(serve.serve)
 main.command("doctor")(doctor.doctor)
 main.command("sandbox")(sandbox.sandbox)
 main.command("migrate")(serve.migrate)
+main.command("purge")(keeping.purge)
+main.command("forget")(keeping.forget)
+main.command("export")(keeping.export)

@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 
 ALLOWED = frozenset(
-    {"event", "level", "timestamp", "reference", "status", "kind", "route", "method", "ms", "workers"}
+    {"event", "level", "timestamp", "reference", "status", "kind", "route", "method", "ms", "workers", "rows"}
 )
 _WORTH_READING = "uvicorn"  # its words are fixed; those of other libraries can quote an address
 

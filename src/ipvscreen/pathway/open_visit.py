@@ -40,10 +40,7 @@ async def open_visit(
     cookie_hash: str,
     now: datetime,
 ) -> Visit:
-    """The stored visit of this launch; EhrError where the patient or the capabilities cannot be read.
-
-    It lasts as long as one consultation, and no longer than the token, unless that can be made new.
-    """
+    """The stored visit of this launch; EhrError where the patient or the capabilities cannot be read."""
     patient, capability, encounter, author, related = await _read(client, context)
     opened = Visit(
         id=secrets.token_urlsafe(16),

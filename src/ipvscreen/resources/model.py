@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from fhir.resources.R4B.auditevent import AuditEvent
 from fhir.resources.R4B.bundle import Bundle
 from fhir.resources.R4B.communication import Communication
 from fhir.resources.R4B.consent import Consent
@@ -25,6 +26,7 @@ from fhir.resources.R4B.task import Task
 from pydantic import BaseModel
 
 MODELS: dict[str, type[BaseModel]] = {
+    "AuditEvent": AuditEvent,
     "Bundle": Bundle,
     "Communication": Communication,
     "Consent": Consent,

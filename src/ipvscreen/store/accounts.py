@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import RowMapping, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from ipvscreen.store.audit import Noting, of_visit
 from ipvscreen.store.engine import reading, writing
 from ipvscreen.store.sealed import Ring, SealedTable
 from ipvscreen.store.tables import accounts
@@ -27,8 +28,8 @@ class Account:
 class Accounts:
     """The table of accounts, one a visit."""
 
-    def __init__(self, engine: AsyncEngine, ring: Ring) -> None:
-        self._engine = engine
+    def __init__(self, engine: AsyncEngine, ring: Ring, noting: Noting) -> None:
+        self._engine, self._noting = engine, noting
         self._sealed = SealedTable(ring, accounts.name)
 
     async def keep(
@@ -48,6 +49,7 @@ class Accounts:
         async with writing(self._engine) as connection:
             await connection.execute(delete(accounts).where(accounts.c.visit_id == visit.id))
             await connection.execute(insert(accounts).values(values))
+            await self._noting.note(connection, of_visit(visit))
 
     async def latest(self, visit: Visit) -> Account | None:
         """What this clinician last kept of this patient; of one who is not known, only of this visit."""
@@ -55,11 +57,14 @@ class Accounts:
         query = select(accounts).where(mine).order_by(accounts.c.kept_at.desc()).limit(1)
         async with reading(self._engine) as connection:
             row = (await connection.execute(query)).mappings().one_or_none()
-        if row is None:
-            return None
-        body = self._sealed.open("body", row["id"], row["body"])
-        entered = {field: tuple(values) for field, values in body["entered"].items()}
-        return Account(row["visit_id"], body["form"], row["kept_at"], entered)
+        return None if row is None else account_of(self._sealed, row)
+
+
+def account_of(sealed: SealedTable, row: RowMapping) -> Account:
+    """The account that a row holds; SealBroken where it does not open."""
+    body = sealed.open("body", row["id"], row["body"])
+    entered = {field: tuple(values) for field, values in body["entered"].items()}
+    return Account(row["visit_id"], body["form"], row["kept_at"], entered)
 
 
 def _whose(visit: Visit) -> str:

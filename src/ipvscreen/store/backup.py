@@ -11,9 +11,12 @@ from tempfile import TemporaryDirectory
 from ipvscreen.errors import IpvscreenError
 from ipvscreen.store import schema
 from ipvscreen.store.engine import database_file, private_file
+from ipvscreen.store.person_keys import Keys, keys_for, put, stored
+from ipvscreen.store.person_keys_file import beside, read_keys, write_keys
 from ipvscreen.store.sealed import KeyMissing, Ring, SealBroken, SealedTable, open_sealed
 from ipvscreen.store.sealed_file import open_file, seal_file
-from ipvscreen.store.tables import visits
+from ipvscreen.store.tables import person_keys, visits
+from ipvscreen.store.wrapped import unwrap_rows, wrap_rows
 
 _WAIT = 10  # seconds for whoever writes just then
 
@@ -22,45 +25,50 @@ class BackupRefused(IpvscreenError):
     """A backup that cannot be taken or must not be restored; the words say what to do."""
 
 
-async def backup(url: str, file: Path, ring: Ring) -> None:
+async def backup(url: str, file: Path, ring: Ring, *, keys: Path | None = None) -> None:
     """The store at `url` as it stands at one moment, in a new `file` for its owner alone.
 
     Access and refresh tokens, launches under way and sittings are left out: none outlives an hour, and a
-    backup is kept where fewer look. BackupRefused where there is no store, or `file` is there already.
+    backup is kept where fewer look. The keys of persons go into `keys` (beside `file`), which is replaced.
+    BackupRefused where there is no store, or `file` is there already.
     """
-    await asyncio.to_thread(_backup, database_file(url), file, ring)
+    await asyncio.to_thread(_backup, database_file(url), file, keys or beside(file), ring)
 
 
-async def restore(file: Path, url: str, ring: Ring, *, force: bool = False) -> None:
-    """The store at `url` as it was when `file` was taken.
+async def restore(file: Path, url: str, ring: Ring, *, force: bool = False, keys: Path | None = None) -> int:
+    """The store at `url` as it was when `file` was taken, without those whose keys are gone from `keys`.
 
+    How many visits those are.
     BackupRefused, and nothing changed, where the file is not what `backup` wrote, where a key is missing,
     where it is of a later version, and, without `force`, where there is a store.
     """
-    await asyncio.to_thread(_restore, file, database_file(url), ring, force)
+    return await asyncio.to_thread(_restore, file, keys or beside(file), database_file(url), ring, force)
 
 
-def _backup(database: Path, file: Path, ring: Ring) -> None:
+def _backup(database: Path, file: Path, keys: Path, ring: Ring) -> None:
     if not _is_there(database):
         raise BackupRefused(f"There is no store at {database}.")
     with _workplace(database) as copy:
         _copy(database, copy)
         _must_be_whole(copy)
         _take_tokens_away(copy, ring)
+        _wrap(database, copy, keys, ring)
         _write_sealed(copy, file, ring)
 
 
-def _restore(file: Path, database: Path, ring: Ring, force: bool) -> None:
+def _restore(file: Path, keys: Path, database: Path, ring: Ring, force: bool) -> int:
     if _is_there(database) and not force:
         raise BackupRefused(f"There is a store at {database} already; --force replaces it.")
     with _workplace(database) as copy:
         _read_sealed(file, copy, ring)
         _must_be_whole(copy)
+        left_out = _unwrap(copy, keys, ring)
         _must_open(copy, ring)
         _must_be_known(copy)
         private_file(database)
         # By SQLite and not by a rename: who has the store open sees all of it at once, and its log fits.
         _copy(copy, database)
+    return left_out
 
 
 def _is_there(database: Path) -> bool:
@@ -106,6 +114,45 @@ def _take_tokens_away(copy: Path, ring: Ring) -> None:
             connection.execute("BEGIN")
             connection.executemany("UPDATE visits SET token = ? WHERE id = ?", values)
             connection.execute("COMMIT")
+
+
+def _wrap(database: Path, copy: Path, file: Path, ring: Ring) -> None:
+    """Person by person, and the keys into `file` before anything is written that needs them."""
+    older = _keys_of(file, ring)
+    with _connect(database) as live, _connect(copy) as connection:
+        tables = _tables(connection)
+        if person_keys.name not in tables:
+            return  # of an earlier version, in which nobody has a key
+        connection.execute("PRAGMA secure_delete = ON")
+        try:
+            wrap_rows(connection, tables, keys_for(live, connection, ring))
+            kept = stored(live, ring).with_older(older)
+        except SealBroken:
+            raise BackupRefused("A person's key in the store does not open.") from None
+        put(connection, ring, Keys())
+        write_keys(file, kept, ring)
+
+
+def _unwrap(copy: Path, file: Path, ring: Ring) -> int:
+    keys = _keys_of(file, ring)
+    with _connect(copy) as connection:
+        tables = _tables(connection)
+        try:
+            left_out = unwrap_rows(connection, tables, keys)
+        except SealBroken:
+            raise BackupRefused(
+                f"{file.name} is missing, or does not hold the keys of this backup."
+            ) from None
+        if person_keys.name in tables:
+            put(connection, ring, keys)
+    return left_out
+
+
+def _keys_of(file: Path, ring: Ring) -> Keys:
+    try:
+        return read_keys(file, ring)
+    except SealBroken:
+        raise BackupRefused(f"{file.name} does not open with the keys of the settings.") from None
 
 
 def _tables(connection: sqlite3.Connection) -> dict[str, list[str]]:

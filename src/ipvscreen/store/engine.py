@@ -1,7 +1,7 @@
 """The database engine, and the two ways to use it: reading and writing."""
 
 import sqlite3
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, closing
 from pathlib import Path
 
 from sqlalchemy import Connection, event, make_url
@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import ConnectionPoolEntry
 
 _WRITES = "ipvscreen_writes"
+_WAIT = 10  # seconds for whoever reads just then
 
 # busy_timeout comes first: the change to WAL itself can meet a lock.
 _PRAGMAS = (
@@ -54,6 +55,13 @@ def database_file(url: str) -> Path:
 def private_file(database: Path) -> None:
     """Made readable for its owner alone; SQLite gives its WAL the same mode."""
     database.touch(mode=0o600)
+
+
+def empty_log(url: str) -> None:
+    """What was overwritten is in SQLite's write-ahead log, too, until that is written back."""
+    if make_url(url).get_backend_name() == "sqlite":
+        with closing(sqlite3.connect(database_file(url), timeout=_WAIT)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 class LettingGo(sqlite3.Connection):

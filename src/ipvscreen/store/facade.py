@@ -1,14 +1,20 @@
 """The store as the other rooms see it: opened once, one attribute for each table."""
 
+from datetime import datetime
+
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from ipvscreen.ipv.audit import Act
 from ipvscreen.store import schema
 from ipvscreen.store.accounts import Accounts
+from ipvscreen.store.audit import AuditLog, Noting
 from ipvscreen.store.engine import make_engine, reading, writing
 from ipvscreen.store.followups import FollowUps
 from ipvscreen.store.launches import Launches
 from ipvscreen.store.outbox import Outbox
+from ipvscreen.store.persons import Persons
 from ipvscreen.store.referrals import Referrals
+from ipvscreen.store.retention import Retention
 from ipvscreen.store.sealed import Ring
 from ipvscreen.store.services import Services
 from ipvscreen.store.signing_keys import SigningKeys
@@ -19,17 +25,25 @@ from ipvscreen.store.visits import Visits
 class Store:
     """Everything that must survive; `open_store` makes one, `close` gives its connections back."""
 
-    def __init__(self, engine: AsyncEngine, ring: Ring) -> None:
-        self._engine = engine
+    def __init__(self, engine: AsyncEngine, ring: Ring, noting: Noting | None = None) -> None:
+        self._engine, self._ring = engine, ring
+        self.noting = noting or Noting(ring)
         self.launches = Launches(engine, ring)
-        self.visits = Visits(engine, ring)
-        self.sittings = Sittings(engine, ring)
+        self.visits = Visits(engine, ring, self.noting)
+        self.sittings = Sittings(engine, ring, self.noting)
         self.signing_keys = SigningKeys(engine, ring)
         self.services = Services(engine, ring)
-        self.referrals = Referrals(engine, ring)
+        self.referrals = Referrals(engine, ring, self.noting)
         self.outbox = Outbox(engine, ring)
-        self.followups = FollowUps(engine, ring)
-        self.accounts = Accounts(engine, ring)
+        self.followups = FollowUps(engine, ring, self.noting)
+        self.accounts = Accounts(engine, ring, self.noting)
+        self.audit = AuditLog(engine, ring)
+        self.retention = Retention(engine, self.noting)
+        self.persons = Persons(engine, ring, self.noting)
+
+    def doing(self, act: Act, at: datetime) -> "Store":
+        """The same store for one request of a clinician: the first change through it leaves its row."""
+        return Store(self._engine, self._ring, Noting(self._ring, act, at))
 
     async def check(self) -> None:
         """SchemaOutdated where the tables are not this version's; the driver's error where none answers."""

@@ -4,9 +4,10 @@ import secrets
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import RowMapping, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from ipvscreen.store.audit import Noting, of_visit
 from ipvscreen.store.engine import reading, writing
 from ipvscreen.store.sealed import Ring, SealedTable
 from ipvscreen.store.tables import followups, visits
@@ -26,8 +27,8 @@ class FollowUp:
 class FollowUps:
     """The table of follow-ups, one a visit."""
 
-    def __init__(self, engine: AsyncEngine, ring: Ring) -> None:
-        self._engine = engine
+    def __init__(self, engine: AsyncEngine, ring: Ring, noting: Noting) -> None:
+        self._engine, self._noting = engine, noting
         self._sealed = SealedTable(ring, followups.name)
         self._sealed_visits = SealedTable(ring, visits.name)
 
@@ -43,6 +44,7 @@ class FollowUps:
         async with writing(self._engine) as connection:
             await connection.execute(delete(followups).where(followups.c.visit_id == visit.id))
             await connection.execute(insert(followups).values(values))
+            await self._noting.note(connection, of_visit(visit))
         return entry
 
     async def of_clinician(self, ehr: str, user_key: str | None) -> list[FollowUp]:
@@ -53,12 +55,10 @@ class FollowUps:
         query = select(followups).join(visits).where(visits.c.ehr == ehr, mine).order_by(followups.c.due)
         async with reading(self._engine) as connection:
             rows = (await connection.execute(query)).mappings().all()
-        return [
-            FollowUp(
-                id=row["id"],
-                visit_id=row["visit_id"],
-                due=row["due"],
-                text=self._sealed.open("text", row["id"], row["text"]),
-            )
-            for row in rows
-        ]
+        return [followup_of(self._sealed, row) for row in rows]
+
+
+def followup_of(sealed: SealedTable, row: RowMapping) -> FollowUp:
+    """The entry that a row holds; SealBroken where it does not open."""
+    text = sealed.open("text", row["id"], row["text"])
+    return FollowUp(id=row["id"], visit_id=row["visit_id"], due=row["due"], text=text)

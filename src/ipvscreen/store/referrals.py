@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ipvscreen.errors import OutOfOrder
 from ipvscreen.ipv.referral import ReferralState
+from ipvscreen.store.audit import Noting, of_visit
 from ipvscreen.store.engine import reading, writing
 from ipvscreen.store.outbox import NewJob, enqueue
 from ipvscreen.store.sealed import Ring, SealedTable
@@ -38,8 +39,8 @@ class Referral:
 class Referrals:
     """The table of referrals; the outbox moves them on."""
 
-    def __init__(self, engine: AsyncEngine, ring: Ring) -> None:
-        self._engine = engine
+    def __init__(self, engine: AsyncEngine, ring: Ring, noting: Noting) -> None:
+        self._engine, self._noting = engine, noting
         self._sealed = SealedTable(ring, referrals.name)
         self._sealed_visits = SealedTable(ring, visits.name)
         self._sealed_outbox = SealedTable(ring, outbox.name)
@@ -58,6 +59,7 @@ class Referrals:
             changed = await compare_and_set(connection, self._sealed_visits, visit, changes)
             await connection.execute(insert(referrals).values(self._columns(referral)))
             await enqueue(connection, self._sealed_outbox, job, referral.id, referral.queued_at)
+            await self._noting.note(connection, of_visit(changed))
         return changed
 
     async def get(self, referral_id: str) -> Referral | None:
@@ -73,7 +75,7 @@ class Referrals:
         query = select(referrals).where(condition).order_by(referrals.c.queued_at, referrals.c.id)
         async with reading(self._engine) as connection:
             rows = (await connection.execute(query)).mappings().all()
-        return [self._referral(row) for row in rows]
+        return [referral_of(self._sealed, row) for row in rows]
 
     async def _is_there(self, connection: AsyncConnection, referral: Referral) -> bool:
         mine = (referrals.c.id == referral.id, referrals.c.visit_id == referral.visit_id)
@@ -104,9 +106,12 @@ class Referrals:
             "outcome": self._sealed.seal("outcome", referral.id, outcome),
         }
 
-    def _referral(self, row: RowMapping) -> Referral:
-        def opened(column: str) -> Any:
-            return self._sealed.open(column, row["id"], row[column])
 
-        plain = {name: row[name] for name in ("id", "visit_id", "queued_at", "reply_by", "received_at")}
-        return Referral(**plain, state=ReferralState(row["state"]), **opened("details"), **opened("outcome"))
+def referral_of(sealed: SealedTable, row: RowMapping) -> Referral:
+    """The referral that a row holds; SealBroken where a column does not open."""
+
+    def opened(column: str) -> Any:
+        return sealed.open(column, row["id"], row[column])
+
+    plain = {name: row[name] for name in ("id", "visit_id", "queued_at", "reply_by", "received_at")}
+    return Referral(**plain, state=ReferralState(row["state"]), **opened("details"), **opened("outcome"))

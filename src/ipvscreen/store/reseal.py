@@ -1,24 +1,20 @@
 """Resealing: every sealed value and blind index under the current key, a few rows at a time while serving."""
 
 import asyncio
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Column, LargeBinary, RowMapping, Table, func, or_, select, update
-from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ipvscreen.store import schema
-from ipvscreen.store.engine import database_file, make_engine, reading, writing
+from ipvscreen.store.engine import empty_log, make_engine, reading, writing
 from ipvscreen.store.sealed import Ring, SealBroken, SealedTable, key_prefix
-from ipvscreen.store.tables import accounts, metadata, visits
+from ipvscreen.store.tables import accounts, metadata, person_keys, visits
 from ipvscreen.store.visit import index_of
 
 BATCH = 20  # rows: about 5 ms in which nobody else writes
-_WAIT = 10  # seconds for whoever reads just then
 PAUSE = 0.02  # seconds: SQLite does not queue those who wait for the lock, so they are given a chance
 
 
@@ -49,7 +45,7 @@ async def reseal(url: str, ring: Ring) -> Resealed:
         for table in metadata.sorted_tables:
             if sealed_columns(table):
                 await _reseal_table(engine, ring, table, done)
-        await asyncio.to_thread(_empty_log, url)
+        await asyncio.to_thread(empty_log, url)
     finally:
         await engine.dispose()
     return done
@@ -97,10 +93,5 @@ def _values(sealed: SealedTable, table: Table, row: RowMapping) -> Iterator[tupl
             yield "user_index", index_of(sealed, row["ehr"], value["user_key"])
         if (table.name, column.name) == (accounts.name, "body"):
             yield "whose_index", sealed.indexes("whose_index", value["whose"])[0]
-
-
-def _empty_log(url: str) -> None:
-    """What the old key has sealed is in SQLite's write-ahead log, too, until that is written back."""
-    if make_url(url).get_backend_name() == "sqlite":
-        with closing(sqlite3.connect(database_file(url), timeout=_WAIT)) as connection:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        if (table.name, column.name) == (person_keys.name, "key"):
+            yield "person_index", sealed.indexes("person_index", value["whose"])[0]

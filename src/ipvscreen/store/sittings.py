@@ -6,6 +6,8 @@ from datetime import datetime
 from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from ipvscreen.ipv.audit import LISTS
+from ipvscreen.store.audit import Noting, Subject
 from ipvscreen.store.engine import reading, writing
 from ipvscreen.store.sealed import Ring, SealedTable
 from ipvscreen.store.tables import sittings
@@ -31,8 +33,8 @@ class Sitting:
 class Sittings:
     """The table of sittings. Whether one has run out is for the caller to see, as with visits."""
 
-    def __init__(self, engine: AsyncEngine, ring: Ring) -> None:
-        self._engine = engine
+    def __init__(self, engine: AsyncEngine, ring: Ring, noting: Noting) -> None:
+        self._engine, self._noting = engine, noting
         self._sealed = SealedTable(ring, sittings.name)
 
     async def create(self, sitting: Sitting) -> Sitting:
@@ -48,6 +50,7 @@ class Sittings:
         async with writing(self._engine) as connection:
             await connection.execute(delete(sittings).where(sittings.c.expires_at <= sitting.opened_at))
             await connection.execute(insert(sittings).values(values))
+            await self._noting.note(connection, subject_of(sitting))
         return sitting
 
     async def get(self, sitting_id: str) -> Sitting | None:
@@ -60,7 +63,14 @@ class Sittings:
         plain = {name: row[name] for name in ("id", "ehr", "opened_at", "expires_at")}
         return Sitting(**plain, **self._sealed.open("context", row["id"], row["context"]))
 
-    async def close(self, sitting_id: str) -> None:
+    async def close(self, sitting: Sitting) -> None:
         """It is over; closing it again changes nothing."""
         async with writing(self._engine) as connection:
-            await connection.execute(delete(sittings).where(sittings.c.id == sitting_id))
+            gone = delete(sittings).where(sittings.c.id == sitting.id)
+            if (await connection.execute(gone)).rowcount:
+                await self._noting.note(connection, subject_of(sitting))
+
+
+def subject_of(sitting: Sitting) -> Subject:
+    """The clinician, for the audit log."""
+    return Subject(LISTS, sitting.ehr, sitting.iss, sitting.user, sitting.user_key, sitting.user_name)

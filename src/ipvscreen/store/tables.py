@@ -15,6 +15,8 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    Text,
+    UniqueConstraint,
     false,
 )
 from sqlalchemy.types import TypeDecorator
@@ -173,3 +175,41 @@ accounts = Table(
     _sealed("body"),
     Index(None, "whose_index"),
 )
+
+# Only appended to. All text: what reads it again must see it as it lies there, or a change would be smoothed.
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("chain", String(64), nullable=False),  # the visit; no foreign key, for the log outlives it
+    Column("number", Integer, nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("act", String(32), nullable=False),
+    Column("ehr", String(64), nullable=False),
+    Column("user_index", String(64), nullable=False),
+    Column("body", Text, nullable=False),  # sealed under an audit key, so no column for `keys reseal`
+    Column("key", String(255), nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("mac", String(64), nullable=False),
+    UniqueConstraint("chain", "number", name="uq_audit_chain_number"),
+    Index(None, "user_index"),
+)
+
+# How long each chain is, and the whole log; and the keys of the log, each sealed like anything else.
+audit_heads = Table("audit_heads", metadata, _id(), _sealed("head"))
+audit_keys = Table("audit_keys", metadata, Column("id", String(255), primary_key=True), _sealed("secret"))
+
+# Of each person a key, under which backups seal once more what they hold; no backup holds the key.
+person_keys = Table(
+    "person_keys",
+    metadata,
+    _id(),  # random
+    Column("person_index", String(64), nullable=False),  # blind index of record system and patient
+    _sealed("key"),
+    Index(None, "person_index"),
+)
+
+forgotten = Table("forgotten", metadata, _id())  # keys that are gone, and that no older copy may bring back
+
+# What one process does for all of them, and when it is next due.
+chores = Table("chores", metadata, _id(), Column("due", Utc, nullable=False))

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ipvscreen.errors import OutOfOrder, VisitOver
 from ipvscreen.ipv.visit import VisitState
+from ipvscreen.store.audit import Noting, Subject, of_visit
 from ipvscreen.store.engine import reading, writing
 from ipvscreen.store.grant import Grant, grant_from_json, grant_to_json
 from ipvscreen.store.sealed import Ring, SealedTable
@@ -30,9 +31,10 @@ _UNFINISHED = (
 class Visits:
     """The table of visits. Expiry is not looked at here: an expired visit still holds its draft."""
 
-    def __init__(self, engine: AsyncEngine, ring: Ring) -> None:
+    def __init__(self, engine: AsyncEngine, ring: Ring, noting: Noting) -> None:
         self._engine = engine
         self._sealed = SealedTable(ring, visits.name)
+        self._noting = noting
 
     async def create(self, visit: Visit, grant: Grant) -> Visit:
         """Store a new visit with what was granted; the clinician's other open ones are stopped."""
@@ -45,6 +47,7 @@ class Visits:
         async with writing(self._engine) as connection:
             await connection.execute(insert(visits).values(values))
             await _only(connection, self._sealed, visit)
+            await self._noting.note(connection, of_visit(visit))
         return visit
 
     async def get(self, visit_id: str) -> Visit | None:
@@ -55,7 +58,9 @@ class Visits:
     async def change(self, visit: Visit, **changes: Unpack[VisitChanges]) -> Visit:
         """The visit with these changes; OutOfOrder where it was changed since `visit` was read."""
         async with writing(self._engine) as connection:
-            return await compare_and_set(connection, self._sealed, visit, changes)
+            changed = await compare_and_set(connection, self._sealed, visit, changes)
+            await self._noting.note(connection, of_visit(changed))
+        return changed
 
     async def go_on(self, visit: Visit) -> Visit:
         """The clinician goes on with this one: it is not stopped any more, her other open ones are.
@@ -64,17 +69,25 @@ class Visits:
         """
         async with writing(self._engine) as connection:
             await _only(connection, self._sealed, visit)
+            await self._noting.note(connection, of_visit(visit))
             return await _standing(connection, self._sealed, visit)
 
-    async def unfinished(self, ehr: str, user_key: str | None) -> list[Visit]:
-        """This clinician's visits with a disclosure that was not sent on or finished, oldest first."""
+    async def unfinished(
+        self, ehr: str, user_key: str | None, *, shown_to: Subject | None = None
+    ) -> list[Visit]:
+        """This clinician's visits with a disclosure that was not sent on or finished, oldest first.
+
+        With `shown_to` it is an act of its own, and noted in the log in the same transaction.
+        """
         if user_key is None:
             return []
         mine = visits.c.user_index.in_(clinician_indexes(self._sealed, ehr, user_key))
         waiting = (visits.c.held.is_(True), visits.c.state.in_(_UNFINISHED))
         query = select(visits).where(visits.c.ehr == ehr, mine, *waiting).order_by(visits.c.opened_at)
-        async with reading(self._engine) as connection:
+        async with writing(self._engine) if shown_to else reading(self._engine) as connection:
             rows = (await connection.execute(query)).mappings().all()
+            if shown_to:
+                await self._noting.note(connection, shown_to)
         return [visit_of(self._sealed, row) for row in rows]
 
     async def adopt(self, old: Visit, new: Visit, grant: Grant) -> Visit:
@@ -98,6 +111,7 @@ class Visits:
         async with writing(self._engine) as connection:
             await compare_and_set(connection, self._sealed, old, changes)
             await _only(connection, self._sealed, old)
+            await self._noting.note(connection, of_visit(old))
             return await _standing(connection, self._sealed, old)
 
     async def grant(self, visit_id: str) -> Grant:

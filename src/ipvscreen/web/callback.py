@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from ipvscreen.ehr.client import FhirClient
+from ipvscreen.ipv.audit import Act
 from ipvscreen.ipv.visit import Step
 from ipvscreen.pathway.open_sitting import open_sitting
 from ipvscreen.pathway.open_visit import open_visit
@@ -108,7 +109,7 @@ async def _to_visit(rooms: Rooms, arrival: Arrival, signed_in: SignedIn) -> Resp
 
     value = cookies.fresh()
     visit = await open_visit(
-        rooms.store,
+        rooms.doing(Act.OPENED).store,
         FhirClient(entry.http, context.iss, token),
         context,
         ehr_name=entry.name,
@@ -131,7 +132,7 @@ async def _to_list(rooms: Rooms, arrival: Arrival, signed_in: SignedIn) -> Respo
     context = user_context(signed_in.token, signed_in.identity, arrival.pending.iss, signed_in.now)
     value = cookies.fresh()
     sitting = await open_sitting(
-        rooms.store,
+        rooms.doing(Act.LIST_OPENED).store,
         context,
         ehr_name=entry.name,
         cookie_hash=cookies.hashed(value),

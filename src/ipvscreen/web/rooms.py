@@ -13,6 +13,7 @@ from jinja2 import Environment
 from starlette.requests import Request
 
 from ipvscreen.delivery.dispatcher import Dispatcher
+from ipvscreen.ipv.audit import Act
 from ipvscreen.ipv.instruments import USE
 from ipvscreen.ipv.packs import Pack, Packs
 from ipvscreen.ipv.packs_file import spoken
@@ -140,6 +141,19 @@ class Rooms:
     def base(self) -> str:
         """The path below which the app is browsed, without a slash at its end; "" at the root."""
         return urlsplit(self.public_url).path.rstrip("/")
+
+    def doing(self, act: Act) -> "Rooms":
+        """The same for one request: its first change leaves that act in the audit log."""
+        return replace(self, store=self.store.doing(act, self.clock()))
+
+    def act(self, act: Act) -> Store:
+        """The store, for a request that is that act: it is said better while nothing has been changed yet."""
+        self.store.noting.instead(act)
+        return self.store
+
+    def refusing(self) -> Store:
+        """The store, for a form that is not taken: what the log says of it is that it was kept."""
+        return self.act(Act.KEPT)
 
     def page(self, name: str, locale: str = ENGLISH, **given: Any) -> str:
         """The template of that name in that language, printed; as long as any other, see `SIZE_CLASS`."""

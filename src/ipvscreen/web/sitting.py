@@ -6,8 +6,9 @@ from datetime import tzinfo
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from ipvscreen.ipv.audit import Act
 from ipvscreen.messages import message
-from ipvscreen.store.sittings import Sitting
+from ipvscreen.store.sittings import Sitting, subject_of
 from ipvscreen.store.visits import Visit
 from ipvscreen.web import cookies
 from ipvscreen.web.errors import NOT_HERE, PageRefused, Problem
@@ -36,9 +37,10 @@ async def show_list(request: Request, sitting_id: str) -> Response:
     rooms: Rooms = request.app.state.rooms
     sitting = await _mine(request, sitting_id)
     if rooms.clock() >= sitting.expires_at:
-        await rooms.store.sittings.close(sitting.id)
+        await rooms.doing(Act.LIST_CLOSED).store.sittings.close(sitting)
         raise PageRefused(_OVER)
-    visits = await rooms.store.visits.unfinished(sitting.ehr, sitting.user_key)
+    store = rooms.doing(Act.LIST_SHOWN).store
+    visits = await store.visits.unfinished(sitting.ehr, sitting.user_key, shown_to=subject_of(sitting))
     entry = rooms.ehrs[sitting.ehr]
     return HTMLResponse(
         rooms.page(
@@ -58,7 +60,7 @@ async def leave_list(request: Request, sitting_id: str) -> Response:
     sitting = await _known(request, sitting_id)
     entry = rooms.ehrs[sitting.ehr] if sitting else next(iter(rooms.ehrs.values()))
     if sitting is not None and _holds(request, sitting):
-        await rooms.store.sittings.close(sitting.id)
+        await rooms.doing(Act.LIST_CLOSED).store.sittings.close(sitting)
     response = RedirectResponse(entry.exit_url, status_code=303, headers=LEAVING)
     cookies.drop(response, cookies.sitting_cookie(sitting_id), framed=entry.framed)
     return response

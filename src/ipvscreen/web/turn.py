@@ -143,7 +143,7 @@ class Turn:
         """
         kept = Mistaken(self.step, values or {}, frozenset(chosen), mistakes)
         draft = replace(draft or self.visit.draft, mistaken=kept)
-        visit = await self.rooms.store.visits.change(self.visit, draft=draft)
+        visit = await self.rooms.refusing().visits.change(self.visit, draft=draft)
         return go(self.rooms, visit, self.step)
 
     async def taking_up(self) -> "Turn":

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from ipvscreen.errors import OutOfOrder
+from ipvscreen.ipv.audit import POSTED, Act
 from ipvscreen.ipv.visit import Step, VisitState, shows
 from ipvscreen.messages import message
 from ipvscreen.store.visits import Visit
@@ -71,13 +72,13 @@ async def cover(request: Request, visit_id: str) -> Response:
 @router.post("/v/{visit_id}/draft")
 async def keep_draft(request: Request, visit_id: str) -> Response:
     """What the script keeps; the page that it comes from stands in the form's token."""
-    return await _posted(request, visit_id, _keep)
+    return await _posted(request, visit_id, _keep, Act.KEPT)
 
 
 @router.post("/v/{visit_id}/go-on")
 async def go_on(request: Request, visit_id: str) -> Response:
     """The clinician goes on with a visit that a newer launch has stopped."""
-    return await _posted(request, visit_id, stopped.go_on)
+    return await _posted(request, visit_id, stopped.go_on, Act.WENT_ON)
 
 
 @router.get("/v/{visit_id}/{step}")
@@ -103,13 +104,13 @@ async def submit(request: Request, visit_id: str, step: str) -> Response:
     async def answer(turn: Turn, posted: Posted, claims: tokens.Claims) -> Response:
         return await _submit(replace(turn, step=step_of(step)), posted, claims)
 
-    return await _posted(request, visit_id, answer)
+    return await _posted(request, visit_id, answer, Act.SAVED)
 
 
 Answer = Callable[[Turn, Posted, tokens.Claims], Awaitable[Response]]
 
 
-async def _posted(request: Request, visit_id: str, answer: Answer) -> Response:
+async def _posted(request: Request, visit_id: str, answer: Answer, act: Act) -> Response:
     """What every post must prove, then its answer; one at a time for each visit."""
     rooms: Rooms = request.app.state.rooms
     if not posted_by_us(request.headers, rooms.policy.origin):
@@ -123,7 +124,7 @@ async def _posted(request: Request, visit_id: str, answer: Answer) -> Response:
     async with rooms.locks.of(visit_id):
         turn = await opened(request, visit_id, Step.START)
         claims = tokens.read(rooms.ring, token, turn.visit)
-        turn = replace(turn, nonce=claims.nonce)
+        turn = replace(turn, nonce=claims.nonce, rooms=rooms.doing(act))
         try:
             return await answer(turn, posted, claims)
         except OutOfOrder:
@@ -147,6 +148,7 @@ async def _submit(turn: Turn, posted: Posted, claims: tokens.Claims) -> Response
     do = PAGES[turn.step].submit
     if do is None:
         raise FieldsRefused(message("This page has no form."))
+    turn.rooms.act(POSTED[turn.step])
     return await do(turn, posted)
 
 

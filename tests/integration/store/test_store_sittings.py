@@ -30,8 +30,8 @@ async def test_a_sitting_comes_back_as_it_was_and_closes(store: Store, sitting: 
     assert await store.sittings.create(sitting) == sitting
     assert await store.sittings.get("sitting-1") == sitting
 
-    await store.sittings.close("sitting-1")
-    await store.sittings.close("sitting-1")
+    await store.sittings.close(sitting)
+    await store.sittings.close(sitting)
 
     assert await store.sittings.get("sitting-1") is None
 

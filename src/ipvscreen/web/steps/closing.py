@@ -6,6 +6,7 @@ from datetime import date
 from starlette.responses import Response
 
 from ipvscreen.errors import OutOfOrder
+from ipvscreen.ipv.audit import Act
 from ipvscreen.ipv.visit import Door, Step, VisitState
 from ipvscreen.messages import message
 from ipvscreen.pathway.choose import choose
@@ -73,6 +74,7 @@ async def submit(turn: Turn, posted: Posted) -> Response:
     do = _ACTIONS.get((turn.step, fields.action))
     if do is None:
         raise FieldsRefused(NOT_OFFERED)
+    turn.rooms.act(_ACTS[fields.action])
     return await do(turn, fields)
 
 
@@ -139,6 +141,13 @@ async def _noted(turn: Turn) -> date | None:
     return next((entry.due for entry in mine if entry.visit_id == visit.id), None)
 
 
+_ACTS: Mapping[Action, Act] = {
+    Action.RETRY: Act.SAVED,
+    Action.BY_HAND: Act.CLOSED,
+    Action.CLOSE: Act.CLOSED,
+    Action.FOLLOW_UP: Act.NOTED,
+    Action.NOT_DONE: Act.SAVED,
+}
 _ACTIONS: Mapping[tuple[Step, Action], Callable[[Turn, ActionFields], Awaitable[Response]]] = {
     (Step.DONE, Action.RETRY): _retry,
     (Step.DONE, Action.BY_HAND): _close,

@@ -3,6 +3,7 @@
 from starlette.responses import Response
 
 from ipvscreen.errors import OutOfOrder
+from ipvscreen.ipv.audit import Act
 from ipvscreen.ipv.gate import age_gate
 from ipvscreen.ipv.visit import Door, Step
 from ipvscreen.messages import message
@@ -47,6 +48,8 @@ async def submit(turn: Turn, posted: Posted) -> Response:
     gate = age_gate(turn.visit.person, turn.today, pack.age_from)
     if fields.door is Door.ASK and gate.needs_age_confirmed and not fields.age_confirmed:
         return await turn.refuse({"age_confirmed": _CONFIRM_AGE.given(age_from=pack.age_from)})
+    if fields.door is Door.NOT_NOW:
+        turn.rooms.act(Act.PUT_OFF)
     visit = await choose(
         turn.rooms.store,
         await turn.claim(),
@@ -65,6 +68,7 @@ async def _resume(turn: Turn, old_id: str) -> Response:
     old = next((visit for visit in mine if visit.id == old_id), None)
     if old is None or not same_person(old, turn.visit):
         raise OutOfOrder(turn.visit.state, "resume")
+    turn.rooms.act(Act.EARLIER_OPENED)
     resumed = await resume(turn.rooms.store, old, turn.visit)
     return _moved(turn, resumed.id, go(turn.rooms, resumed))
 

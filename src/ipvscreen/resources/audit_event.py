@@ -1,0 +1,127 @@
+"""Rows of the audit log as FHIR R4 AuditEvents, after the Basic Audit Log Patterns of IHE (BALP 1.1)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ipvscreen.ipv.audit import Act
+from ipvscreen.resources.labels import About, labelled
+from ipvscreen.resources.model import checked
+from ipvscreen.resources.terminology import APP_NAME, BASE, IDENTIFIER_SYSTEM
+
+ACTS = f"{BASE}/CodeSystem/acts"
+_DICOM = "http://dicom.nema.org/resources/ontology/DCM"
+_TYPES = "http://terminology.hl7.org/CodeSystem"
+
+# Display, and what it did to what is kept: create, read, update, delete, execute (R4, AuditEvent.action).
+_ACTS: dict[Act, tuple[str, str]] = {
+    Act.OPENED: ("Opened", "C"),
+    Act.BEGUN: ("Begun", "U"),
+    Act.EARLIER_OPENED: ("Earlier one opened", "R"),
+    Act.KEPT: ("Kept", "U"),
+    Act.SAVED: ("Saved", "U"),
+    Act.CALLED: ("Call noted", "U"),
+    Act.SENT: ("Send", "E"),
+    Act.PUT_OFF: ("Put off", "U"),
+    Act.NOTED: ("Noted", "U"),
+    Act.CLOSED: ("Closed", "U"),
+    Act.WENT_ON: ("Gone on with", "U"),
+    Act.LIST_OPENED: ("List asked for", "E"),
+    Act.LIST_SHOWN: ("List shown", "R"),
+    Act.LIST_CLOSED: ("List closed", "E"),
+    Act.PURGED: ("Deleted when its time was over", "D"),
+    Act.FORGOTTEN: ("Deleted on request", "D"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One act for export: references are relative to `iss`; `entry` names the row, `about` the visit."""
+
+    entry: str
+    about: str
+    at: datetime
+    act: Act
+    iss: str
+    user: str | None
+    user_name: str | None
+    patient_id: str | None
+    encounter_id: str | None
+
+
+def audit_event(event: Event) -> dict[str, Any]:
+    """The AuditEvent, labelled; who, what, when, on whom. `outcome` is that of the act with us.
+
+    What a record system or a service made of it is not known when the row is written.
+    """
+    display, action = _ACTS[event.act]
+    body = {
+        "resourceType": "AuditEvent",
+        "type": _coding(_DICOM, "110110", "Patient Record"),
+        "subtype": [_coding(ACTS, event.act.value, display)],
+        "action": action,
+        "recorded": event.at.isoformat(timespec="milliseconds"),
+        "outcome": "0",
+        "agent": [_clinician(event, reads=action == "R"), _app()],
+        "source": {
+            "observer": {"display": APP_NAME},
+            "type": [_coding(f"{_TYPES}/security-source-type", "4", "Application Server")],
+        },
+        "entity": [*_patient(event), *_encounter(event), _visit(event)],
+    }
+    return checked(labelled(body, About.CONVERSATION))
+
+
+def _clinician(event: Event, *, reads: bool) -> dict[str, Any]:
+    kind = ("IRCP", "information recipient") if reads else ("AUT", "author (originator)")
+    who = {"reference": f"{event.iss.rstrip('/')}/{event.user}"} if event.user else {}
+    name = event.user_name or ("" if event.user else "not said by the record system")
+    return {
+        "type": _concept(f"{_TYPES}/v3-ParticipationType", *kind),
+        "who": who | ({"display": name} if name else {}),
+        "requestor": True,
+    }
+
+
+def _app() -> dict[str, Any]:
+    return {
+        "type": _concept(_DICOM, "110150", "Application"),
+        "who": {"display": APP_NAME},
+        "requestor": False,
+    }
+
+
+def _patient(event: Event) -> list[dict[str, Any]]:
+    if event.patient_id is None:
+        return []
+    role = _coding(f"{_TYPES}/object-role", "1", "Patient")
+    return [_entity(event, f"Patient/{event.patient_id}", ("1", "Person")) | {"role": role}]
+
+
+def _encounter(event: Event) -> list[dict[str, Any]]:
+    if event.encounter_id is None:
+        return []
+    return [_entity(event, f"Encounter/{event.encounter_id}", ("2", "System Object"))]
+
+
+def _visit(event: Event) -> dict[str, Any]:
+    """The row, so that an export can be held against the log."""
+    return {
+        "what": {"identifier": {"system": IDENTIFIER_SYSTEM, "value": event.entry}, "display": event.about},
+        "type": _coding(f"{_TYPES}/audit-entity-type", "2", "System Object"),
+    }
+
+
+def _entity(event: Event, reference: str, kind: tuple[str, str]) -> dict[str, Any]:
+    return {
+        "what": {"reference": f"{event.iss.rstrip('/')}/{reference}"},
+        "type": _coding(f"{_TYPES}/audit-entity-type", *kind),
+    }
+
+
+def _coding(system: str, code: str, display: str) -> dict[str, str]:
+    return {"system": system, "code": code, "display": display}
+
+
+def _concept(system: str, code: str, display: str) -> dict[str, Any]:
+    return {"coding": [_coding(system, code, display)]}
