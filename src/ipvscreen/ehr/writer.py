@@ -1,10 +1,11 @@
 """Write labelled entries into the record system, once each, and say of each what is true of it."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from ipvscreen.ehr.client import FhirClient
 from ipvscreen.ehr.lookup import Found, look
+from ipvscreen.ehr.points import Point, Reached, unheard
 from ipvscreen.ehr.sending import Sent, in_one, one_by_one
 from ipvscreen.ehr.verify import LAG_SECONDS, Gate, verify
 from ipvscreen.errors import EhrError
@@ -19,6 +20,13 @@ _CANNOT_LOOK = message(
 )
 
 
+_Known = Callable[[Written], Awaitable[None]]
+
+
+async def _nobody(_: Written) -> None:
+    """Nobody keeps what is known meanwhile."""
+
+
 async def write(
     client: FhirClient,
     plan: WritePlan,
@@ -27,6 +35,8 @@ async def write(
     before: Written | None = None,
     silent: EhrError | None = None,
     lag: float = LAG_SECONDS,
+    known: _Known = _nobody,
+    reached: Reached = unheard,
 ) -> Written:
     """What became of each of `items`, in their order; what fails is told in the result, never raised.
 
@@ -35,15 +45,20 @@ async def write(
     system lets nobody search. `silent` is why the record system could not be asked about the patient: then
     nothing is sent. Three waves of requests where the server offers transactions: is it there
     already, write, read back; `lag` is the pause before a second look at what did not show up.
+    `known` keeps the ids before anything is read back.
     """
     offered = _offered(plan, items)
-    sent = await _sent(client, plan, offered, before or Written(), silent) if offered else {}
+    sent = await _sent(client, plan, offered, before or Written(), silent, reached) if offered else {}
+    reached(Point.SENT)
+    await known(Written(tuple(_so_far(plan, item, sent.get(item.key)) for item in items)))
+    reached(Point.KNOWN)
     gate = Gate()
 
     async def one(item: Labelled) -> WrittenOne:
-        if item.key not in sent:
-            return WrittenOne(item.key, item.kind, None, Check.NOT_OFFERED, _instead(plan, item.kind))
-        return await _checked(client, item, sent[item.key], gate, lag)
+        so_far = _so_far(plan, item, sent.get(item.key))
+        if so_far.reference is None:
+            return so_far
+        return await verify(client, item, so_far.reference, gate=gate, lag=lag)
 
     return Written(tuple(await asyncio.gather(*(one(item) for item in items))))
 
@@ -65,6 +80,7 @@ async def _sent(
     items: Sequence[Labelled],
     before: Written,
     silent: EhrError | None,
+    reached: Reached,
 ) -> Mapping[str, Sent]:
     if silent is not None:
         return _unsent(items, before, silent)
@@ -72,6 +88,7 @@ async def _sent(
         found = await _found(client, plan, items, before)
     except EhrError as error:
         return _unsent(items, before, error)
+    reached(Point.LOOKED)
     there = _there(plan, items, found, before)
     if plan.transaction and not there:
         return await in_one(client, items, conditional=plan.conditional)
@@ -85,7 +102,7 @@ def _unsent(items: Sequence[Labelled], before: Written, error: EhrError) -> dict
     def one(earlier: WrittenOne | None) -> Sent:
         if earlier and earlier.reference and earlier.check is not Check.FAILED:
             return Sent(earlier.reference)
-        open_ended = earlier is not None and earlier.check is Check.UNKNOWN
+        open_ended = earlier is not None and earlier.check in (Check.UNKNOWN, Check.PENDING)
         return Sent(
             None,
             Check.UNKNOWN if open_ended else Check.FAILED,
@@ -132,10 +149,13 @@ def _harmless(item: Labelled, earlier: WrittenOne | None, plan: WritePlan) -> bo
     return refused or (plan.conditional and item.identifier is not None)
 
 
-async def _checked(client: FhirClient, item: Labelled, sent: Sent, gate: Gate, lag: float) -> WrittenOne:
+def _so_far(plan: WritePlan, item: Labelled, sent: Sent | None) -> WrittenOne:
+    """What is known before it has been read back."""
+    if sent is None:
+        return WrittenOne(item.key, item.kind, None, Check.NOT_OFFERED, _instead(plan, item.kind))
     if sent.reference is None:
         return WrittenOne(item.key, item.kind, None, sent.check or Check.UNKNOWN, sent.words)
-    return await verify(client, item, sent.reference, gate=gate, lag=lag)
+    return WrittenOne(item.key, item.kind, sent.reference, Check.PENDING)
 
 
 def _instead(plan: WritePlan, kind: str) -> str:

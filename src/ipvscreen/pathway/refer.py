@@ -1,11 +1,11 @@
-"""Refer: on disk first, then into the record, labelled; the dispatcher brings it to the service."""
+"""Refer: on disk first, with its entries for the record; the dispatcher brings it to the service."""
 
 import uuid
 from datetime import datetime, timedelta
 
 from ipvscreen.ehr.client import FhirClient
 from ipvscreen.ehr.patient import same_patient
-from ipvscreen.ehr.writer import write
+from ipvscreen.ehr.points import Care, Point
 from ipvscreen.errors import EhrError, OutOfOrder
 from ipvscreen.ipv.gate import may_send
 from ipvscreen.ipv.packs import Pack
@@ -15,10 +15,12 @@ from ipvscreen.ipv.services import Service
 from ipvscreen.ipv.visit import Event, VisitState, after
 from ipvscreen.messages import message
 from ipvscreen.resources.draft import Labelled
+from ipvscreen.resources.frozen import merged, pending
 from ipvscreen.resources.referral import message as message_of
 from ipvscreen.resources.referral import referral
 from ipvscreen.resources.written import Check, Written, WrittenOne
 from ipvscreen.store.facade import Store
+from ipvscreen.store.journal import Begun, Purpose, new_writing
 from ipvscreen.store.outbox import NewJob
 from ipvscreen.store.referrals import Referral
 from ipvscreen.store.visits import Visit
@@ -37,8 +39,9 @@ async def refer(
     *,
     source: str,
     now: datetime,
-) -> Visit:
-    """The visit with its referral queued and written to the record.
+    care: Care,
+) -> Begun:
+    """The visit with its referral queued and its entries for the record on disk, all at once.
 
     The key is made of visit and service: the same form twice is one referral. OutOfOrder in danger until
     the telephone call has been made, declined, or is impossible. PatientChanged, with nothing sent, as in
@@ -53,13 +56,39 @@ async def refer(
     row = _row(visit, service, key, now, urgent=request.urgent)
     bundle = message_of(context, service, request, visit.person, key, source, now)
     job = NewJob(key=key, correlation=key, endpoint=service.endpoint, body=bundle)
-    held = visit.state is VisitState.UNRECORDED
     silent = await same_patient(client, visit.patient_id, visit.person)
-    referred = await store.referrals.add(visit, row, job, state=after(visit.state, Event.REFER), held=held)
-    written = await _recorded(
-        client, referred, referral(context, service, request, visit.person, key), silent
+    items = referral(context, service, request, visit.person, key)
+    return await _on_disk(store, visit, row, job, items, silent, care)
+
+
+async def _on_disk(
+    store: Store,
+    visit: Visit,
+    row: Referral,
+    job: NewJob,
+    items: tuple[Labelled, ...],
+    silent: EhrError | None,
+    care: Care,
+) -> Begun:
+    """All of it at once; nothing for the record where that has just lost a label of this visit."""
+    held = visit.state in (VisitState.UNRECORDED, VisitState.INTERRUPTED)
+    lost = _label_lost(visit)
+    told = merged(_withheld(items) if lost else pending(items), visit.referred_in_record or Written())
+    entries = new_writing(visit.id, Purpose.REFERRAL, items, row.id)
+    referred = await store.referrals.add(
+        visit,
+        row,
+        job,
+        None if lost else (entries, care.until()),
+        state=after(visit.state, Event.REFER),
+        held=held,
+        referred_in_record=told,
     )
-    return await store.visits.change(referred, referred_in_record=written)
+    if referred.version == visit.version:  # it was there already, with the entries that were frozen then
+        again = await store.journal.take(referred, entries.id, care.clock(), care.lease, silent)
+        return again or Begun(referred)
+    care.reached(Point.FROZEN)
+    return Begun(referred) if lost else Begun(referred, entries, silent=silent)
 
 
 def _row(visit: Visit, service: Service, key: str, now: datetime, *, urgent: bool) -> Referral:
@@ -76,11 +105,10 @@ def _row(visit: Visit, service: Service, key: str, now: datetime, *, urgent: boo
     )
 
 
-async def _recorded(
-    client: FhirClient, visit: Visit, items: tuple[Labelled, ...], silent: EhrError | None
-) -> Written:
-    """What became of the entries; withheld where the record has just lost a label of this visit."""
-    lost = visit.written is not None and any(one.check is Check.LABEL_LOST for one in visit.written.items)
-    if lost:
-        return Written(tuple(WrittenOne(i.key, i.kind, None, Check.FAILED, _WITHHELD) for i in items))
-    return await write(client, visit.plan, items, before=visit.referred_in_record, silent=silent)
+def _label_lost(visit: Visit) -> bool:
+    """Whether the record has just lost a label of this visit."""
+    return visit.written is not None and any(one.check is Check.LABEL_LOST for one in visit.written.items)
+
+
+def _withheld(items: tuple[Labelled, ...]) -> Written:
+    return Written(tuple(WrittenOne(i.key, i.kind, None, Check.FAILED, _WITHHELD) for i in items))

@@ -17,6 +17,7 @@ class Check(StrEnum):
     FAILED = "failed"  # the record system refused it
     UNKNOWN = "unknown"  # no answer came: it may be there
     NOT_OFFERED = "not-offered"  # the plan said so before the first question
+    PENDING = "pending"  # not yet sent, or sent and not yet looked at
 
 
 _NEEDS_A_HAND = frozenset({Check.LABEL_LOST, Check.FAILED, Check.UNKNOWN})

@@ -46,6 +46,7 @@ class NotNowPage:
     follow_up: str
     noted: str
     reasons: tuple[tuple[str, str], ...]
+    again: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +57,10 @@ class FinishPage:
     codes: tuple[tuple[str, str], ...]
 
 
-def not_now_page(frame: Frame, visit: Visit, today: date, *, noted: date | None) -> NotNowPage:
-    """Neutral; `noted` is the day of the visit's follow-up."""
+def not_now_page(
+    frame: Frame, visit: Visit, today: date, *, noted: date | None, again: bool = False
+) -> NotNowPage:
+    """Neutral; `noted` is the day of the visit's follow-up, `again` offers another try."""
     recorded = visit.written is not None
     return NotNowPage(
         frame=frame,
@@ -65,6 +68,7 @@ def not_now_page(frame: Frame, visit: Visit, today: date, *, noted: date | None)
         notices=notices(visit.written, visit.plan) if recorded else (),
         follow_up=(today + FOLLOW_UP_AFTER).isoformat(),
         noted=noted_words(noted),
+        again=again,
         reasons=() if recorded else tuple(REASONS.items()),
     )
 

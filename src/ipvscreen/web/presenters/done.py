@@ -51,7 +51,7 @@ def done_page(
         frame=frame,
         heading=_heading(visit),
         notices=notices(visit.written, visit.plan),
-        unrecorded=visit.state is VisitState.UNRECORDED,
+        unrecorded=visit.state in (VisitState.UNRECORDED, VisitState.INTERRUPTED),
         disclosed=disclosed,
         say=_say(visit, disclosed=disclosed),
         private="" if disclosed or visit.draft.declined else words.NO_YES,
@@ -74,6 +74,8 @@ def _say(visit: Visit, *, disclosed: bool) -> str:
 
 
 def _heading(visit: Visit) -> str:
+    if visit.state is VisitState.INTERRUPTED:
+        return message("Interrupted: not finished")
     if visit.state is VisitState.UNRECORDED:
         return message("Not yet recorded")
     items = visit.written.items if visit.written else ()

@@ -37,6 +37,10 @@ _INSTEAD: dict[Check, tuple[str, str]] = {
         message("No answer came: it may be there or not"),
         message("Look in the record first. Then try again here: what is already there is not entered twice."),
     ),
+    Check.PENDING: (
+        message("Not finished: it may be there or not"),
+        message("Try again in a moment: what is already there is not entered twice."),
+    ),
     Check.NOT_OFFERED: (message("NOT recorded: the record system does not take it"), _HAND),
     Check.UNCONFIRMED: (
         message("Recorded, and not yet found again by a search"),

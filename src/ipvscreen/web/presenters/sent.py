@@ -24,12 +24,13 @@ class SentLine:
 
 @dataclass(frozen=True, slots=True)
 class SentPage:
-    """The page; `waiting` while a service has not yet answered."""
+    """The page; `waiting` while a service has not yet answered, `again` offers another try of the record."""
 
     frame: Frame
     lines: tuple[SentLine, ...]
     waiting: bool
     record: tuple[Notice, ...]
+    again: bool
 
 
 def sent_page(
@@ -40,18 +41,20 @@ def sent_page(
     *,
     told: str | None,
     zone: tzinfo,
+    again: bool = False,
 ) -> SentPage:
     """Each referral of the visit, the newest first, and what stands of it in the record."""
     return SentPage(
         frame=frame,
         lines=tuple(_line(one, told, zone) for one in referrals),
         waiting=any(one.state is ReferralState.QUEUED for one in referrals),
-        record=_in_record(in_record, plan),
+        record=_in_record(in_record, plan, again),
+        again=again,
     )
 
 
-def _in_record(written: Written | None, plan: WritePlan) -> tuple[Notice, ...]:
-    return notices(written, plan, again=False) if written and written.items else ()
+def _in_record(written: Written | None, plan: WritePlan, again: bool) -> tuple[Notice, ...]:
+    return notices(written, plan, again=again) if written and written.items else ()
 
 
 def _line(one: Referral, told: str | None, zone: tzinfo) -> SentLine:
