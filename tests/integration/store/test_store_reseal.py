@@ -96,7 +96,7 @@ async def test_after_it_the_old_key_is_not_missed(filled: str, at: datetime, new
     assert done.left == {}
     assert done.rows == {
         **dict.fromkeys(("launches", "sittings", "signing_keys", "services"), 1),
-        **dict.fromkeys(("visits", "referrals", "outbox", "followups", "accounts"), ROWS),
+        **dict.fromkeys(("visits", "referrals", "outbox", "followups", "accounts", "journal"), ROWS),
     }
     store = await open_store(filled, AFTER)
     await all_there(store, at, new_visit, new_grant)
