@@ -14,7 +14,7 @@ from ipvscreen.web.rooms import Rooms
 from ipvscreen.web.turn import Turn
 
 _LOOKS = 4  # in the time of one lease
-AT_ONCE = 4  # writes
+AT_ONCE = 8  # writes
 
 
 class Recovery:
@@ -35,17 +35,15 @@ class Recovery:
         await asyncio.gather(working, stopping, return_exceptions=True)
 
     async def run_once(self) -> int:
-        """Finish what is left behind now; how many writes there were."""
-        done = 0
-        while writings := await self._taken():
-            results = await asyncio.gather(*map(self._finish, writings), return_exceptions=True)
-            done += len(writings)
-            for result in results:
-                if isinstance(result, IpvscreenError):
-                    self._on_fault(result)
-                elif isinstance(result, BaseException):
-                    raise result
-        return done
+        """One round: finish what is left behind, at most AT_ONCE writes; how many there were."""
+        writings = await self._taken()
+        results = await asyncio.gather(*map(self._finish, writings), return_exceptions=True)
+        for result in results:
+            if isinstance(result, IpvscreenError):
+                self._on_fault(result)
+            elif isinstance(result, BaseException):
+                raise result
+        return len(writings)
 
     async def _taken(self) -> list[Writing]:
         care, taken = self._rooms.care, list[Writing]()

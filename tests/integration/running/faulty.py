@@ -1,6 +1,6 @@
 """A sandbox record system that fails as networks do: refused, cut off, or stored with the answer lost.
 
-Arguments as for bench/record_system.py. POST /faults sets the share of FHIR requests that fail and the seed;
+Arguments as for bench/record_system.py. POST /faults sets the share of writes that fail and the seed;
 GET /held gives everything that is held, and how many requests came and failed.
 """
 
@@ -20,6 +20,7 @@ import record_system
 
 SCREEN = ("QuestionnaireResponse", "Observation", "Flag", "Procedure", "Provenance")
 KINDS = (*SCREEN, "ServiceRequest", "Task", "Consent")
+READS = 15
 FAULTS = (500, 503, 429, "reset", "lost", "lost and cut off")
 
 
@@ -42,11 +43,13 @@ class Faulty:
         if exempt or not self.share:
             await self.app(scope, receive, send)
             return
-        self.came += 1
-        if self.random.random() >= self.share:
+        self.came += scope["method"] == "POST"
+        # Of reads few: one write looks a dozen times, and each look must be answered.
+        share = self.share if scope["method"] == "POST" else self.share / READS
+        if self.random.random() >= share:
             await self.app(scope, receive, send)
             return
-        self.failed += 1
+        self.failed += scope["method"] == "POST"
         await self.fail(self.random.choice(FAULTS), scope, receive, send)
 
     async def fail(self, how: int | str, scope: Scope, receive: Receive, send: Send) -> None:

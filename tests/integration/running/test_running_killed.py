@@ -1,28 +1,17 @@
 """Killed without warning between Save and verified: nothing is lost, nothing twice, and each page is true.
 
-Real processes, SIGKILL, sockets on loopback. IPVSCREEN_KILLED says how many records are saved while the
-app is killed 15 times; IPVSCREEN_SOAK above 1 (scripts/soak) makes it 300 times in 500.
+Real processes, SIGKILL, sockets on loopback.
 """
 
 import asyncio
-import os
-import random
 import signal
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import AsyncExitStack
 
 import killed
 import pytest
 
 from ipvscreen.ehr.points import Point
-
-SOAK = int(os.environ.get("IPVSCREEN_SOAK") or 1) > 1
-RECORDS = int(os.environ.get("IPVSCREEN_KILLED") or (500 if SOAK else 50))
-KILLS = 300 if SOAK else 15  # over all of them
-AT_ONCE = 25
-FAULTS = 0.3
-SEED = int(os.environ.get("IPVSCREEN_SEED") or random.randrange(2**31))  # noqa: S311  a test
 
 
 @pytest.fixture(scope="module")
@@ -95,59 +84,6 @@ async def _until(window: killed.Window, step: str, words: str) -> None:
             return
         await asyncio.sleep(0.1)
     raise TimeoutError(window.page.text)
-
-
-@pytest.mark.parametrize("transaction", [True, False], ids=["transaction", "one-by-one"])
-async def test_killed_at_random_through_a_record_system_that_fails(
-    house: killed.House, transaction: bool
-) -> None:
-    print(f"seed {SEED}")  # noqa: T201  shown where it fails
-    chance = random.Random(SEED + transaction)  # noqa: S311  a test
-    house.switch(no_transaction=not transaction)
-    left, kills, seen, first = RECORDS // 2, 0, Counter[str](), len(house.ends())
-    wanted = (KILLS + transaction) // 2  # 15 are 8 and 7
-    while left > 0:
-        now, left = min(left, AT_ONCE), left - AT_ONCE
-        share = wanted - kills if left <= 0 else round(wanted * now / (RECORDS // 2))
-        seen += await _batch(house, now, share, chance)
-        kills += share
-    held = house.held()
-    house.switch(no_transaction=False)
-
-    assert seen["saved"] == RECORDS // 2, "each clinician was told that it is saved, and it is"
-    assert killed.twice(held["bodies"]) == []
-    assert house.ends()[first:] == [-signal.SIGKILL] * wanted
-    assert held["failed"] > 0.2 * held["came"], "the record system really failed"
-
-
-async def _batch(house: killed.House, records: int, kills: int, chance: random.Random) -> Counter[str]:
-    """So many records at once, the app killed so often meanwhile; what the pages said."""
-    async with AsyncExitStack() as stack:
-        windows = [await stack.enter_async_context(killed.window(house, n)) for n in range(records)]
-        for number, window in enumerate(windows):
-            negative = number % 2 == 0
-            await window.open(*((killed.NEGATIVE,) if negative else (killed.POSITIVE, killed.QUIET)))
-        house.faults(FAULTS, chance.randrange(2**31))
-        killing = asyncio.create_task(_kill(house, kills, chance))
-        try:
-            await asyncio.gather(*(window.until_saved() for window in windows))
-            await killing
-        finally:
-            killing.cancel()
-            house.faults(0)
-        for window in windows:  # once more, after the last kill
-            assert await window.told() == "saved"
-            killed.check_page("saved", window.page.text, house.held()["bodies"], window.id)
-        return sum((Counter(window.seen) for window in windows), Counter())
-
-
-async def _kill(house: killed.House, kills: int, chance: random.Random) -> None:
-    for _ in range(kills):
-        await asyncio.sleep(chance.uniform(0.2, 1.0))
-        before = len(house.ends())
-        while len(house.ends()) == before:
-            house.kill()
-            await asyncio.sleep(0.05)
 
 
 def test_the_checks_see_what_is_lost_and_what_is_there_twice(house: killed.House) -> None:

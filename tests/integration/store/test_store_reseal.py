@@ -14,10 +14,10 @@ import pytest
 
 from ipvscreen.ipv.visit import VisitState
 from ipvscreen.store.facade import Store, open_store
+from ipvscreen.store.journal import Purpose, new_writing
 from ipvscreen.store.launches import PendingLaunch
 from ipvscreen.store.reseal import Resealed, reseal, sealed_columns
 from ipvscreen.store.schema import SchemaOutdated
-from ipvscreen.store.journal import Purpose, new_writing
 from ipvscreen.store.sealed import KeyMissing, Ring, SealBroken, key_prefix
 from ipvscreen.store.signing_keys import NewKey
 from ipvscreen.store.sittings import Sitting
