@@ -11,6 +11,7 @@ import pytest
 from ipvscreen.ehr.points import Point
 from ipvscreen.ipv.draft import Recording
 from ipvscreen.ipv.visit import VisitState
+from ipvscreen.store.journal import Then
 from ipvscreen.web.recovery import Recovery
 
 YES, NO = "LA33-6", "LA32-8"
@@ -185,4 +186,4 @@ async def test_what_is_left_behind_counts_only_once_its_lease_has_ended(house: A
     assert await Recovery(rooms).run_once() == 0
     house.clock.forward(seconds=rooms.care.lease.total_seconds())
     assert await Recovery(rooms).run_once() == 1
-    assert await rooms.store.journal.tell(held, lambda _: {}, "goes") is None, "it came too late"
+    assert await rooms.store.journal.tell(held, lambda _: {}, Then.GOES) is None, "it came too late"
