@@ -24,16 +24,15 @@ from ipvscreen.resources.labels import lost
 from ipvscreen.resources.loss import Loss
 from ipvscreen.resources.plan import plan_writes
 from ipvscreen.resources.probe import probe
-from ipvscreen.resources.scopes import Scopes, requested
+from ipvscreen.resources.scopes import Scopes, requested, written_kinds
 from ipvscreen.resources.written import Check, Written, WrittenOne
 from ipvscreen.sandbox.ehr import create_ehr
-from ipvscreen.sandbox.kinds import WRITABLE
 from ipvscreen.sandbox.people import GP, ORDINARY
 from ipvscreen.sandbox.switches import Switches
 
 EHR = "https://ehr.test"
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
-KINDS = sorted(WRITABLE)
+KINDS = sorted(written_kinds())
 FORM = read_forms(data_folder("questionnaires")).forms["hark"]
 # What the record system then shows without its labels, and what is made of it.
 SHOWS: dict[Loss, tuple[set[str], Check]] = {
@@ -222,7 +221,7 @@ async def test_what_was_written_is_taken_out_again(clinic: Clinic, loss: Loss, k
     assert logged == [{"event": "labels lost", "kind": loss.value, "log_level": "error"}]
 
 
-@pytest.mark.parametrize("loss", set(Loss) - set(WITHDRAWN))
+@pytest.mark.parametrize("loss", sorted(set(Loss) - set(WITHDRAWN)))
 async def test_nothing_is_taken_out_where_no_label_was_lost_for_good(clinic: Clinic, loss: Loss) -> None:
     clinic.switches.label_loss = {"Flag": loss.value}
 

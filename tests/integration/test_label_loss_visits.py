@@ -9,6 +9,7 @@ import pytest
 from ipvscreen.ehr.writer import write
 from ipvscreen.ipv.visit import VisitState
 from ipvscreen.resources.loss import Loss
+from ipvscreen.resources.scopes import written_kinds
 from ipvscreen.resources.written import Check
 from ipvscreen.sandbox.kinds import WRITABLE
 from ipvscreen.sandbox.switches import Switches
@@ -150,7 +151,7 @@ async def test_with_the_policy_to_leave_it_nothing_is_asked_for_and_nothing_take
 
 async def test_to_take_it_out_is_asked_for_at_the_sign_in(house: Any, visitor: Any) -> None:
     await visitor.launch("anna-woman")
-    assert {f"patient/{kind}.ud" for kind in WRITABLE} <= set(await granted(house, visitor))
+    assert {f"patient/{kind}.ud" for kind in written_kinds()} <= set(await granted(house, visitor))
 
 
 async def granted(house: Any, visitor: Any) -> list[str]:

@@ -11,6 +11,8 @@ class VisitState(StrEnum):
     OPENED = "opened"
     ASKING = "asking"
     DISCLOSED = "disclosed"
+    SAVING = "saving"  # on disk whole, and on its way into the record
+    INTERRUPTED = "interrupted"  # on its way, and nobody can go on before the next launch
     UNRECORDED = "unrecorded"
     RECORDED = "recorded"
     REFERRED = "referred"
@@ -35,6 +37,8 @@ class Event(StrEnum):
 
     ASK = "ask"
     DISCLOSE = "disclose"
+    SAVE = "save"
+    INTERRUPT = "interrupt"
     RECORD = "record"
     RECORD_FAILED = "record-failed"
     REFER = "refer"
@@ -72,18 +76,18 @@ TRANSITIONS: dict[VisitState, dict[Event, VisitState]] = {
     },
     _S.ASKING: {
         _E.DISCLOSE: _S.DISCLOSED,
-        _E.RECORD: _S.RECORDED,
-        _E.RECORD_FAILED: _S.UNRECORDED,
+        _E.SAVE: _S.SAVING,
         _E.DEFER: _S.DEFERRED,
     },
-    _S.DISCLOSED: {_E.RECORD: _S.RECORDED, _E.RECORD_FAILED: _S.UNRECORDED},
-    # A record that was refused must never keep a person from help; FINISH here means "entered by hand".
-    _S.UNRECORDED: {
+    _S.DISCLOSED: {_E.SAVE: _S.SAVING},
+    _S.SAVING: {
         _E.RECORD: _S.RECORDED,
         _E.RECORD_FAILED: _S.UNRECORDED,
-        _E.REFER: _S.UNRECORDED,
-        _E.FINISH: _S.CLOSED,
+        _E.INTERRUPT: _S.INTERRUPTED,
     },
+    # A record that was refused must never keep a person from help; FINISH here means "entered by hand".
+    _S.UNRECORDED: {_E.SAVE: _S.SAVING, _E.REFER: _S.UNRECORDED, _E.FINISH: _S.CLOSED},
+    _S.INTERRUPTED: {_E.SAVE: _S.SAVING, _E.REFER: _S.INTERRUPTED, _E.FINISH: _S.CLOSED},
     _S.RECORDED: {_E.REFER: _S.REFERRED, _E.FINISH: _S.CLOSED},
     _S.REFERRED: {_E.REFER: _S.REFERRED, _E.FINISH: _S.CLOSED},
     _S.DEFERRED: {
@@ -102,6 +106,8 @@ PAGES: dict[VisitState, tuple[Step, ...]] = {
     _S.OPENED: (Step.START, Step.DANGER, Step.NOT_NOW),
     _S.ASKING: (Step.QUESTIONS, Step.FORM, Step.DANGER, Step.NOT_NOW),
     _S.DISCLOSED: (Step.RESPOND, Step.FORM, Step.DANGER),
+    _S.SAVING: (Step.DONE, Step.DANGER),
+    _S.INTERRUPTED: (Step.DONE, Step.REFER, Step.SHARE, Step.SENT, Step.DANGER, Step.FINISH),
     _S.UNRECORDED: (Step.DONE, Step.REFER, Step.SHARE, Step.SENT, Step.DANGER, Step.FINISH),
     _S.RECORDED: (Step.DONE, Step.REFER, Step.SHARE, Step.DANGER, Step.FINISH),
     _S.REFERRED: (Step.SENT, Step.REFER, Step.SHARE, Step.DONE, Step.DANGER, Step.FINISH),

@@ -6,6 +6,7 @@ from ipvscreen.store import schema
 from ipvscreen.store.accounts import Accounts
 from ipvscreen.store.engine import make_engine, reading, writing
 from ipvscreen.store.followups import FollowUps
+from ipvscreen.store.journal import Journal
 from ipvscreen.store.launches import Launches
 from ipvscreen.store.outbox import Outbox
 from ipvscreen.store.referrals import Referrals
@@ -28,6 +29,7 @@ class Store:
         self.services = Services(engine, ring)
         self.referrals = Referrals(engine, ring)
         self.outbox = Outbox(engine, ring)
+        self.journal = Journal(engine, ring)
         self.followups = FollowUps(engine, ring)
         self.accounts = Accounts(engine, ring)
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Unpack
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import and_, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ipvscreen.errors import OutOfOrder, VisitOver
@@ -12,7 +12,7 @@ from ipvscreen.ipv.visit import VisitState
 from ipvscreen.store.engine import reading, writing
 from ipvscreen.store.grant import Grant, grant_from_json, grant_to_json
 from ipvscreen.store.sealed import Ring, SealedTable
-from ipvscreen.store.tables import visits
+from ipvscreen.store.tables import journal, visits
 from ipvscreen.store.visit import Visit as Visit  # the other rooms know it from here
 from ipvscreen.store.visit import VisitChanges, clinician_indexes, columns_of, visit_of
 
@@ -25,6 +25,7 @@ _UNFINISHED = (
     VisitState.RECORDED,
     VisitState.DEFERRED,
 )
+_ON_ITS_WAY = select(journal.c.id).where(journal.c.visit_id == visits.c.id, journal.c.open.is_(True)).exists()
 
 
 class Visits:
@@ -67,12 +68,15 @@ class Visits:
             return await _standing(connection, self._sealed, visit)
 
     async def unfinished(self, ehr: str, user_key: str | None) -> list[Visit]:
-        """This clinician's visits with a disclosure that was not sent on or finished, oldest first."""
+        """This clinician's visits with a disclosure that was not sent on or finished, oldest first.
+
+        And those whose way into the record was interrupted, whatever was said in them.
+        """
         if user_key is None:
             return []
         mine = visits.c.user_index.in_(clinician_indexes(self._sealed, ehr, user_key))
-        waiting = (visits.c.held.is_(True), visits.c.state.in_(_UNFINISHED))
-        query = select(visits).where(visits.c.ehr == ehr, mine, *waiting).order_by(visits.c.opened_at)
+        waiting = or_(and_(visits.c.held.is_(True), visits.c.state.in_(_UNFINISHED)), _ON_ITS_WAY)
+        query = select(visits).where(visits.c.ehr == ehr, mine, waiting).order_by(visits.c.opened_at)
         async with reading(self._engine) as connection:
             rows = (await connection.execute(query)).mappings().all()
         return [visit_of(self._sealed, row) for row in rows]

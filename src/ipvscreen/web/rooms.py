@@ -13,6 +13,7 @@ from jinja2 import Environment
 from starlette.requests import Request
 
 from ipvscreen.delivery.dispatcher import Dispatcher
+from ipvscreen.ehr.points import Care
 from ipvscreen.ipv.instruments import USE
 from ipvscreen.ipv.packs import Pack, Packs
 from ipvscreen.ipv.packs_file import spoken
@@ -135,6 +136,7 @@ class Rooms:
     limits: Limits
     numbers: Numbers = field(default_factory=Numbers)
     locks: Locks = field(default_factory=Locks)
+    care: Care = field(default_factory=Care)
 
     @property
     def base(self) -> str:

@@ -46,7 +46,7 @@ PAGES: dict[Step, Page] = {
     Step.DANGER: Page(danger.show, danger.submit),
     Step.REFER: Page(sheets.show_refer, sheets.submit_refer),
     Step.SHARE: Page(sheets.show_share, sheets.submit_share),
-    Step.SENT: Page(closing.show_sent, None),
+    Step.SENT: Page(closing.show_sent, closing.submit),
     Step.DONE: Page(closing.show_done, closing.submit),
     Step.NOT_NOW: Page(closing.show_not_now, closing.submit),
     Step.FINISH: Page(closing.show_finish, closing.submit),
@@ -199,7 +199,7 @@ async def _moved_on(turn: Turn) -> Visit:
     """The visit once the other process has moved it on, so that both answers lead to the same page."""
     for _ in range(_LOOKS):
         visit = await _standing(turn)
-        if visit.state is not turn.visit.state:
+        if visit.state not in (turn.visit.state, VisitState.SAVING):
             break
         await asyncio.sleep(_LOOK_SECONDS)
     return visit

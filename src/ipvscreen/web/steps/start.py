@@ -1,18 +1,23 @@
 """The first page: a door, or a form that was begun before."""
 
+from contextlib import suppress
+from dataclasses import replace
+
 from starlette.responses import Response
 
-from ipvscreen.errors import OutOfOrder
+from ipvscreen.errors import IpvscreenError, OutOfOrder
 from ipvscreen.ipv.gate import age_gate
 from ipvscreen.ipv.visit import Door, Step
 from ipvscreen.messages import message
 from ipvscreen.pathway.choose import choose
 from ipvscreen.pathway.resume import resume
+from ipvscreen.store.visits import Visit
 from ipvscreen.web import cookies
 from ipvscreen.web.fields import Posted, StartFields, own
 from ipvscreen.web.presenters.start import same_person, start_page
 from ipvscreen.web.steps.account import open_account
 from ipvscreen.web.turn import Turn, go
+from ipvscreen.web.writing import again
 
 _CONFIRM_AGE = message("Confirm that the patient is {age_from} or over, or choose another door.")
 
@@ -66,7 +71,18 @@ async def _resume(turn: Turn, old_id: str) -> Response:
     if old is None or not same_person(old, turn.visit):
         raise OutOfOrder(turn.visit.state, "resume")
     resumed = await resume(turn.rooms.store, old, turn.visit)
+    resumed = await _finished(replace(turn, visit=resumed))
     return _moved(turn, resumed.id, go(turn.rooms, resumed))
+
+
+async def _finished(turn: Turn) -> Visit:
+    """What was interrupted on its way into the record goes on at once; its page tells what became of it."""
+    store = turn.rooms.store
+    if not any((await store.journal.of_visit(turn.visit.id)).values()):
+        return turn.visit
+    with suppress(IpvscreenError):  # the browser must get its cookie, and that page has a button
+        return await again(turn, turn.visit)
+    return await store.visits.get(turn.visit.id) or turn.visit
 
 
 def _moved(turn: Turn, visit_id: str, response: Response) -> Response:
