@@ -439,8 +439,8 @@ async def test_nothing_is_written_but_on_the_patient_who_was_typed_and_signed_in
 
 
 async def test_rights_that_were_not_granted_are_for_the_registration(clinic: Clinic) -> None:
-    scope = SCOPE.replace("patient/Flag.crs ", "patient/Flag.rs ").replace("patient/Encounter.r ", "")
-    scope = scope.replace("patient/Task.crs", "patient/Task.cr")
+    scope = SCOPE.replace("patient/Flag.crus ", "patient/Flag.rs ").replace("patient/Encounter.r ", "")
+    scope = scope.replace("patient/Task.crus", "patient/Task.cr")
 
     assert await clinic.examined(scope=scope) == {}
     assert clinic.of(Level.BAD)["Recording Flag"].do == "Allow Flag in the app's registration there."

@@ -423,7 +423,7 @@ async def test_10_what_was_not_granted_is_said_before_the_first_question(
     opened(visitor)
     assert "was not given the right" not in visitor.text
     switches = house.ehr.state.sandbox.switches
-    switches.narrow_scopes = {"patient/QuestionnaireResponse.crs", "patient/Flag.crs"}
+    switches.narrow_scopes = {"patient/QuestionnaireResponse.crus", "patient/Flag.crus"}
     await visitor.launch("anna-woman")
     opened(visitor)
     assert "This sign-in was not given the right to write Questionnaire responses." in visitor.text
@@ -488,7 +488,7 @@ async def test_12_scopes_supported_does_not_narrow_what_is_asked_for(
     opened(visitor)
     entry = house.app.state.rooms.ehrs["sandbox"]
     assert ehr.asked()["scope"] == entry.asks_for("visit", standalone=False)
-    assert "patient/Observation.crs" in ehr.asked()["scope"].split()
+    assert "patient/Observation.crus" in ehr.asked()["scope"].split()
     assert "was not given the right" not in visitor.text
 
 

@@ -1,7 +1,7 @@
 """What a clinician has entered and not yet finished: kept sealed, resumed after an interruption."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
@@ -41,6 +41,19 @@ class Mistaken:
 
 
 @dataclass(frozen=True, slots=True)
+class Opened:
+    """An earlier form that is open: its entries (`Type/id`), and our own visit where it was one.
+
+    `correcting`: the response whose answers stand in the form, as it was in that `version`.
+    """
+
+    references: tuple[str, ...]
+    visit_id: str | None = None
+    correcting: str = ""
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """Everything entered in a visit so far; `mistaken` waits to be shown, once.
 
@@ -57,10 +70,11 @@ class Draft:
     reason: Reason | None = None
     form: str | None = None
     page: int = 0
+    earlier: Opened | None = None
 
 
 # Left out while they say nothing, as they were in what was sealed before they were there.
-_SELDOM = frozenset({"mistaken", "reason", "form", "page"})
+_SELDOM = frozenset({"mistaken", "reason", "form", "page", "earlier"})
 
 
 def draft_to_json(draft: Draft) -> dict[str, Any]:
@@ -81,6 +95,7 @@ def draft_to_json(draft: Draft) -> dict[str, Any]:
         "reason": draft.reason,
         "form": draft.form,
         "page": draft.page,
+        "earlier": draft.earlier and asdict(draft.earlier),
     }
     return body | {name: value for name, value in seldom.items() if value}
 
@@ -101,6 +116,7 @@ def draft_from_json(body: Mapping[str, Any]) -> Draft:
         reason=Reason(body["reason"]) if "reason" in body else None,
         form=body.get("form"),
         page=_page(body.get("page", 0)),
+        earlier=_opened(body["earlier"]) if "earlier" in body else None,
     )
 
 
@@ -118,6 +134,12 @@ def _mistaken(body: Mapping[str, Any]) -> Mistaken:
         raise ValueError("Not a draft: a form that is not one.")
     mistakes = {field: message_from_json(words) for field, words in body["mistakes"].items()}
     return Mistaken(Step(body["step"]), body["values"], frozenset(body["chosen"]), mistakes)
+
+
+def _opened(body: Mapping[str, Any]) -> Opened:
+    if set(body) != {field.name for field in fields(Opened)}:
+        raise ValueError("Not a draft: no earlier form.")
+    return Opened(**{**body, "references": tuple(body["references"])})
 
 
 def _entered(body: Mapping[str, Mapping[str, list[str]]]) -> Entered:

@@ -15,7 +15,7 @@ Purpose = Literal["ehr", "standalone", "list", "list-standalone"]
 _SCOPE = re.compile(r"(?:patient|user)/(\*|[A-Z][A-Za-z]*)\.(read|write|\*|[cruds]+)(?:\?\S*)?")
 _VERSION_1 = {"read": "rs", "write": "cud", "*": "cruds"}
 
-_WRITTEN = "crs"  # create, then read back by id and by search
+_WRITTEN = "crus"  # create, read back by id and by search, and put right what was written before
 ASKED_FOR: dict[str, str] = {
     "Patient": "r",
     "Encounter": "r",

@@ -8,6 +8,7 @@ from sqlalchemy import insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ipvscreen.errors import OutOfOrder, VisitOver
+from ipvscreen.ipv.draft import Draft
 from ipvscreen.ipv.visit import VisitState
 from ipvscreen.store.engine import reading, writing
 from ipvscreen.store.grant import Grant, grant_from_json, grant_to_json
@@ -17,6 +18,8 @@ from ipvscreen.store.visit import Visit as Visit  # the other rooms know it from
 from ipvscreen.store.visit import VisitChanges, clinician_indexes, columns_of, visit_of
 
 REFRESH_LEASE = timedelta(seconds=15)  # a request to the record system ends after ten
+
+_LOOKED_THROUGH = 200  # visits of one clinician; whose they are is sealed, so each has to be opened
 
 _UNFINISHED = (
     VisitState.ASKING,
@@ -76,6 +79,21 @@ class Visits:
         async with reading(self._engine) as connection:
             rows = (await connection.execute(query)).mappings().all()
         return [visit_of(self._sealed, row) for row in rows]
+
+    async def earlier(self, visit: Visit) -> list[Visit]:
+        """This clinician's visits before `visit` of the same patient, the newest of them; without a draft.
+
+        None are known of a clinician who is not known.
+        """
+        if visit.user_key is None:
+            return []
+        mine = visits.c.user_index.in_(clinician_indexes(self._sealed, visit.ehr, visit.user_key))
+        others = (visits.c.ehr == visit.ehr, mine, visits.c.id != visit.id)
+        query = select(visits).where(*others).order_by(visits.c.opened_at.desc()).limit(_LOOKED_THROUGH)
+        async with reading(self._engine) as connection:
+            rows = (await connection.execute(query)).mappings().all()
+        found = (visit_of(self._sealed, row) for row in rows)
+        return [replace(old, draft=Draft()) for old in found if _whose(old) == _whose(visit)]
 
     async def adopt(self, old: Visit, new: Visit, grant: Grant) -> Visit:
         """`old` handed over to the launch that made `new`: its cookie, grant, time, patient data and plan.

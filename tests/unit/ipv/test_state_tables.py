@@ -12,7 +12,7 @@ from ipvscreen.errors import OutOfOrder
 from ipvscreen.ipv import referral, visit
 
 VISIT = """
-opened: ask asking, disclose disclosed, defer deferred, account account
+opened: ask asking, disclose disclosed, defer deferred, account account, open-earlier earlier
 asking: disclose disclosed, record recorded, record-failed unrecorded, defer deferred
 disclosed: record recorded, record-failed unrecorded
 unrecorded: record recorded, record-failed unrecorded, refer unrecorded, finish closed
@@ -20,6 +20,7 @@ recorded: refer referred, finish closed
 referred: refer referred, finish closed
 deferred: ask asking, record deferred, disclose disclosed, finish closed
 account: return opened, finish closed
+earlier: return opened, finish closed
 closed:
 """
 REFERRAL = """
@@ -38,6 +39,7 @@ recorded: done refer share danger finish
 referred: sent refer share done danger finish
 deferred: not-now danger
 account: own danger
+earlier: earlier danger
 closed:
 """
 

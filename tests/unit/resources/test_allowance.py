@@ -54,7 +54,7 @@ def test_what_the_record_system_does_not_take_is_a_warning_with_what_to_do_inste
 
 
 def test_what_was_not_granted_is_bad_because_the_registration_can_be_changed() -> None:
-    scopes = Scopes.parse(REQUESTED.replace("patient/Task.crs", "patient/Task.rs"))
+    scopes = Scopes.parse(REQUESTED.replace("patient/Task.crus", "patient/Task.rs"))
 
     (task,) = [one for one in plan_findings(capability(*KINDS), scopes) if one.title == "Recording Task"]
 
@@ -83,7 +83,7 @@ def test_where_nothing_at_all_can_be_recorded_no_line_says_that_it_can() -> None
         ("user/*.*", ["granted as asked for"]),
         (REQUESTED.replace("patient/Patient.r", ""), ["Reading the patient was not granted"]),
         (REQUESTED.replace("patient/Encounter.r", ""), ["Reading the encounter was not granted"]),
-        (REQUESTED.replace("patient/Flag.crs", "patient/Flag.cr"), ["Searching was not granted for Flag:"]),
+        (REQUESTED.replace("patient/Flag.crus", "patient/Flag.cr"), ["Searching was not granted for Flag:"]),
         ("", ["Reading the patient", "Reading the encounter", "Searching was not granted"]),
     ],
 )

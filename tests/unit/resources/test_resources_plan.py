@@ -49,7 +49,7 @@ def test_a_type_that_the_server_does_not_take() -> None:
 
 
 def test_a_right_that_was_not_granted() -> None:
-    scopes = Scopes.parse(REQUESTED.replace("Observation.crs", "Observation.rs"))
+    scopes = Scopes.parse(REQUESTED.replace("Observation.crus", "Observation.rs"))
     (cannot,) = plan_writes(capability(), scopes).cannot()
     assert cannot.why == "This sign-in was not given the right to write Observations."
 

@@ -51,7 +51,7 @@ def test_we_ask_for_create_read_and_search_and_nothing_more() -> None:
         "user/Practitioner.r",
         "patient/Patient.r",
     ]
-    assert granted(REQUESTED) == "crs"
+    assert granted(REQUESTED) == "crus"
     assert granted(REQUESTED, "Patient") == "r"
     assert granted(REQUESTED, "Condition") == ""
 
