@@ -293,19 +293,20 @@ async def test_a_result_that_fails_is_told_and_done_at_the_next_try(house: Any, 
     assert len(house.ehr.state.sandbox.memory.history("QuestionnaireResponse", hark(found)["id"])) == once
 
 
-@pytest.mark.parametrize("why", ["not offered", "not granted"])
+@pytest.mark.parametrize("why", ["not told", "not granted"])
 async def test_without_updates_the_words_for_doing_it_by_hand(
-    house: Any, visitors: Visitors, monkeypatch: Any, why: str
+    house: Any, visitors: Visitors, why: str
 ) -> None:
+    switches = house.ehr.state.sandbox.switches
     if why == "not granted":
-        asked = "launch openid fhirUser patient/Patient.r patient/*.crs"
-        house.ehr.state.sandbox.switches.narrow_scope = asked
-    else:
-        monkeypatch.setattr("ipvscreen.pathway.open_earlier.updatable", lambda *_: frozenset())
+        switches.narrow_scope = "launch openid fhirUser patient/Patient.r patient/*.crs"
     await screened(visitors)
     before = await held(house)
 
-    one = await opened(visitors)
+    one = await visitors().launch("anna-woman")
+    if why == "not told":  # what it takes: then nothing is tried
+        switches.refuse[("GET", "metadata")] = 503
+    await one.post({"earlier": key(one)})
     assert "It cannot be corrected from here" in one.text
     assert 'name="correct"' not in one.page.text
     await one.post({"action": "error", "why": "entered-twice"})
@@ -411,23 +412,28 @@ async def messages(house: Any) -> int:
         return len((await reader.get("/Bundle")).json().get("entry", []))
 
 
+@pytest.mark.parametrize("stopped", [True, False])
 async def test_a_referral_that_waits_is_stopped_and_nothing_is_delivered(
-    house: Any, visitors: Visitors
+    house: Any, visitors: Visitors, *, stopped: bool
 ) -> None:
-    house.charity.state.sandbox.switches.refuse = 503
+    """And its control: without the button it goes out."""
+    switches = house.charity.state.sandbox.switches
+    switches.refuse = 503
     await referred(visitors)
     one = await opened(visitors)
     assert "waiting to be sent" in one.text
-    await one.post({"action": "stop"})
-    assert "stopped, nothing more is sent" in one.text
+    if stopped:
+        await one.post({"action": "stop"})
+        assert "stopped, nothing more is sent" in one.text
 
-    house.charity.state.sandbox.switches.refuse = None
+    switches.refuse = None
     house.clock.forward(hours=2)
     await house.app.state.rooms.dispatcher.run_once()
-    assert await messages(house) == 0
+    assert await messages(house) == (0 if stopped else 1)
     found = await held(house)
     statuses = {kind: [b["status"] for b in found[kind]] for kind in ("ServiceRequest", "Task", "Consent")}
-    assert statuses == {"ServiceRequest": ["revoked"], "Task": ["cancelled"], "Consent": ["inactive"]}
+    ended = {"ServiceRequest": ["revoked"], "Task": ["cancelled"], "Consent": ["inactive"]}
+    assert (statuses == ended) is stopped
     assert {b["status"] for b in found["Observation"]} == {"final"}, "what was recorded stays"
 
 

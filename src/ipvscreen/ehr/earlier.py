@@ -7,7 +7,7 @@ from typing import Any
 
 from ipvscreen.ehr.client import FhirClient
 from ipvscreen.ehr.lookup import AT_ONCE, patient_of
-from ipvscreen.errors import EhrError
+from ipvscreen.errors import EhrError, VisitOver
 from ipvscreen.messages import message
 from ipvscreen.resources.earlier import is_ours, members_of, targets_of
 
@@ -37,11 +37,14 @@ class Entries:
 
 
 async def responses(client: FhirClient, patient_id: str) -> list[dict[str, Any]] | None:
-    """The patient's QuestionnaireResponses; None where that cannot be known, or not soon enough."""
+    """The patient's QuestionnaireResponses; None where that cannot be known, or not soon enough.
+
+    Only the answer is timed: a token that is being made new meanwhile must not be lost on its way.
+    """
+    params = {"patient": patient_id, "_count": _MOST}
     try:
-        async with asyncio.timeout(_LIST_SECONDS):
-            return await client.search("QuestionnaireResponse", {"patient": patient_id, "_count": _MOST})
-    except (EhrError, TimeoutError):
+        return await client.search("QuestionnaireResponse", params, seconds=_LIST_SECONDS)
+    except (EhrError, VisitOver):  # whether the visit goes on, its other pages tell
         return None
 
 

@@ -41,7 +41,7 @@ def earlier_of(bodies: Iterable[Mapping[str, Any]], patient_id: str) -> tuple[Ea
             continue
         author, reference = body.get("author"), f"QuestionnaireResponse/{ident}"
         key = (body.get("authored"), _reference(author))
-        before = found.get(key) or Earlier(_moment(body.get("authored")), _display(author), ())
+        before = found.get(key) or Earlier(moment_of(body.get("authored")), _display(author), ())
         found[key] = replace(before, references=(*before.references, reference))
     return tuple(found.values())
 
@@ -92,6 +92,15 @@ def members_of(body: Mapping[str, Any]) -> tuple[str, ...]:
     return _references(body.get("hasMember"))
 
 
+def moment_of(value: object) -> datetime | None:
+    """The moment that `authored` tells; None where it tells none."""
+    try:
+        at = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return at if at and at.tzinfo else None
+
+
 def _references(values: object) -> tuple[str, ...]:
     return tuple(found for one in _objects(values) if (found := _reference(one)))
 
@@ -108,14 +117,6 @@ def _reference(value: object) -> str | None:
 def _display(value: object) -> str | None:
     said = value.get("display") if isinstance(value, Mapping) else None
     return said if isinstance(said, str) and said.strip() else None
-
-
-def _moment(value: object) -> datetime | None:
-    try:
-        at = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
-    return at if at and at.tzinfo else None
 
 
 def _objects(values: object) -> Iterator[Mapping[str, Any]]:

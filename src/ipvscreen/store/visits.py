@@ -1,5 +1,6 @@
 """Visits: one for each launch, changed only by whoever has seen the last change."""
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Unpack
@@ -12,7 +13,7 @@ from ipvscreen.ipv.draft import Draft
 from ipvscreen.ipv.visit import VisitState
 from ipvscreen.store.engine import reading, writing
 from ipvscreen.store.grant import Grant, grant_from_json, grant_to_json
-from ipvscreen.store.sealed import Ring, SealedTable
+from ipvscreen.store.sealed import Ring, SealBroken, SealedTable
 from ipvscreen.store.tables import visits
 from ipvscreen.store.visit import Visit as Visit  # the other rooms know it from here
 from ipvscreen.store.visit import VisitChanges, clinician_indexes, columns_of, visit_of
@@ -81,9 +82,10 @@ class Visits:
         return [visit_of(self._sealed, row) for row in rows]
 
     async def earlier(self, visit: Visit) -> list[Visit]:
-        """This clinician's visits before `visit` of the same patient, the newest of them; without a draft.
+        """This clinician's other visits of the same patient, the newest of them; without a draft.
 
-        None are known of a clinician who is not known.
+        None of a clinician who is not known. One that does not open any more is left out: it must not keep
+        the first page of a visit of today from being shown.
         """
         if visit.user_key is None:
             return []
@@ -92,7 +94,10 @@ class Visits:
         query = select(visits).where(*others).order_by(visits.c.opened_at.desc()).limit(_LOOKED_THROUGH)
         async with reading(self._engine) as connection:
             rows = (await connection.execute(query)).mappings().all()
-        found = (visit_of(self._sealed, row) for row in rows)
+        found: list[Visit] = []
+        for row in rows:
+            with suppress(SealBroken):
+                found.append(visit_of(self._sealed, row))
         return [replace(old, draft=Draft()) for old in found if _whose(old) == _whose(visit)]
 
     async def adopt(self, old: Visit, new: Visit, grant: Grant) -> Visit:

@@ -9,7 +9,7 @@ from ipvscreen.ipv.referral import ReferralState
 from ipvscreen.messages import Message, joined, message
 from ipvscreen.pathway.open_earlier import Listing, Seen
 from ipvscreen.resources.correction import AMENDED, CORRECTED, IN_ERROR
-from ipvscreen.resources.earlier import Earlier, earlier_of
+from ipvscreen.resources.earlier import Earlier, earlier_of, moment_of
 from ipvscreen.resources.protection import unprotected
 from ipvscreen.resources.reasons import REASONS, WHY_WORDS
 from ipvscreen.sdc.answering.values import shown
@@ -145,7 +145,7 @@ def earlier_page(
 
 def correctable(body: Mapping[str, Any], forms: Mapping[str, Form], may: frozenset[str]) -> str:
     """Why this response cannot be corrected here; empty where it can."""
-    if body.get("questionnaire") not in forms:
+    if body.get("questionnaire") not in forms or moment_of(body.get("authored")) is None:
         return _OTHER_FORM
     if body.get("status") == IN_ERROR:
         return _IS_ERROR

@@ -108,6 +108,8 @@ async def _save(turn: Turn, given: Mapping[str, tuple[str, ...]]) -> Response:
     body = seen.entries.named(opened.correcting) if opened else None
     if form is None or body is None:
         raise OutOfOrder(turn.visit.state, Amend.SAVE)
+    if why_not := correctable(body, _forms(turn), seen.may):
+        return await _told(turn, {"": why_not})
     answers = read_answers(form, given, **_then(turn, body))
     if answers.mistakes:
         return await turn.refuse(answers.mistakes, draft=draft)
