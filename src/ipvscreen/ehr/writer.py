@@ -54,9 +54,8 @@ async def write(
     """
     if before is not None and before.label_lost:
         return await taken_back(client, items, withheld(items, before), on_loss)
-    gate, offered = Gate(), _offered(plan, items)
+    gate, offered, earlier = Gate(), _offered(plan, items), before or Written()
     sent: Mapping[str, Sent]
-    earlier = before or Written()
     if lost:
         sent = _unsent(offered, earlier, WITHHELD)
     else:

@@ -18,6 +18,7 @@ class VisitState(StrEnum):
     REFERRED = "referred"
     DEFERRED = "deferred"
     ACCOUNT = "account"
+    EARLIER = "earlier"
     CLOSED = "closed"
 
 
@@ -45,6 +46,7 @@ class Event(StrEnum):
     DEFER = "defer"
     FINISH = "finish"
     ACCOUNT = "account"
+    OPEN_EARLIER = "open-earlier"
     RETURN = "return"
 
 
@@ -63,6 +65,7 @@ class Step(StrEnum):
     DONE = "done"
     NOT_NOW = "not-now"
     FINISH = "finish"
+    EARLIER = "earlier"
 
 
 _S, _E = VisitState, Event
@@ -73,6 +76,7 @@ TRANSITIONS: dict[VisitState, dict[Event, VisitState]] = {
         _E.DISCLOSE: _S.DISCLOSED,
         _E.DEFER: _S.DEFERRED,
         _E.ACCOUNT: _S.ACCOUNT,
+        _E.OPEN_EARLIER: _S.EARLIER,
     },
     _S.ASKING: {
         _E.DISCLOSE: _S.DISCLOSED,
@@ -98,6 +102,8 @@ TRANSITIONS: dict[VisitState, dict[Event, VisitState]] = {
     },
     # What the patient says of own conduct: kept apart, and nothing of it leads to any other state.
     _S.ACCOUNT: {_E.RETURN: _S.OPENED, _E.FINISH: _S.CLOSED},
+    # What was written before is read and put right; nothing new is asked or recorded meanwhile.
+    _S.EARLIER: {_E.RETURN: _S.OPENED, _E.FINISH: _S.CLOSED},
     _S.CLOSED: {},
 }
 
@@ -113,6 +119,7 @@ PAGES: dict[VisitState, tuple[Step, ...]] = {
     _S.REFERRED: (Step.SENT, Step.REFER, Step.SHARE, Step.DONE, Step.DANGER, Step.FINISH),
     _S.DEFERRED: (Step.NOT_NOW, Step.DANGER),
     _S.ACCOUNT: (Step.OWN, Step.DANGER),
+    _S.EARLIER: (Step.EARLIER, Step.DANGER),
     _S.CLOSED: (),
 }
 

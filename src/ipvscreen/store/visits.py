@@ -1,5 +1,6 @@
 """Visits: one for each launch, changed only by whoever has seen the last change."""
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Unpack
@@ -8,15 +9,18 @@ from sqlalchemy import and_, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ipvscreen.errors import OutOfOrder, VisitOver
+from ipvscreen.ipv.draft import Draft
 from ipvscreen.ipv.visit import VisitState
 from ipvscreen.store.engine import reading, writing
 from ipvscreen.store.grant import Grant, grant_from_json, grant_to_json
-from ipvscreen.store.sealed import Ring, SealedTable
+from ipvscreen.store.sealed import Ring, SealBroken, SealedTable
 from ipvscreen.store.tables import journal, visits
 from ipvscreen.store.visit import Visit as Visit  # the other rooms know it from here
 from ipvscreen.store.visit import VisitChanges, clinician_indexes, columns_of, visit_of
 
 REFRESH_LEASE = timedelta(seconds=15)  # a request to the record system ends after ten
+
+_LOOKED_THROUGH = 200  # visits of one clinician; whose they are is sealed, so each has to be opened
 
 _UNFINISHED = (
     VisitState.ASKING,
@@ -80,6 +84,25 @@ class Visits:
         async with reading(self._engine) as connection:
             rows = (await connection.execute(query)).mappings().all()
         return [visit_of(self._sealed, row) for row in rows]
+
+    async def earlier(self, visit: Visit) -> list[Visit]:
+        """This clinician's other visits of the same patient, the newest of them; without a draft.
+
+        None of a clinician who is not known. One that does not open any more is left out: it must not keep
+        the first page of a visit of today from being shown.
+        """
+        if visit.user_key is None:
+            return []
+        mine = visits.c.user_index.in_(clinician_indexes(self._sealed, visit.ehr, visit.user_key))
+        others = (visits.c.ehr == visit.ehr, mine, visits.c.id != visit.id)
+        query = select(visits).where(*others).order_by(visits.c.opened_at.desc()).limit(_LOOKED_THROUGH)
+        async with reading(self._engine) as connection:
+            rows = (await connection.execute(query)).mappings().all()
+        found: list[Visit] = []
+        for row in rows:
+            with suppress(SealBroken):
+                found.append(visit_of(self._sealed, row))
+        return [replace(old, draft=Draft()) for old in found if _whose(old) == _whose(visit)]
 
     async def adopt(self, old: Visit, new: Visit, grant: Grant) -> Visit:
         """`old` handed over to the launch that made `new`: its cookie, grant, time, patient, plan, policy.

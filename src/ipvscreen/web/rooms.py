@@ -156,6 +156,11 @@ class Rooms:
         """The form about own conduct, which is in no pack, in the language of that record system."""
         return spoken(self.forms[USE], entry.locale)
 
+    def named(self, entry: EhrEntry, name: str | None) -> tuple[Form, ...]:
+        """The form of that name in the language of that record system; none where there is none."""
+        form = self.forms.get(name or "")
+        return (spoken(form, entry.locale),) if form else ()
+
     @property
     def jwks_url(self) -> str:
         """Where record systems fetch the public halves of our keys."""

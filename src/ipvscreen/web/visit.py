@@ -17,7 +17,19 @@ from ipvscreen.web.errors import ENDED, NOT_HERE, NOT_OURS, PageRefused, Problem
 from ipvscreen.web.fields import FieldsRefused, Posted, read_form
 from ipvscreen.web.rooms import EhrEntry, Rooms
 from ipvscreen.web.security import posted_by_us
-from ipvscreen.web.steps import account, ask, closing, danger, draft, form, respond, sheets, start, stopped
+from ipvscreen.web.steps import (
+    account,
+    ask,
+    closing,
+    danger,
+    draft,
+    earlier,
+    form,
+    respond,
+    sheets,
+    start,
+    stopped,
+)
 from ipvscreen.web.turn import FormUsed, Turn, check, found, go, gone, home, href, leave, opened, step_of
 
 router = APIRouter()
@@ -43,6 +55,7 @@ PAGES: dict[Step, Page] = {
     Step.RESPOND: Page(respond.show, respond.submit),
     Step.FORM: Page(form.show, form.submit),
     Step.OWN: Page(account.show, account.submit),
+    Step.EARLIER: Page(earlier.show, earlier.submit),
     Step.DANGER: Page(danger.show, danger.submit),
     Step.REFER: Page(sheets.show_refer, sheets.submit_refer),
     Step.SHARE: Page(sheets.show_share, sheets.submit_share),

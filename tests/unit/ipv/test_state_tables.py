@@ -12,7 +12,7 @@ from ipvscreen.errors import OutOfOrder
 from ipvscreen.ipv import referral, visit
 
 VISIT = """
-opened: ask asking, disclose disclosed, defer deferred, account account
+opened: ask asking, disclose disclosed, defer deferred, account account, open-earlier earlier
 asking: disclose disclosed, save saving, defer deferred
 disclosed: save saving
 saving: record recorded, record-failed unrecorded, interrupt interrupted
@@ -22,6 +22,7 @@ recorded: refer referred, finish closed
 referred: refer referred, finish closed
 deferred: ask asking, record deferred, disclose disclosed, finish closed
 account: return opened, finish closed
+earlier: return opened, finish closed
 closed:
 """
 REFERRAL = """
@@ -42,6 +43,7 @@ recorded: done refer share danger finish
 referred: sent refer share done danger finish
 deferred: not-now danger
 account: own danger
+earlier: earlier danger
 closed:
 """
 

@@ -16,6 +16,7 @@ from ipvscreen.web import cookies
 from ipvscreen.web.fields import Posted, StartFields, own
 from ipvscreen.web.presenters.start import same_person, start_page
 from ipvscreen.web.steps.account import open_account
+from ipvscreen.web.steps.earlier import earlier_list, open_one
 from ipvscreen.web.turn import Turn, go
 from ipvscreen.web.writing import again
 
@@ -34,6 +35,7 @@ async def show(turn: Turn) -> Response:
         services=len(await store.services.all()),
         zone=turn.entry.zone,
         mistakes=turn.mistakes,
+        earlier=await earlier_list(turn),
     )
     return turn.render(page)
 
@@ -45,6 +47,8 @@ async def submit(turn: Turn, posted: Posted) -> Response:
         return await _resume(turn, fields.resume)
     if fields.account:
         return await open_account(turn)
+    if fields.earlier is not None:
+        return await open_one(turn, fields.earlier)
     if fields.door is None:
         raise OutOfOrder(turn.visit.state, "no door")
     setting = fields.setting or turn.visit.setting
