@@ -1,10 +1,10 @@
 """The one place where the parts are joined: settings, store, forms, services, pages."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from fastapi import FastAPI
 
 from ipvscreen.delivery.dispatcher import Dispatcher
 from ipvscreen.ehr.guard import guarded
+from ipvscreen.ehr.points import LEASE, Care, Reached, unheard
 from ipvscreen.ipv.packs import check_packs
 from ipvscreen.ipv.person import Setting
 from ipvscreen.ipv.retention import Days
@@ -34,6 +35,7 @@ from ipvscreen.store.signing_keys import NewKey
 from ipvscreen.web.limits import Limits
 from ipvscreen.web.observe import ehr_told
 from ipvscreen.web.pages import make_web
+from ipvscreen.web.recovery import Recovery
 from ipvscreen.web.rooms import EhrEntry, Rooms
 from ipvscreen.web.security import Policy
 from ipvscreen.web.templates import environments, static_files
@@ -56,12 +58,18 @@ def utc_now() -> datetime:
 
 
 def create_app(
-    settings: Settings, *, http: httpx.AsyncClient | None = None, clock: Callable[[], datetime] = utc_now
+    settings: Settings,
+    *,
+    http: httpx.AsyncClient | None = None,
+    clock: Callable[[], datetime] = utc_now,
+    lease: timedelta = LEASE,
+    reached: Reached = unheard,
 ) -> FastAPI:
     """The app; the store opens and the dispatcher runs for as long as its lifespan does.
 
-    With `http`, everything that leaves the app goes through that client. ValueError or FormRefused at once
-    where a key, a questionnaire or a pack cannot be used.
+    With `http`, everything that leaves the app goes through that client. `lease`: after how long a write
+    counts as left behind; `reached` hears of each named point of one.
+    ValueError or FormRefused at once where a key, a questionnaire or a pack cannot be used.
     """
     ring = ring_of(settings)
     library = library_of(settings)
@@ -70,10 +78,11 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
+            parts = {"ring": ring, "clock": clock, "policy": policy, "care": Care(clock, lease, reached)}
             read = _reading(settings, library)
-            app.state.rooms = await _joined(
-                stack, settings, http, library.labels, ring=ring, clock=clock, policy=policy, **read
-            )
+            rooms = await _joined(stack, settings, http, library.labels, **parts, **read)
+            app.state.rooms = rooms
+            await stack.enter_async_context(_running(Recovery(rooms).run))
             yield
 
     token = settings.metrics_token
@@ -107,16 +116,16 @@ async def _joined(
         ehr.name: entry_of(ehr, await stack.enter_async_context(_client(ehr, http)), labels)
         for ehr in settings.ehr
     }
-    await stack.enter_async_context(_running(dispatcher))
-    await stack.enter_async_context(_running(Purger(store, days_of(settings), clock)))
+    await stack.enter_async_context(_running(dispatcher.run))
+    await stack.enter_async_context(_running(Purger(store, days_of(settings), clock).run))
     limits = Limits(settings.launches_per_minute, settings.launches_per_address)
     return Rooms(store=store, ehrs=ehrs, http=outgoing, dispatcher=dispatcher, limits=limits, **parts)
 
 
 @asynccontextmanager
-async def _running(work: Dispatcher | Purger) -> AsyncIterator[None]:
+async def _running(run: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
     stop = asyncio.Event()
-    running = asyncio.create_task(work.run(stop))
+    running = asyncio.create_task(run(stop))
     try:
         yield
     finally:

@@ -13,6 +13,8 @@
     ├── EhrError               the record system did not do what was asked
     │   ├── EhrUnreachable     no answer: timeout, refused connection, hang-up (may_have_happened)
     │   └── EhrRefused         an answer that says no (status, words)
+    ├── NotStored              the disk did not take it: full, broken, read-only
+    │   └── NotNoted           what became of something that was sent could not be kept
     ├── SealBroken             (store) a sealed value was altered, or names a key that is not on the ring
     ├── SchemaOutdated         (store) the tables are not this version's
     ├── FieldsRefused, TokenRefused, PageRefused   (web) a form or page that was not made for this visit
@@ -68,6 +70,14 @@ class LaunchRefused(IpvscreenError):
 
 class VisitOver(IpvscreenError):
     """The visit's time, its token or its cookie is gone."""
+
+
+class NotStored(IpvscreenError):
+    """The disk did not take it; nothing was done that was to follow."""
+
+
+class NotNoted(NotStored):
+    """It was sent, and what became of it could not be kept."""
 
 
 class PatientChanged(IpvscreenError):

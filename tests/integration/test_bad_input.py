@@ -572,6 +572,23 @@ async def account(house: Any, visitor: Any) -> None:
     await visitor.post({"account": "yes"})
 
 
+async def saving(house: Any, visitor: Any, state: VisitState = VisitState.SAVING) -> None:
+    await disclosed(house, visitor)
+    await house.app.state.rooms.store.visits.change(await standing(house, visitor), state=state)
+
+
+async def interrupted(house: Any, visitor: Any) -> None:
+    await saving(house, visitor, VisitState.INTERRUPTED)
+
+
+async def earlier(house: Any, visitor: Any) -> None:
+    await closed(house, visitor)
+    await opened(house, visitor)
+    await visitor.post(
+        {"earlier": visitor.page.text.partition('name="earlier" value="')[2].partition('"')[0]}
+    )
+
+
 async def closed(house: Any, visitor: Any) -> None:
     await at_done(visitor)
     await visitor.post({"action": "close"})
@@ -579,7 +596,10 @@ async def closed(house: Any, visitor: Any) -> None:
 
 STATES = {
     VisitState[fn.__name__.upper()]: fn
-    for fn in (opened, asking, disclosed, recorded, unrecorded, referred, deferred, account, closed)
+    for fn in (
+        *(opened, asking, disclosed, saving, interrupted, recorded, unrecorded, referred, deferred),
+        *(account, earlier, closed),
+    )
 }
 assert set(STATES) == set(VisitState), "a state that is not brought about here"
 
@@ -590,6 +610,7 @@ PERFECT: dict[Step, dict[str, str]] = {
     Step.RESPOND: QUICK,
     Step.FORM: {},
     Step.OWN: {"use-told": "yes"},
+    Step.EARLIER: {"action": "withdraw"},
     Step.DANGER: {"call": "made"},
     Step.REFER: SHEET | {"until": "2026-06-02"},
     Step.SHARE: SHARED,
@@ -606,7 +627,8 @@ OUT_OF_ORDER = {
 async def perfect_token(house: Any, visitor: Any, step: Step) -> str:
     """A token as our own page of that step would carry, for a page that the visit does not show."""
     rooms, visit = house.app.state.rooms, await standing(house, visitor)
-    names = {Step.FORM: (), Step.OWN: ("use",)}.get(step, ("hark", "aas-1", "quick"))  # of FORM, none is open
+    none = dict.fromkeys((Step.FORM, Step.EARLIER), ())  # of these, no form is open
+    names = (none | {Step.OWN: ("use",)}).get(step, ("hark", "aas-1", "quick"))
     forms = tuple(rooms.forms[name].canonical for name in names)
     return tokens.issue(rooms.ring, tokens.claims_of(visit, step, forms))
 

@@ -67,15 +67,19 @@ class FhirClient:
         answer = await self._ask("GET", f"/{_checked(_KIND, kind)}/{_checked(_ID, ident)}")
         return _resource(answer, kind)
 
-    async def search(self, kind: str, params: Mapping[str, str]) -> list[dict[str, Any]]:
+    async def search(
+        self, kind: str, params: Mapping[str, str], *, seconds: float | None = None
+    ) -> list[dict[str, Any]]:
         """The matches on the first page; no link is followed. Parameters hold ids, never names or dates.
 
+        `seconds`: how long this answer may take, where that is less than for others.
         HAPI reuses the result of an equal search for a minute unless told not to
         (hapifhir/hapi-fhir#2277), and a server may skip a parameter it does not know unless told to be
         strict (R4, search handling).
         """
         headers = {"Cache-Control": "no-cache", "Prefer": "handling=strict"}
-        answer = await self._ask("GET", f"/{_checked(_KIND, kind)}", params=params, headers=headers)
+        path = f"/{_checked(_KIND, kind)}"
+        answer = await self._ask("GET", path, params=params, headers=headers, seconds=seconds)
         found = (entry.get("resource") for entry in _entries(answer) if _is_match(entry))
         return [body for body in found if isinstance(body, dict) and body.get("resourceType") == kind]
 
@@ -160,6 +164,7 @@ class FhirClient:
         body: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         limit: int = ANSWER_BYTES,
+        seconds: float | None = None,
     ) -> Answer:
         token = await self._token()
         bearer = {"Authorization": f"Bearer {token}"} if token else {}
@@ -172,7 +177,7 @@ class FhirClient:
             body=body,
             headers={**bearer, **(headers or {})},
             limit=limit,
-            seconds=self._seconds,
+            seconds=seconds or self._seconds,
         )
         if not answer.ok:
             raise _refusal(answer.status, answer.body)

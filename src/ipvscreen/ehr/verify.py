@@ -196,7 +196,7 @@ def _judged(item: Labelled, last: Seen, words: str, loss: Loss | None) -> tuple[
         return TOLD[loss] if loss else (Check.UNKNOWN, joined(" ", (_UNREAD, words)))
     if patient_of(stored) != patient_of(item.body):
         return Check.FAILED, _OTHER_PATIENT
-    if stored.get("status") == IN_ERROR:
+    if stored.get("status") == IN_ERROR != item.body.get("status"):
         return Check.WITHDRAWN, _IN_ERROR
     if loss is not None and loss in TOLD:
         return TOLD[loss]

@@ -1,11 +1,12 @@
 """Write labelled entries into the record system, once each, and say of each what is true of it."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from ipvscreen.ehr.after_loss import OnLoss, first_alone, taken_back, tell, withheld
+from ipvscreen.ehr.after_loss import WITHHELD, OnLoss, first_alone, taken_back, tell, withheld
 from ipvscreen.ehr.client import FhirClient
 from ipvscreen.ehr.lookup import Found, look
+from ipvscreen.ehr.points import Point, Reached, unheard
 from ipvscreen.ehr.sending import Sent, send
 from ipvscreen.ehr.verify import LAG_SECONDS, Gate, verify
 from ipvscreen.errors import EhrError
@@ -20,6 +21,13 @@ _CANNOT_LOOK = message(
 )
 
 
+_Known = Callable[[Written], Awaitable[None]]
+
+
+async def _nobody(_: Written) -> None:
+    """Nobody keeps what is known meanwhile."""
+
+
 async def write(
     client: FhirClient,
     plan: WritePlan,
@@ -28,7 +36,10 @@ async def write(
     before: Written | None = None,
     silent: EhrError | None = None,
     on_loss: OnLoss = "withdraw",
+    lost: bool = False,
     lag: float = LAG_SECONDS,
+    known: _Known = _nobody,
+    reached: Reached = unheard,
 ) -> Written:
     """What became of each of `items`, in their order; what fails is told in the result, never raised.
 
@@ -36,23 +47,44 @@ async def write(
     identifier and not written twice. `before`, the result of the earlier call, helps where the record
     system lets nobody search. `silent` is why the record system could not be asked about the patient: then
     nothing is sent. Three waves of requests where the server offers transactions: is it there
-    already, write, read back; `lag` is the pause before a second look at what did not show up. Once a label
-    was lost nothing more is sent, also when called again, and `on_loss` says what becomes of what was.
+    already, write, read back; `lag` is the pause before a second look at what did not show up. `known` keeps
+    the ids before anything is read back, and a loss before anything is taken out. Once a label was lost
+    nothing more is sent, also when called again, and `on_loss` says what becomes of what was; `lost`: that
+    happened to another write of the same visit.
     """
     if before is not None and before.label_lost:
         return await taken_back(client, items, withheld(items, before), on_loss)
-    gate = Gate()
-    offered = _offered(plan, items)
-    sent = await _sent(client, plan, offered, before or Written(), silent, gate, lag) if offered else {}
-
-    async def one(item: Labelled) -> WrittenOne:
-        if item.key not in sent:
-            return WrittenOne(item.key, item.kind, None, Check.NOT_OFFERED, instead_of(plan, item))
-        return await _checked(client, plan, item, sent[item.key], gate, lag)
-
-    written = Written(tuple(await asyncio.gather(*(one(item) for item in items))))
+    gate, offered, earlier = Gate(), _offered(plan, items), before or Written()
+    sent: Mapping[str, Sent]
+    if lost:
+        sent = _unsent(offered, earlier, WITHHELD)
+    else:
+        sent = await _sent(client, plan, offered, earlier, silent, gate, lag, reached)
+    reached(Point.SENT)
+    await known(Written(tuple(_so_far(plan, item, sent.get(item.key)) for item in items)))
+    reached(Point.KNOWN)
+    written = await _read_back(client, plan, items, sent, gate, lag)
+    if written.label_lost:
+        await known(written)
     tell(written)
     return await taken_back(client, items, written, on_loss)
+
+
+async def _read_back(
+    client: FhirClient,
+    plan: WritePlan,
+    items: Sequence[Labelled],
+    sent: Mapping[str, Sent],
+    gate: Gate,
+    lag: float,
+) -> Written:
+    async def one(item: Labelled) -> WrittenOne:
+        so_far = _so_far(plan, item, sent.get(item.key))
+        if so_far.reference is None:
+            return so_far
+        return await verify(client, item, so_far.reference, gate=gate, lag=lag, lists_bare=plan.lists_bare)
+
+    return Written(tuple(await asyncio.gather(*(one(item) for item in items))))
 
 
 def _offered(plan: WritePlan, items: Sequence[Labelled]) -> list[Labelled]:
@@ -74,32 +106,36 @@ async def _sent(
     silent: EhrError | None,
     gate: Gate,
     lag: float,
+    reached: Reached,
 ) -> Mapping[str, Sent]:
+    if not items:
+        return {}
     if silent is not None:
-        return _unsent(items, before, silent)
+        return _unsent(items, before, _nothing_sent(silent))
     try:
         found = await _found(client, plan, items, before)
     except EhrError as error:
-        return _unsent(items, before, error)
+        return _unsent(items, before, _nothing_sent(error))
+    reached(Point.LOOKED)
     there = _there(plan, items, found, before)
     if there or plan.bundling is not Bundling.TRANSACTION:
         there = await first_alone(client, items, there, gate, conditional=plan.conditional_kinds, lag=lag)
     return await send(client, plan, items, there)
 
 
-def _unsent(items: Sequence[Labelled], before: Written, error: EhrError) -> dict[str, Sent]:
+def _nothing_sent(error: EhrError) -> str:
+    return message("{why} Nothing was sent.", why=str(error))
+
+
+def _unsent(items: Sequence[Labelled], before: Written, why: str) -> dict[str, Sent]:
     """Nothing was sent now; what an earlier try has left, or may have left, is still there."""
     told = {one.key: one for one in before.items}
 
     def one(earlier: WrittenOne | None) -> Sent:
         if earlier and earlier.reference and earlier.check is not Check.FAILED:
             return Sent(earlier.reference)
-        open_ended = earlier is not None and earlier.check is Check.UNKNOWN
-        return Sent(
-            None,
-            Check.UNKNOWN if open_ended else Check.FAILED,
-            message("{why} Nothing was sent.", why=str(error)),
-        )
+        open_ended = earlier is not None and earlier.check in (Check.UNKNOWN, Check.PENDING)
+        return Sent(None, Check.UNKNOWN if open_ended else Check.FAILED, why)
 
     return {item.key: one(told.get(item.key)) for item in items}
 
@@ -141,10 +177,10 @@ def _harmless(item: Labelled, earlier: WrittenOne | None, plan: WritePlan) -> bo
     return refused or item.kind in plan.conditional_kinds
 
 
-async def _checked(
-    client: FhirClient, plan: WritePlan, item: Labelled, sent: Sent, gate: Gate, lag: float
-) -> WrittenOne:
+def _so_far(plan: WritePlan, item: Labelled, sent: Sent | None) -> WrittenOne:
+    """What is known before it has been read back."""
+    if sent is None:
+        return WrittenOne(item.key, item.kind, None, Check.NOT_OFFERED, instead_of(plan, item))
     if sent.reference is None:
         return WrittenOne(item.key, item.kind, None, sent.check or Check.UNKNOWN, sent.words)
-    bare = plan.lists_bare
-    return await verify(client, item, sent.reference, gate=gate, lag=lag, lists_bare=bare)
+    return WrittenOne(item.key, item.kind, sent.reference, Check.PENDING)

@@ -1,7 +1,7 @@
 """What a clinician has entered and not yet finished: kept sealed, resumed after an interruption."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
@@ -49,6 +49,19 @@ class Mistaken:
 
 
 @dataclass(frozen=True, slots=True)
+class Opened:
+    """An earlier form that is open: its entries (`Type/id`), and our own visit where it was one.
+
+    `correcting`: the response whose answers stand in the form, as it was in that `version`.
+    """
+
+    references: tuple[str, ...]
+    visit_id: str | None = None
+    correcting: str = ""
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """Everything entered in a visit so far; `mistaken` waits to be shown, once.
 
@@ -66,10 +79,11 @@ class Draft:
     form: str | None = None
     page: int = 0
     known: Known | None = None
+    earlier: Opened | None = None
 
 
 # Left out while they say nothing, as they were in what was sealed before they were there.
-_SELDOM = frozenset({"mistaken", "reason", "form", "page", "known"})
+_SELDOM = frozenset({"mistaken", "reason", "form", "page", "known", "earlier"})
 
 
 def draft_to_json(draft: Draft) -> dict[str, Any]:
@@ -91,6 +105,7 @@ def draft_to_json(draft: Draft) -> dict[str, Any]:
         "form": draft.form,
         "page": draft.page,
         "known": draft.known,
+        "earlier": draft.earlier and asdict(draft.earlier),
     }
     return body | {name: value for name, value in seldom.items() if value}
 
@@ -112,6 +127,7 @@ def draft_from_json(body: Mapping[str, Any]) -> Draft:
         form=body.get("form"),
         page=_page(body.get("page", 0)),
         known=Known(body["known"]) if "known" in body else None,
+        earlier=_opened(body["earlier"]) if "earlier" in body else None,
     )
 
 
@@ -129,6 +145,12 @@ def _mistaken(body: Mapping[str, Any]) -> Mistaken:
         raise ValueError("Not a draft: a form that is not one.")
     mistakes = {field: message_from_json(words) for field, words in body["mistakes"].items()}
     return Mistaken(Step(body["step"]), body["values"], frozenset(body["chosen"]), mistakes)
+
+
+def _opened(body: Mapping[str, Any]) -> Opened:
+    if set(body) != {field.name for field in fields(Opened)}:
+        raise ValueError("Not a draft: no earlier form.")
+    return Opened(**{**body, "references": tuple(body["references"])})
 
 
 def _entered(body: Mapping[str, Mapping[str, list[str]]]) -> Entered:

@@ -11,11 +11,14 @@ class VisitState(StrEnum):
     OPENED = "opened"
     ASKING = "asking"
     DISCLOSED = "disclosed"
+    SAVING = "saving"  # on disk whole, and on its way into the record
+    INTERRUPTED = "interrupted"  # on its way, and nobody can go on before the next launch
     UNRECORDED = "unrecorded"
     RECORDED = "recorded"
     REFERRED = "referred"
     DEFERRED = "deferred"
     ACCOUNT = "account"
+    EARLIER = "earlier"
     CLOSED = "closed"
 
 
@@ -35,12 +38,15 @@ class Event(StrEnum):
 
     ASK = "ask"
     DISCLOSE = "disclose"
+    SAVE = "save"
+    INTERRUPT = "interrupt"
     RECORD = "record"
     RECORD_FAILED = "record-failed"
     REFER = "refer"
     DEFER = "defer"
     FINISH = "finish"
     ACCOUNT = "account"
+    OPEN_EARLIER = "open-earlier"
     RETURN = "return"
 
 
@@ -59,6 +65,7 @@ class Step(StrEnum):
     DONE = "done"
     NOT_NOW = "not-now"
     FINISH = "finish"
+    EARLIER = "earlier"
 
 
 _S, _E = VisitState, Event
@@ -69,21 +76,22 @@ TRANSITIONS: dict[VisitState, dict[Event, VisitState]] = {
         _E.DISCLOSE: _S.DISCLOSED,
         _E.DEFER: _S.DEFERRED,
         _E.ACCOUNT: _S.ACCOUNT,
+        _E.OPEN_EARLIER: _S.EARLIER,
     },
     _S.ASKING: {
         _E.DISCLOSE: _S.DISCLOSED,
-        _E.RECORD: _S.RECORDED,
-        _E.RECORD_FAILED: _S.UNRECORDED,
+        _E.SAVE: _S.SAVING,
         _E.DEFER: _S.DEFERRED,
     },
-    _S.DISCLOSED: {_E.RECORD: _S.RECORDED, _E.RECORD_FAILED: _S.UNRECORDED},
-    # A record that was refused must never keep a person from help; FINISH here means "entered by hand".
-    _S.UNRECORDED: {
+    _S.DISCLOSED: {_E.SAVE: _S.SAVING},
+    _S.SAVING: {
         _E.RECORD: _S.RECORDED,
         _E.RECORD_FAILED: _S.UNRECORDED,
-        _E.REFER: _S.UNRECORDED,
-        _E.FINISH: _S.CLOSED,
+        _E.INTERRUPT: _S.INTERRUPTED,
     },
+    # A record that was refused must never keep a person from help; FINISH here means "entered by hand".
+    _S.UNRECORDED: {_E.SAVE: _S.SAVING, _E.REFER: _S.UNRECORDED, _E.FINISH: _S.CLOSED},
+    _S.INTERRUPTED: {_E.SAVE: _S.SAVING, _E.REFER: _S.INTERRUPTED, _E.FINISH: _S.CLOSED},
     _S.RECORDED: {_E.REFER: _S.REFERRED, _E.FINISH: _S.CLOSED},
     _S.REFERRED: {_E.REFER: _S.REFERRED, _E.FINISH: _S.CLOSED},
     _S.DEFERRED: {
@@ -94,6 +102,8 @@ TRANSITIONS: dict[VisitState, dict[Event, VisitState]] = {
     },
     # What the patient says of own conduct: kept apart, and nothing of it leads to any other state.
     _S.ACCOUNT: {_E.RETURN: _S.OPENED, _E.FINISH: _S.CLOSED},
+    # What was written before is read and put right; nothing new is asked or recorded meanwhile.
+    _S.EARLIER: {_E.RETURN: _S.OPENED, _E.FINISH: _S.CLOSED},
     _S.CLOSED: {},
 }
 
@@ -102,11 +112,14 @@ PAGES: dict[VisitState, tuple[Step, ...]] = {
     _S.OPENED: (Step.START, Step.DANGER, Step.NOT_NOW),
     _S.ASKING: (Step.QUESTIONS, Step.FORM, Step.DANGER, Step.NOT_NOW),
     _S.DISCLOSED: (Step.RESPOND, Step.FORM, Step.DANGER),
+    _S.SAVING: (Step.DONE, Step.DANGER),
+    _S.INTERRUPTED: (Step.DONE, Step.REFER, Step.SHARE, Step.SENT, Step.DANGER, Step.FINISH),
     _S.UNRECORDED: (Step.DONE, Step.REFER, Step.SHARE, Step.SENT, Step.DANGER, Step.FINISH),
     _S.RECORDED: (Step.DONE, Step.REFER, Step.SHARE, Step.DANGER, Step.FINISH),
     _S.REFERRED: (Step.SENT, Step.REFER, Step.SHARE, Step.DONE, Step.DANGER, Step.FINISH),
     _S.DEFERRED: (Step.NOT_NOW, Step.DANGER),
     _S.ACCOUNT: (Step.OWN, Step.DANGER),
+    _S.EARLIER: (Step.EARLIER, Step.DANGER),
     _S.CLOSED: (),
 }
 

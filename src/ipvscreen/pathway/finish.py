@@ -13,6 +13,6 @@ async def finish(store: Store, visit: Visit) -> Visit:
     """
     if visit.state is VisitState.DEFERRED and visit.held:
         return visit
-    return await store.visits.change(
+    return await store.journal.close(
         visit, state=after(visit.state, Event.FINISH), draft=Draft(), held=False, grant=None
     )

@@ -45,12 +45,6 @@ async def open_visit(
     opened = Visit(
         id=secrets.token_urlsafe(16),
         ehr=ehr_name,
-        iss=context.iss,
-        patient_id=context.patient_id,
-        encounter_id=context.encounter_id,
-        user=context.identity.user,
-        user_key=context.identity.key(context.iss),
-        user_name=context.identity.name or (name_of(author) if author else None),
         state=VisitState.OPENED,
         setting=setting_of(encounter, default_setting),
         opened_at=now,
@@ -64,8 +58,21 @@ async def open_visit(
         age_confirmed=False,
         policy=policy,
         contacts=_contacts(patient, related),
+        **_whose(context, author),
     )
     return await store.visits.create(opened, _granted(context, token_url))
+
+
+def _whose(context: LaunchContext, author: Body | None) -> dict[str, Any]:
+    who = context.identity
+    return {
+        "iss": context.iss,
+        "patient_id": context.patient_id,
+        "encounter_id": context.encounter_id,
+        "user": who.user,
+        "user_key": who.key(context.iss),
+        "user_name": who.name or (name_of(author) if author else None),
+    }
 
 
 def _end(context: LaunchContext, now: datetime) -> datetime:

@@ -1,31 +1,44 @@
-"""Record the conversation in the record system, labelled, and believe only what is read back."""
+"""Record the conversation: frozen and on disk first, then it may be sent."""
 
-from ipvscreen.ehr.after_loss import OnLoss, withheld
 from ipvscreen.ehr.client import FhirClient
 from ipvscreen.ehr.patient import same_patient
-from ipvscreen.ehr.writer import write
+from ipvscreen.ehr.points import Care, Point
 from ipvscreen.ipv.packs import Pack
 from ipvscreen.ipv.reading import assess_draft, read_draft
-from ipvscreen.ipv.visit import Event, VisitState, after
+from ipvscreen.ipv.visit import Event, after
+from ipvscreen.resources.draft import Labelled
+from ipvscreen.resources.frozen import known_of, merged, pending
 from ipvscreen.resources.screening import screening
 from ipvscreen.store.facade import Store
+from ipvscreen.store.journal import Begun, Purpose, new_writing
 from ipvscreen.store.visits import Visit
 
 
-async def record(
-    store: Store, client: FhirClient, pack: Pack, visit: Visit, on_loss: OnLoss = "withdraw"
-) -> Visit:
-    """The visit with `written` set: RECORDED when all of it stands there labelled, else UNRECORDED.
+async def record(store: Store, client: FhirClient, pack: Pack, visit: Visit, care: Care) -> Begun:
+    """The visit, SAVING, with its entries on disk: whatever ends now, they are written once.
 
-    Nothing is sent where the record has lost a label of this visit's referral.
-
-    PatientChanged, with nothing written, where the record's patient is no longer the one on the page.
+    PatientChanged, with nothing changed, where the record's patient is no longer the one on the page.
     """
-    draft = visit.draft
-    launch, now = visit.launch(), visit.opened_at
+    state = after(visit.state, Event.SAVE)
+    items = _items(pack, visit)
+    silent = await same_patient(client, visit.patient_id, visit.person) if items else None
+    begun = await store.journal.begin(
+        visit,
+        new_writing(visit.id, Purpose.ANSWERS, items),
+        care.until(),
+        silent,
+        state=state,
+        written=merged(pending(items), known_of(items, visit.written)),
+    )
+    care.reached(Point.FROZEN)
+    return begun
+
+
+def _items(pack: Pack, visit: Visit) -> tuple[Labelled, ...]:
+    draft, launch, now = visit.draft, visit.launch(), visit.opened_at
     answers = read_draft(draft, pack, launch, now)
     assessment = assess_draft(draft, pack, launch, now)
-    items = screening(
+    return screening(
         visit.context(),
         answers,
         assessment,
@@ -35,15 +48,3 @@ async def record(
         draft.reason,
         visit.plan,
     )
-    silent = await same_patient(client, visit.patient_id, visit.person) if items else None
-    if visit.referred_in_record and visit.referred_in_record.label_lost:
-        written = withheld(items, visit.written)
-    else:
-        written = await write(client, visit.plan, items, before=visit.written, silent=silent, on_loss=on_loss)
-    event = Event.RECORD_FAILED if written.failed else Event.RECORD
-    # A disclosure stays on the clinician's list until it was sent on or finished: exit may come first.
-    held = visit.held or bool(written.failed)
-    state = after(visit.state, event)
-    if state is VisitState.RECORDED and await store.referrals.of_visit(visit.id):
-        state, held = after(state, Event.REFER), False  # it was sent on while the record refused
-    return await store.visits.change(visit, state=state, written=written, held=held)

@@ -1,12 +1,12 @@
-"""Refer: on disk first, then into the record, labelled; the dispatcher brings it to the service."""
+"""Refer: on disk first, with its entries for the record; the dispatcher brings it to the service."""
 
 import uuid
 from datetime import datetime, timedelta
 
-from ipvscreen.ehr.after_loss import OnLoss, withheld
+from ipvscreen.ehr.after_loss import withheld
 from ipvscreen.ehr.client import FhirClient
 from ipvscreen.ehr.patient import same_patient
-from ipvscreen.ehr.writer import write
+from ipvscreen.ehr.points import Care, Point
 from ipvscreen.errors import EhrError, OutOfOrder
 from ipvscreen.ipv.gate import may_send
 from ipvscreen.ipv.packs import Pack
@@ -15,10 +15,12 @@ from ipvscreen.ipv.referral import ReferralRequest, ReferralState
 from ipvscreen.ipv.services import Service
 from ipvscreen.ipv.visit import Event, VisitState, after
 from ipvscreen.resources.draft import Labelled
+from ipvscreen.resources.frozen import merged, pending
 from ipvscreen.resources.referral import message as message_of
 from ipvscreen.resources.referral import referral
 from ipvscreen.resources.written import Written
 from ipvscreen.store.facade import Store
+from ipvscreen.store.journal import Begun, Purpose, new_writing
 from ipvscreen.store.outbox import NewJob
 from ipvscreen.store.referrals import Referral
 from ipvscreen.store.visits import Visit
@@ -36,9 +38,9 @@ async def refer(
     *,
     source: str,
     now: datetime,
-    on_loss: OnLoss = "withdraw",
-) -> Visit:
-    """The visit with its referral queued and written to the record.
+    care: Care,
+) -> Begun:
+    """The visit with its referral queued and its entries for the record on disk, all at once.
 
     The key is made of visit and service: the same form twice is one referral. OutOfOrder in danger until
     the telephone call has been made, declined, or is impossible. PatientChanged, with nothing sent, as in
@@ -53,17 +55,40 @@ async def refer(
     row = _row(visit, service, key, now, urgent=request.urgent)
     bundle = message_of(context, service, request, visit.person, key, source, now)
     job = NewJob(key=key, correlation=key, endpoint=service.endpoint, body=bundle)
-    held = visit.state is VisitState.UNRECORDED
     silent = await same_patient(client, visit.patient_id, visit.person)
-    referred = await store.referrals.add(visit, row, job, state=after(visit.state, Event.REFER), held=held)
-    written = await _recorded(
-        client,
-        referred,
-        referral(context, service, request, visit.person, key, visit.plan),
-        silent,
-        on_loss,
+    items = referral(context, service, request, visit.person, key, visit.plan)
+    return await _on_disk(store, visit, row, job, items, silent, care)
+
+
+async def _on_disk(
+    store: Store,
+    visit: Visit,
+    row: Referral,
+    job: NewJob,
+    items: tuple[Labelled, ...],
+    silent: EhrError | None,
+    care: Care,
+) -> Begun:
+    """All of it at once; nothing for the record where that has lost a label of this visit."""
+    held = visit.state in (VisitState.UNRECORDED, VisitState.INTERRUPTED)
+    told = merged(
+        withheld(items, None) if visit.label_lost else pending(items), visit.referred_in_record or Written()
     )
-    return await store.visits.change(referred, referred_in_record=written)
+    entries = new_writing(visit.id, Purpose.REFERRAL, items, row.id)
+    referred = await store.referrals.add(
+        visit,
+        row,
+        job,
+        None if visit.label_lost else (entries, care.until()),
+        state=after(visit.state, Event.REFER),
+        held=held,
+        referred_in_record=told,
+    )
+    if referred.version == visit.version:  # it was there already, with the entries that were frozen then
+        again = await store.journal.take(referred, entries.id, care.clock(), care.lease, silent)
+        return again or Begun(referred)
+    care.reached(Point.FROZEN)
+    return Begun(referred) if visit.label_lost else Begun(referred, entries, silent=silent)
 
 
 def _row(visit: Visit, service: Service, key: str, now: datetime, *, urgent: bool) -> Referral:
@@ -78,13 +103,3 @@ def _row(visit: Visit, service: Service, key: str, now: datetime, *, urgent: boo
         reply_by=now + timedelta(hours=service.reply_hours),
         urgent=urgent,
     )
-
-
-async def _recorded(
-    client: FhirClient, visit: Visit, items: tuple[Labelled, ...], silent: EhrError | None, on_loss: OnLoss
-) -> Written:
-    """What became of the entries; withheld where the record has lost a label of this visit."""
-    before = visit.referred_in_record
-    if any(one is not None and one.label_lost for one in (visit.written, before)):
-        return withheld(items, before)
-    return await write(client, visit.plan, items, before=before, silent=silent, on_loss=on_loss)

@@ -13,6 +13,7 @@ from typing import Any
 from ipvscreen.resources.terminology import ACT_CODE, CONFIDENTIALITY, STU3_ACT_CODE
 
 NOPAT = "NOPAT"
+LEVELS = ("U", "L", "M", "N", "R", "V")  # v3-Confidentiality, from unrestricted to very restricted
 
 
 class About(StrEnum):
@@ -110,9 +111,19 @@ def labelled_like(body: Mapping[str, Any], sent: Mapping[str, Any]) -> dict[str,
 
 
 def lost(sent: Mapping[str, Any], stored: Mapping[str, Any]) -> tuple[str, ...]:
-    """Labels (`system|code`) that `sent` has and `stored` lacks; displays and order do not matter."""
+    """Labels (`system|code`) that `sent` has and `stored` lacks; displays and order do not matter.
+
+    A higher confidentiality has kept a lower one: an entry may have been hidden since.
+    """
     kept = set(_labels_on(stored))
-    return tuple(label for label in _labels_on(sent) if label not in kept)
+    higher = {low for label in kept for low in _lower(label)}
+    return tuple(label for label in _labels_on(sent) if label not in kept | higher)
+
+
+def _lower(label: str) -> Iterator[str]:
+    system, _, code = label.rpartition("|")
+    if system == CONFIDENTIALITY and code in LEVELS:
+        yield from (f"{system}|{level}" for level in LEVELS[: LEVELS.index(code)])
 
 
 def _with(body: Mapping[str, Any], security: list[dict[str, str]]) -> dict[str, Any]:

@@ -19,7 +19,8 @@ _SCOPE = re.compile(r"(?:patient|user)/(\*|[A-Z][A-Za-z]*)\.(read|write|\*|[crud
 _VERSION_1 = {"read": "rs", "write": "cud", "*": "cruds"}
 
 _WRITTEN = "crs"  # create, then read back by id and by search
-_WITHDRAWN = "ud"  # mark as entered in error, or delete: only once a label was lost
+_CORRECTED = "u"  # put right, or mark as entered in error, what was written before
+_WITHDRAWN = "ud"  # and delete: only once a label was lost
 ASKED_FOR: dict[str, str] = {
     "Patient": "r",
     "Encounter": "r",
@@ -77,10 +78,10 @@ def requested(
 ) -> str:
     """The scope string that we ask for: the least that the visit, or the list, needs.
 
-    `withdraw`: also to take out again what we have written, as scopes of their own, so that a record system
-    which grants only the rest still does. In v1 `write` allows it already. `carriers`: the types that carry
-    there what others cannot, as the deployer has it. A list holds only what we keep ourselves, so it asks for
-    nothing but who is there, and for no refresh.
+    To change what we have written is asked for as scopes of their own, so that a record system which grants
+    only the rest still does; `withdraw`: to take it out again, too. In v1 `write` allows both already.
+    `carriers`: the types that carry there what others cannot, as the deployer has it. A list holds only what
+    we keep ourselves, so it asks for nothing but who is there, and for no refresh.
     """
     context = _CONTEXT[purpose]
     if purpose in ("list", "list-standalone"):
@@ -91,8 +92,9 @@ def requested(
         for kind, letters in asked.items()
         for scope in (_version_1(kind, letters) if spelling == "v1" else (f"patient/{kind}.{letters}",))
     ]
-    if withdraw and spelling == "v2":
-        resources += [f"patient/{kind}.{_WITHDRAWN}" for kind in written_kinds(carriers)]
+    if spelling == "v2":
+        changed = _WITHDRAWN if withdraw else _CORRECTED
+        resources += [f"patient/{kind}.{changed}" for kind in written_kinds(carriers)]
     author = "user/Practitioner.read" if spelling == "v1" else "user/Practitioner.r"
     return " ".join((*context, *_WHO, *(() if refresh == "none" else (refresh,)), author, *resources))
 

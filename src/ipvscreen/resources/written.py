@@ -19,6 +19,7 @@ class Check(StrEnum):
     FAILED = "failed"  # the record system refused it
     UNKNOWN = "unknown"  # no answer came: it may be there
     NOT_OFFERED = "not-offered"  # the plan said so before the first question
+    PENDING = "pending"  # not yet sent, or sent and not yet looked at
 
 
 _NEEDS_A_HAND = frozenset({Check.LABEL_LOST, Check.WITHDRAWN, Check.FAILED, Check.UNKNOWN})

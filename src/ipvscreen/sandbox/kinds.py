@@ -52,7 +52,8 @@ SEARCH: dict[str, Params] = {
     | _CODE
     | _CATEGORY
     | _FOCUS
-    | _BASED_ON,
+    | _BASED_ON
+    | {"derived-from": ("reference", "derivedFrom")},
     "Flag": _COMMON | _IDENTIFIER | _SUBJECT | _ENCOUNTER,
     # R4 gives Provenance no identifier; `patient` is whom its targets are about (see `search`).
     "Provenance": _COMMON | _PATIENT | {"target": ("reference", "target")},

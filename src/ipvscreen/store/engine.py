@@ -1,13 +1,17 @@
 """The database engine, and the two ways to use it: reading and writing."""
 
 import sqlite3
-from contextlib import AbstractAsyncContextManager, closing
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from pathlib import Path
 
 from sqlalchemy import Connection, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
+
+from ipvscreen.errors import NotStored
 
 _WRITES = "ipvscreen_writes"
 _WAIT = 10  # seconds for whoever reads just then
@@ -38,9 +42,17 @@ def reading(engine: AsyncEngine) -> AbstractAsyncContextManager[AsyncConnection]
     return engine.connect()
 
 
-def writing(engine: AsyncEngine) -> AbstractAsyncContextManager[AsyncConnection]:
-    """A transaction that may write: committed at the end of the block, rolled back by any exception."""
-    return engine.execution_options(**{_WRITES: True}).begin()
+@asynccontextmanager
+async def writing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A transaction that may write: committed at the end of the block, rolled back by any exception.
+
+    NotStored where the disk does not take it: full, broken, read-only, or locked for too long.
+    """
+    try:
+        async with engine.execution_options(**{_WRITES: True}).begin() as connection:
+            yield connection
+    except OperationalError as failure:
+        raise NotStored("The disk did not take it.") from failure
 
 
 def database_file(url: str) -> Path:

@@ -10,6 +10,7 @@ from ipvscreen.store.accounts import Accounts
 from ipvscreen.store.audit import AuditLog, Noting
 from ipvscreen.store.engine import make_engine, reading, writing
 from ipvscreen.store.followups import FollowUps
+from ipvscreen.store.journal import Journal
 from ipvscreen.store.launches import Launches
 from ipvscreen.store.outbox import Outbox
 from ipvscreen.store.persons import Persons
@@ -35,6 +36,7 @@ class Store:
         self.services = Services(engine, ring)
         self.referrals = Referrals(engine, ring, self.noting)
         self.outbox = Outbox(engine, ring)
+        self.journal = Journal(engine, ring)
         self.followups = FollowUps(engine, ring, self.noting)
         self.accounts = Accounts(engine, ring, self.noting)
         self.audit = AuditLog(engine, ring)

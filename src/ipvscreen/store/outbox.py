@@ -14,7 +14,8 @@ from typing import Any
 from sqlalchemy import RowMapping, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from ipvscreen.ipv.referral import ReferralEvent, ReferralState, after
+from ipvscreen.errors import OutOfOrder
+from ipvscreen.ipv.referral import TRANSITIONS, ReferralEvent, ReferralState, after
 from ipvscreen.store.engine import writing
 from ipvscreen.store.sealed import KeyMissing, Ring, SealBroken, SealedTable
 from ipvscreen.store.tables import outbox, referrals
@@ -28,6 +29,17 @@ class Status(StrEnum):
     READY = "ready"
     DONE = "done"
     REFUSED = "refused"
+    CANCELLED = "cancelled"
+
+
+class Cancelled(StrEnum):
+    """What came of stopping a referral."""
+
+    STOPPED = "stopped"  # nothing was ever sent
+    TRIED = "tried"  # nothing more is sent; an earlier try may have arrived although nobody answered
+    ON_ITS_WAY = "on-its-way"  # it is being sent at this moment
+    TOO_LATE = "too-late"  # the service has it
+    STOPPED_BEFORE = "stopped-before"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +123,27 @@ class Outbox:
         """Never: the referral is refused, in the service's `words`. False where the lease has gone."""
         return await self._refuse(job.id, job.lease, job.referral_id, words)
 
+    async def cancel(self, referral_id: str, now: datetime) -> Cancelled:
+        """Stop a referral that can still be stopped: its message goes; OutOfOrder where there is none.
+
+        Not while a sender holds it: whether that try arrives, nobody can tell before it has ended.
+        """
+        mine = outbox.c.referral_id == referral_id
+        async with writing(self._engine) as connection:
+            job = (await connection.execute(select(outbox).where(mine))).mappings().one_or_none()
+            found = referrals.c.id == referral_id
+            state = await connection.scalar(select(referrals.c.state).where(found))
+            if job is None or state is None:
+                raise OutOfOrder(str(state), ReferralEvent.CANCEL)
+            if (outcome := _stoppable(ReferralState(state), job, now)) is not None:
+                return outcome
+            values = {"status": Status.CANCELLED, "lease": None}
+            gone = {"message": self._sealed.seal("message", job["id"], None)}
+            await connection.execute(update(outbox).where(mine).values(values | gone))
+            to = after(ReferralState(state), ReferralEvent.CANCEL)
+            await connection.execute(update(referrals).where(found).values(state=to))
+        return Cancelled.TRIED if job["attempts"] else Cancelled.STOPPED
+
     async def _refuse(self, job_id: str, lease: str, referral_id: str, words: str) -> bool:
         refused = {"state": _after(ReferralEvent.REFUSE)} | self._outcome(referral_id, None, words)
         return await self._settle(job_id, lease, {"status": Status.REFUSED, "lease": None}, refused)
@@ -149,6 +182,15 @@ class Outbox:
     def _outcome(self, referral_id: str, receipt: str | None, words: str | None = None) -> dict[str, bytes]:
         value = {"receipt": receipt, "words": words}
         return {"outcome": self._sealed_referrals.seal("outcome", referral_id, value)}
+
+
+def _stoppable(state: ReferralState, job: RowMapping, now: datetime) -> Cancelled | None:
+    """Why it cannot be stopped now; None where it can."""
+    if state is ReferralState.CANCELLED:
+        return Cancelled.STOPPED_BEFORE
+    if ReferralEvent.CANCEL not in TRANSITIONS[state]:
+        return Cancelled.TOO_LATE
+    return Cancelled.ON_ITS_WAY if job["lease"] is not None and job["due"] > now else None
 
 
 async def enqueue(

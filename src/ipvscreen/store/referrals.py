@@ -11,9 +11,10 @@ from ipvscreen.errors import OutOfOrder
 from ipvscreen.ipv.referral import ReferralState
 from ipvscreen.store.audit import Noting, of_visit
 from ipvscreen.store.engine import reading, writing
+from ipvscreen.store.journal import Writing, put
 from ipvscreen.store.outbox import NewJob, enqueue
 from ipvscreen.store.sealed import Ring, SealedTable
-from ipvscreen.store.tables import outbox, referrals, visits
+from ipvscreen.store.tables import journal, outbox, referrals, visits
 from ipvscreen.store.visit import Visit, VisitChanges
 from ipvscreen.store.visits import compare_and_set, stored
 
@@ -43,13 +44,20 @@ class Referrals:
         self._engine, self._noting = engine, noting
         self._sealed = SealedTable(ring, referrals.name)
         self._sealed_visits = SealedTable(ring, visits.name)
+        self._sealed_journal = SealedTable(ring, journal.name)
         self._sealed_outbox = SealedTable(ring, outbox.name)
 
     async def add(
-        self, visit: Visit, referral: Referral, job: NewJob, **changes: Unpack[VisitChanges]
+        self,
+        visit: Visit,
+        referral: Referral,
+        job: NewJob,
+        entries: tuple[Writing, datetime] | None = None,
+        **changes: Unpack[VisitChanges],
     ) -> Visit:
         """The visit with `changes`, its referral stored and its message in the outbox: all or nothing.
 
+        `entries` of it for the record go into the journal, leased until then.
         A referral that is there already is left as it is, and the visit is given back as it stands.
         OutOfOrder where the visit was changed since it was read.
         """
@@ -59,6 +67,8 @@ class Referrals:
             changed = await compare_and_set(connection, self._sealed_visits, visit, changes)
             await connection.execute(insert(referrals).values(self._columns(referral)))
             await enqueue(connection, self._sealed_outbox, job, referral.id, referral.queued_at)
+            if entries:
+                await put(connection, self._sealed_journal, *entries)
             await self._noting.note(connection, of_visit(changed))
         return changed
 

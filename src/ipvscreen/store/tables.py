@@ -155,6 +155,20 @@ outbox = Table(
     Index(None, "status", "due"),
 )
 
+# What is to be written into a record, whole, before the first of it is sent; gone once it stands there.
+journal = Table(
+    "journal",
+    metadata,
+    _id(),
+    _visit_id(),
+    Column("open", Boolean, nullable=False),  # what became of it has not been told yet
+    Column("lease", String(64)),
+    Column("due", Utc),  # the lease's end; NULL: nobody goes on with it unaided
+    _sealed("entries"),
+    Index(None, "visit_id"),
+    Index(None, "open", "due"),
+)
+
 followups = Table(
     "followups",
     metadata,

@@ -55,6 +55,11 @@ class Visit:
     policy: WritePolicy = field(default_factory=WritePolicy)
     contacts: Contacts = field(default_factory=Contacts)
 
+    @property
+    def label_lost(self) -> bool:
+        """Whether the record has lost a label in this visit: then nothing more of it goes there."""
+        return any(one is not None and one.label_lost for one in (self.written, self.referred_in_record))
+
     def context(self) -> Context:
         """Whose record is written to, and by whom; the time is that of the conversation."""
         return Context(

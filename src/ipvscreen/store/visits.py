@@ -1,23 +1,27 @@
 """Visits: one for each launch, changed only by whoever has seen the last change."""
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Unpack
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import and_, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ipvscreen.errors import OutOfOrder, VisitOver
+from ipvscreen.ipv.draft import Draft
 from ipvscreen.ipv.visit import VisitState
 from ipvscreen.store.audit import Noting, Subject, of_visit
 from ipvscreen.store.engine import reading, writing
 from ipvscreen.store.grant import Grant, grant_from_json, grant_to_json
-from ipvscreen.store.sealed import Ring, SealedTable
-from ipvscreen.store.tables import visits
+from ipvscreen.store.sealed import Ring, SealBroken, SealedTable
+from ipvscreen.store.tables import journal, visits
 from ipvscreen.store.visit import Visit as Visit  # the other rooms know it from here
 from ipvscreen.store.visit import VisitChanges, clinician_indexes, columns_of, visit_of
 
 REFRESH_LEASE = timedelta(seconds=15)  # a request to the record system ends after ten
+
+_LOOKED_THROUGH = 200  # visits of one clinician; whose they are is sealed, so each has to be opened
 
 _UNFINISHED = (
     VisitState.ASKING,
@@ -26,6 +30,7 @@ _UNFINISHED = (
     VisitState.RECORDED,
     VisitState.DEFERRED,
 )
+_ON_ITS_WAY = select(journal.c.id).where(journal.c.visit_id == visits.c.id, journal.c.open.is_(True)).exists()
 
 
 class Visits:
@@ -77,18 +82,38 @@ class Visits:
     ) -> list[Visit]:
         """This clinician's visits with a disclosure that was not sent on or finished, oldest first.
 
-        With `shown_to` it is an act of its own, and noted in the log in the same transaction.
+        And those whose way into the record was interrupted, whatever was said in them. With `shown_to` it is
+        an act of its own, and noted in the log in the same transaction.
         """
         if user_key is None:
             return []
         mine = visits.c.user_index.in_(clinician_indexes(self._sealed, ehr, user_key))
-        waiting = (visits.c.held.is_(True), visits.c.state.in_(_UNFINISHED))
-        query = select(visits).where(visits.c.ehr == ehr, mine, *waiting).order_by(visits.c.opened_at)
+        waiting = or_(and_(visits.c.held.is_(True), visits.c.state.in_(_UNFINISHED)), _ON_ITS_WAY)
+        query = select(visits).where(visits.c.ehr == ehr, mine, waiting).order_by(visits.c.opened_at)
         async with writing(self._engine) if shown_to else reading(self._engine) as connection:
             rows = (await connection.execute(query)).mappings().all()
             if shown_to:
                 await self._noting.note(connection, shown_to)
         return [visit_of(self._sealed, row) for row in rows]
+
+    async def earlier(self, visit: Visit) -> list[Visit]:
+        """This clinician's other visits of the same patient, the newest of them; without a draft.
+
+        None of a clinician who is not known. One that does not open any more is left out: it must not keep
+        the first page of a visit of today from being shown.
+        """
+        if visit.user_key is None:
+            return []
+        mine = visits.c.user_index.in_(clinician_indexes(self._sealed, visit.ehr, visit.user_key))
+        others = (visits.c.ehr == visit.ehr, mine, visits.c.id != visit.id)
+        query = select(visits).where(*others).order_by(visits.c.opened_at.desc()).limit(_LOOKED_THROUGH)
+        async with reading(self._engine) as connection:
+            rows = (await connection.execute(query)).mappings().all()
+        found: list[Visit] = []
+        for row in rows:
+            with suppress(SealBroken):
+                found.append(visit_of(self._sealed, row))
+        return [replace(old, draft=Draft()) for old in found if _whose(old) == _whose(visit)]
 
     async def adopt(self, old: Visit, new: Visit, grant: Grant) -> Visit:
         """`old` handed over to the launch that made `new`: its cookie, grant, time, patient, plan, policy.

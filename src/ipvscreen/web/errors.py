@@ -16,6 +16,8 @@ from ipvscreen.errors import (
     EhrUnreachable,
     IpvscreenError,
     LaunchRefused,
+    NotNoted,
+    NotStored,
     OutOfOrder,
     PatientChanged,
     VisitOver,
@@ -105,6 +107,23 @@ _PAGES: dict[type[IpvscreenError], Callable[[Any], Problem]] = {
         409,
         message("The patient's record has changed"),
         (str(error), message("Nothing was written to the record, and nothing was sent."), _AGAIN),
+    ),
+    NotNoted: lambda _: Problem(
+        507,
+        message("What became of it could not be noted"),
+        (
+            message("The disk of this app did not take it. All or part of it may stand in the record."),
+            message("It is tried again by itself, and nothing is entered twice."),
+            _AGAIN,
+        ),
+    ),
+    NotStored: lambda _: Problem(
+        507,
+        message("This could not be saved"),
+        (
+            message("The disk of this app did not take it. Nothing was saved, and nothing was sent."),
+            message("Go back and send it once more. If it fails again, write it down by hand."),
+        ),
     ),
     LaunchRefused: lambda error: Problem(400, message("This page could not be opened"), (str(error),)),
     VisitOver: lambda _: ENDED,

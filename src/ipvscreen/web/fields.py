@@ -16,6 +16,7 @@ from ipvscreen.ipv.person import Setting
 from ipvscreen.ipv.referral import ContactWay
 from ipvscreen.ipv.visit import Door
 from ipvscreen.messages import message
+from ipvscreen.resources.reasons import Why
 from ipvscreen.sdc.form import Form
 
 _MOST_BYTES = 200_000
@@ -83,6 +84,7 @@ class StartFields(Own):
     door: Door | None = None
     resume: str | None = None
     account: bool = False
+    earlier: str | None = None
     setting: Setting | None = None
     age_confirmed: bool = False
 
@@ -201,6 +203,28 @@ class ActionFields(Own):
     action: Action
     due: str | None = None
     reason: str | None = None
+
+
+class Amend(StrEnum):
+    """The buttons of the page of an earlier form."""
+
+    SAVE = "save"
+    LEAVE = "leave"
+    ERROR = "error"
+    HIDE = "hide"
+    WITHDRAW = "withdraw"
+    STOP = "stop"
+    FIRST_PAGE = "first-page"
+    CLOSE = "close"
+
+
+class EarlierFields(Own):
+    """A button; `correct` names the response to be corrected, `more` the group that gets one place more."""
+
+    action: Amend | None = None
+    correct: str | None = None
+    more: str | None = None
+    why: Why | None = None
 
 
 class GoOnFields(Own):

@@ -13,6 +13,7 @@ from jinja2 import Environment
 from starlette.requests import Request
 
 from ipvscreen.delivery.dispatcher import Dispatcher
+from ipvscreen.ehr.points import Care
 from ipvscreen.ipv.audit import Act
 from ipvscreen.ipv.instruments import USE
 from ipvscreen.ipv.packs import Pack, Packs
@@ -136,6 +137,7 @@ class Rooms:
     limits: Limits
     numbers: Numbers = field(default_factory=Numbers)
     locks: Locks = field(default_factory=Locks)
+    care: Care = field(default_factory=Care)
 
     @property
     def base(self) -> str:
@@ -167,6 +169,11 @@ class Rooms:
     def account(self, entry: EhrEntry) -> Form:
         """The form about own conduct, which is in no pack, in the language of that record system."""
         return spoken(self.forms[USE], entry.locale)
+
+    def named(self, entry: EhrEntry, name: str | None) -> tuple[Form, ...]:
+        """The form of that name in the language of that record system; none where there is none."""
+        form = self.forms.get(name or "")
+        return (spoken(form, entry.locale),) if form else ()
 
     @property
     def jwks_url(self) -> str:

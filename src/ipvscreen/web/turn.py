@@ -84,10 +84,10 @@ class Turn:
         """The forms whose items may be posted from this page: the one that is open, or those of the visit."""
         if self.step is Step.OWN:
             return (self.rooms.account(self.entry),)
-        if self.step is not Step.FORM:
-            return self.pack.shown()
+        if self.step is Step.EARLIER:
+            return self.rooms.named(self.entry, self.visit.draft.form)
         further = self.pack.further(self.visit.draft.form)
-        return (further,) if further else ()
+        return ((further,) if further else ()) if self.step is Step.FORM else self.pack.shown()
 
     def assess(self, draft: Draft) -> Assessment:
         """What that draft says."""
@@ -110,8 +110,8 @@ class Turn:
 
     def framed(self, step: str, token: str, *, failed: str = "") -> Frame:
         """The same around a page of that name, with that token."""
-        base, zone = self.rooms.base, self.entry.zone
-        return frame(self.visit, step, token, self.now, base=base, zone=zone, failed=failed)
+        zone = self.entry.zone
+        return frame(self.visit, step, token, self.now, base=self.rooms.base, zone=zone, failed=failed)
 
     async def claim(self) -> Visit:
         """Mark this form as used, once it has been found in order; the same again changes nothing.

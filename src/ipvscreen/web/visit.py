@@ -18,7 +18,19 @@ from ipvscreen.web.errors import ENDED, NOT_HERE, NOT_OURS, PageRefused, Problem
 from ipvscreen.web.fields import FieldsRefused, Posted, read_form
 from ipvscreen.web.rooms import EhrEntry, Rooms
 from ipvscreen.web.security import posted_by_us
-from ipvscreen.web.steps import account, ask, closing, danger, draft, form, respond, sheets, start, stopped
+from ipvscreen.web.steps import (
+    account,
+    ask,
+    closing,
+    danger,
+    draft,
+    earlier,
+    form,
+    respond,
+    sheets,
+    start,
+    stopped,
+)
 from ipvscreen.web.turn import FormUsed, Turn, check, found, go, gone, home, href, leave, opened, step_of
 
 router = APIRouter()
@@ -44,10 +56,11 @@ PAGES: dict[Step, Page] = {
     Step.RESPOND: Page(respond.show, respond.submit),
     Step.FORM: Page(form.show, form.submit),
     Step.OWN: Page(account.show, account.submit),
+    Step.EARLIER: Page(earlier.show, earlier.submit),
     Step.DANGER: Page(danger.show, danger.submit),
     Step.REFER: Page(sheets.show_refer, sheets.submit_refer),
     Step.SHARE: Page(sheets.show_share, sheets.submit_share),
-    Step.SENT: Page(closing.show_sent, None),
+    Step.SENT: Page(closing.show_sent, closing.submit),
     Step.DONE: Page(closing.show_done, closing.submit),
     Step.NOT_NOW: Page(closing.show_not_now, closing.submit),
     Step.FINISH: Page(closing.show_finish, closing.submit),
@@ -201,7 +214,7 @@ async def _moved_on(turn: Turn) -> Visit:
     """The visit once the other process has moved it on, so that both answers lead to the same page."""
     for _ in range(_LOOKS):
         visit = await _standing(turn)
-        if visit.state is not turn.visit.state:
+        if visit.state not in (turn.visit.state, VisitState.SAVING):
             break
         await asyncio.sleep(_LOOK_SECONDS)
     return visit

@@ -18,6 +18,8 @@ from starlette.routing import Route
 
 sys.path.append(str(Path(__file__).resolve().parents[3] / "bench"))  # the bench runs the same processes
 
+sys.path.append(str(Path(__file__).resolve().parent))  # what several of these tests need
+
 import processes
 import visitor
 

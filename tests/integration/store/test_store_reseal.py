@@ -14,6 +14,7 @@ import pytest
 
 from ipvscreen.ipv.visit import VisitState
 from ipvscreen.store.facade import Store, open_store
+from ipvscreen.store.journal import Purpose, new_writing
 from ipvscreen.store.launches import PendingLaunch
 from ipvscreen.store.reseal import Resealed, reseal, sealed_columns
 from ipvscreen.store.schema import SchemaOutdated
@@ -42,8 +43,9 @@ async def fill(store: Store, at: datetime, new_visit, new_grant, new_referral) -
     for number in range(ROWS):
         made = new_visit(id=f"visit-{number}", held=True, state=VisitState.RECORDED)
         visit = await store.visits.create(made, new_grant(f"access {number}", "refresh"))
+        entries = new_writing(visit.id, Purpose.REFERRAL, (), f"key-{number}")
         visit = await store.referrals.add(
-            visit, *new_referral(f"key-{number}", visit_id=visit.id), last_form="f1"
+            visit, *new_referral(f"key-{number}", visit_id=visit.id), (entries, until), last_form="f1"
         )
         await store.followups.add(visit, due=at.date(), text="Routine")
         await store.accounts.keep(visit, "form|1", {"item": (str(number),)}, at + timedelta(seconds=number))
@@ -61,6 +63,8 @@ async def all_there(store: Store, at: datetime, new_visit, new_grant) -> None:
     latest = await store.accounts.latest(who)
     assert latest is not None
     assert latest.entered == {"item": (str(ROWS - 1),)}
+    due = at + timedelta(hours=2)
+    assert await store.journal.take_due(due, timedelta(minutes=1)) is not None
     for number in range(ROWS):
         assert await store.visits.grant(f"visit-{number}") == new_grant(f"access {number}", "refresh")
         assert len(await store.referrals.of_visit(f"visit-{number}")) == 1
@@ -92,7 +96,7 @@ async def test_after_it_the_old_key_is_not_missed(filled: str, at: datetime, new
     assert done.left == {}
     assert done.rows == {
         **dict.fromkeys(("launches", "sittings", "signing_keys", "services"), 1),
-        **dict.fromkeys(("visits", "referrals", "outbox", "followups", "accounts"), ROWS),
+        **dict.fromkeys(("visits", "referrals", "outbox", "followups", "accounts", "journal"), ROWS),
         **dict.fromkeys(("audit_heads", "audit_keys"), 0),
         "person_keys": 0,  # made by the first backup: see test_store_persons
     }
@@ -140,7 +144,17 @@ def test_every_table_that_seals_is_known_by_its_columns():
 
     assert {name: len(columns) for name, columns in found.items()} == {
         **dict.fromkeys(
-            ("launches", "sittings", "signing_keys", "services", "outbox", "followups", "accounts"), 1
+            (
+                "launches",
+                "sittings",
+                "signing_keys",
+                "services",
+                "outbox",
+                "followups",
+                "accounts",
+                "journal",
+            ),
+            1,
         ),
         **dict.fromkeys(("audit_heads", "audit_keys"), 1),
         "audit": 0,  # its rows are sealed under the keys of the log, and never changed

@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 
 from ipvscreen.errors import AnswerNotOffered
 from ipvscreen.ipv.assessment import Danger, Outcome
-from ipvscreen.ipv.draft import Call, Draft, Known, Mistaken, Recording, draft_from_json, draft_to_json
+from ipvscreen.ipv.draft import (
+    Call,
+    Draft,
+    Known,
+    Mistaken,
+    Opened,
+    Recording,
+    draft_from_json,
+    draft_to_json,
+)
 from ipvscreen.ipv.packs import Pack, Reason
 from ipvscreen.ipv.reading import assess_draft, read_draft
 from ipvscreen.ipv.visit import Door, Step
@@ -65,6 +74,7 @@ BODY = draft_to_json(Draft())
         BODY | {"page": -1},
         BODY | {"page": True},
         BODY | {"page": "1"},
+        BODY | {"earlier": {"references": []}},
         BODY | {"mistaken": {"step": "window", "values": {}, "chosen": [], "mistakes": {}}},
     ],
 )
@@ -75,9 +85,16 @@ def test_what_is_not_exactly_a_draft_is_refused(body: dict[str, Any]) -> None:
 
 
 def test_a_draft_that_was_sealed_before_there_was_more_to_keep_still_opens() -> None:
-    assert not {"mistaken", "reason", "form", "page"} & set(BODY)
+    assert not {"mistaken", "reason", "form", "page", "earlier"} & set(BODY)
     opened = draft_from_json(BODY)
+    assert opened.earlier is None
     assert (opened.mistaken, opened.reason, opened.form, opened.page) == (None, None, None, 0)
+
+
+def test_an_earlier_form_that_is_open_is_kept() -> None:
+    for opened in (Opened(("Observation/1",)), Opened(("Flag/1", "Flag/2"), "visit", "Flag/1", "3")):
+        draft = Draft(earlier=opened)
+        assert draft_from_json(json.loads(json.dumps(draft_to_json(draft)))) == draft
 
 
 def test_a_draft_is_read_against_the_forms_of_its_visit(packs: dict[str, Pack]) -> None:

@@ -21,6 +21,7 @@ from ipvscreen.ipv.instruments import (
     SUICIDE,
 )
 from ipvscreen.resources import terminology
+from ipvscreen.resources.reasons import WHY_WORDS
 from ipvscreen.sdc.form import Form
 from ipvscreen.sdc.load import load_form
 
@@ -48,7 +49,7 @@ AAS = {
 }
 OURS = ("quick", "past", "children", "impact", "use", "dash-result")
 SHIPPED = ("hark", "aas-1", "aas", *OURS)
-SYSTEMS = ("answer", "recency", "help", "aas", *OURS, "not-done", "reason", "entries", "events")
+SYSTEMS = ("answer", "recency", "help", "aas", *OURS, "not-done", "reason", "changes", "entries", "events")
 TOPIC = ("hark", "aas", "dash", "abuse", "violence", "domestic", "partner", "victim", "ipv", "harm")
 
 
@@ -181,6 +182,7 @@ def test_what_the_code_writes_stands_in_the_code_systems(documents: Documents) -
     assert concepts(documents, "reason") == {
         str(why): words for why, words in terminology.REASON_WORDS.items()
     }
+    assert concepts(documents, "changes") == {str(why): words for why, words in WHY_WORDS.items()}
     sources = {str(source): words for source, words in terminology.SOURCE_WORDS.items()}
     assert concepts(documents, "entries") == {"disclosure": "Learned without asking", **sources}
     assert concepts(documents, "events") == {"referral-new": "New referral"}

@@ -12,14 +12,17 @@ from ipvscreen.errors import OutOfOrder
 from ipvscreen.ipv import referral, visit
 
 VISIT = """
-opened: ask asking, disclose disclosed, defer deferred, account account
-asking: disclose disclosed, record recorded, record-failed unrecorded, defer deferred
-disclosed: record recorded, record-failed unrecorded
-unrecorded: record recorded, record-failed unrecorded, refer unrecorded, finish closed
+opened: ask asking, disclose disclosed, defer deferred, account account, open-earlier earlier
+asking: disclose disclosed, save saving, defer deferred
+disclosed: save saving
+saving: record recorded, record-failed unrecorded, interrupt interrupted
+interrupted: save saving, refer interrupted, finish closed
+unrecorded: save saving, refer unrecorded, finish closed
 recorded: refer referred, finish closed
 referred: refer referred, finish closed
 deferred: ask asking, record deferred, disclose disclosed, finish closed
 account: return opened, finish closed
+earlier: return opened, finish closed
 closed:
 """
 REFERRAL = """
@@ -33,11 +36,14 @@ PAGES = """
 opened: start danger not-now
 asking: questions form danger not-now
 disclosed: respond form danger
+saving: done danger
+interrupted: done refer share sent danger finish
 unrecorded: done refer share sent danger finish
 recorded: done refer share danger finish
 referred: sent refer share done danger finish
 deferred: not-now danger
 account: own danger
+earlier: earlier danger
 closed:
 """
 

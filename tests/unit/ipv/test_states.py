@@ -107,7 +107,7 @@ def test_a_diagram_has_every_transition() -> None:
     text = mermaid(visit.TRANSITIONS)
     lines = text.splitlines()
     assert lines[:2] == ["stateDiagram-v2", "    [*] --> opened"]
-    assert "    asking --> unrecorded: record-failed" in lines
+    assert "    saving --> unrecorded: record-failed" in lines
     assert "    closed --> [*]" in lines
     ends = [events for events in visit.TRANSITIONS.values() if not events]
     assert len(lines) == 2 + sum(len(events) for events in visit.TRANSITIONS.values()) + len(ends)

@@ -159,3 +159,12 @@ def test_a_referral_is_labelled_and_a_message_twice_over(
 def test_a_transaction_shows_only_a_confidentiality_code(screen: Callable[..., tuple[Labelled, ...]]) -> None:
     bundle = transaction_bundle(screen({"hark": {}}), conditional=False)
     assert bundle["meta"]["security"] == [{"system": CONF, "code": "V"}]
+
+
+def test_an_entry_that_was_hidden_since_has_kept_its_lower_confidentiality() -> None:
+    def with_level(level: str) -> dict[str, Any]:
+        return {"meta": {"security": [{"system": CONF, "code": level}]}}
+
+    assert lost(with_level("R"), with_level("V")) == ()
+    assert lost(with_level("V"), with_level("R")) == (f"{CONF}|V",)
+    assert lost(with_level("R"), with_level("unheard-of")) == (f"{CONF}|R",)

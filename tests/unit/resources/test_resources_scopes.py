@@ -42,7 +42,7 @@ def test_what_is_granted(text: str, letters: str) -> None:
     assert granted(text) == letters
 
 
-def test_we_ask_for_create_read_and_search_and_nothing_more() -> None:
+def test_we_ask_for_create_read_search_and_update_and_nothing_more() -> None:
     assert requested("v2") == REQUESTED
     assert REQUESTED.split()[:5] == [
         "launch",
@@ -51,7 +51,7 @@ def test_we_ask_for_create_read_and_search_and_nothing_more() -> None:
         "user/Practitioner.r",
         "patient/Patient.r",
     ]
-    assert granted(REQUESTED) == "crs"
+    assert granted(REQUESTED) == "crus"
     assert granted(REQUESTED, "Patient") == "r"
     assert granted(REQUESTED, "Condition") == ""
 
@@ -92,8 +92,10 @@ def test_to_take_entries_out_again_is_asked_for_beside_the_rest_and_only_where_i
     purpose: Purpose,
 ) -> None:
     plain, wanted = requested(purpose=purpose).split(), requested(purpose=purpose, withdraw=True).split()
-    assert wanted[: len(plain)] == plain
-    assert wanted[len(plain) :] == [f"patient/{kind}.ud" for kind in written_kinds()]
+    rest = len(plain) - len(written_kinds())
+    assert wanted[:rest] == plain[:rest]
+    assert plain[rest:] == [f"patient/{kind}.u" for kind in written_kinds()]
+    assert wanted[rest:] == [f"patient/{kind}.ud" for kind in written_kinds()]
     assert set(written_kinds()) == {kind for kind, letters in ASKED_FOR.items() if "c" in letters}
 
 

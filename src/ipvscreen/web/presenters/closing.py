@@ -10,7 +10,7 @@ from ipvscreen.web import words
 from ipvscreen.web.presenters.done import FOLLOW_UP_AFTER, noted_words
 from ipvscreen.web.presenters.frame import Frame
 from ipvscreen.web.presenters.others import Children, children, proposals
-from ipvscreen.web.presenters.record import Notice, notices
+from ipvscreen.web.presenters.record import Notice, can_be_tried, notices
 
 REASONS = {
     "declined": message("The patient declined"),
@@ -48,6 +48,7 @@ class NotNowPage:
     follow_up: str
     noted: str
     reasons: tuple[tuple[str, str], ...]
+    again: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,10 @@ class FinishPage:
     children: Children | None
 
 
-def not_now_page(frame: Frame, visit: Visit, today: date, *, noted: date | None) -> NotNowPage:
-    """Neutral; `noted` is the day of the visit's follow-up."""
+def not_now_page(
+    frame: Frame, visit: Visit, today: date, *, noted: date | None, again: bool = False
+) -> NotNowPage:
+    """Neutral; `noted` is the day of the visit's follow-up, `again` offers another try."""
     recorded = visit.written is not None
     return NotNowPage(
         frame=frame,
@@ -69,6 +72,7 @@ def not_now_page(frame: Frame, visit: Visit, today: date, *, noted: date | None)
         notices=notices(visit.written, visit.plan) if recorded else (),
         follow_up=(today + FOLLOW_UP_AFTER).isoformat(),
         noted=noted_words(noted),
+        again=again and can_be_tried(visit.written),
         reasons=() if recorded else tuple(REASONS.items()),
     )
 

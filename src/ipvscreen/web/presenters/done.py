@@ -8,12 +8,12 @@ from ipvscreen.ipv.assessment import Assessment
 from ipvscreen.ipv.validity import Row
 from ipvscreen.ipv.visit import VisitState
 from ipvscreen.messages import message
-from ipvscreen.resources.written import Check, Written
+from ipvscreen.resources.written import Check
 from ipvscreen.store.visits import Visit
 from ipvscreen.web import words
 from ipvscreen.web.presenters.frame import Frame, day_words
 from ipvscreen.web.presenters.others import contact_words, known_words
-from ipvscreen.web.presenters.record import Notice, notices
+from ipvscreen.web.presenters.record import Notice, can_be_tried, notices
 from ipvscreen.web.presenters.results import ResultLine, danger_lines, result_lines
 
 FOLLOW_UP_AFTER = timedelta(days=14)
@@ -50,12 +50,13 @@ def done_page(
     seen_by: str | None = None,
 ) -> DonePage:
     """What was recorded, and support offered whatever the answers were."""
+    retry = can_be_tried(visit.written, visit.referred_in_record)
     return DonePage(
         frame=frame,
         heading=_heading(visit),
-        notices=notices(visit.written, visit.plan),
-        unrecorded=visit.state is VisitState.UNRECORDED,
-        retry=_can_be_tried(visit.written),
+        notices=notices(visit.written, visit.plan, again=retry),
+        unrecorded=visit.state in (VisitState.UNRECORDED, VisitState.INTERRUPTED),
+        retry=retry,
         disclosed=disclosed,
         say=_say(visit, disclosed=disclosed),
         private=_private(visit, disclosed=disclosed, seen_by=seen_by),
@@ -64,12 +65,6 @@ def done_page(
         follow_up=(today + FOLLOW_UP_AFTER).isoformat(),
         noted=noted_words(noted),
     )
-
-
-def _can_be_tried(written: Written | None) -> bool:
-    """Once a label was lost nothing more is sent: another try only takes out what still stands there."""
-    items = written.items if written else ()
-    return written is None or not written.label_lost or any(i.check is Check.LABEL_LOST for i in items)
 
 
 def noted_words(due: date | None) -> str:
@@ -91,6 +86,8 @@ def _say(visit: Visit, *, disclosed: bool) -> str:
 
 
 def _heading(visit: Visit) -> str:
+    if visit.state is VisitState.INTERRUPTED:
+        return message("Interrupted: not finished")
     if visit.state is VisitState.UNRECORDED:
         return message("Not yet recorded")
     items = visit.written.items if visit.written else ()

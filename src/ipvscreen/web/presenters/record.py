@@ -48,6 +48,10 @@ _INSTEAD: dict[Check, tuple[str, str]] = {
         message("No answer came: it may be there or not"),
         message("Look in the record first. Then try again here: what is already there is not entered twice."),
     ),
+    Check.PENDING: (
+        message("Not finished: it may be there or not"),
+        message("Try again in a moment: what is already there is not entered twice."),
+    ),
     Check.NOT_OFFERED: (message("NOT recorded: the record system does not take it"), _HAND),
     Check.UNCONFIRMED: (
         message("Recorded, and not yet found again by a search"),
@@ -95,6 +99,15 @@ def notices(written: Written | None, plan: WritePlan, *, again: bool = True) -> 
     good = _of(written, Check.VERIFIED)
     kept = [one for one in _of(written, Check.NOT_OFFERED) if one not in left[Check.NOT_OFFERED]]
     return (*bad, *((_checked(good, plan),) if good else ()), *((_kept(kept, plan),) if kept else ()))
+
+
+def can_be_tried(written: Written | None, *others: Written | None) -> bool:
+    """Once a label was lost nothing more is sent: another try only takes out what still stands there.
+
+    `others`: what else was written of the same visit.
+    """
+    lost = any(one is not None and one.label_lost for one in (written, *others))
+    return not lost or (written is not None and bool(_of(written, Check.LABEL_LOST)))
 
 
 def by_hand(written: Written | None, plan: WritePlan) -> tuple[Notice, ...]:

@@ -11,7 +11,7 @@ from ipvscreen.resources.written import Written
 from ipvscreen.store.referrals import Referral
 from ipvscreen.web import words
 from ipvscreen.web.presenters.frame import Frame, clock_words, moment_words
-from ipvscreen.web.presenters.record import Notice, by_hand, notices
+from ipvscreen.web.presenters.record import Notice, by_hand, can_be_tried, notices
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +24,13 @@ class SentLine:
 
 @dataclass(frozen=True, slots=True)
 class SentPage:
-    """The page; `waiting` while a service has not yet answered."""
+    """The page; `waiting` while a service has not yet answered, `again` offers another try of the record."""
 
     frame: Frame
     lines: tuple[SentLine, ...]
     waiting: bool
     record: tuple[Notice, ...]
+    again: bool
 
 
 def sent_page(
@@ -41,22 +42,25 @@ def sent_page(
     before: Written | None = None,
     told: str | None,
     zone: tzinfo,
+    again: bool = False,
 ) -> SentPage:
     """Each referral of the visit, the newest first, and what stands of it in the record.
 
     `before`: what was written of the visit itself. What has to be entered by hand of that is said here too,
     for this page may come without the one that says it first.
     """
+    again = again and can_be_tried(in_record, before)
     return SentPage(
         frame=frame,
         lines=tuple(_line(one, told, zone) for one in referrals),
         waiting=any(one.state is ReferralState.QUEUED for one in referrals),
-        record=(*_in_record(in_record, plan), *by_hand(before, plan)),
+        record=(*_in_record(in_record, plan, again), *by_hand(before, plan)),
+        again=again,
     )
 
 
-def _in_record(written: Written | None, plan: WritePlan) -> tuple[Notice, ...]:
-    return notices(written, plan, again=False) if written and written.items else ()
+def _in_record(written: Written | None, plan: WritePlan, again: bool) -> tuple[Notice, ...]:
+    return notices(written, plan, again=again) if written and written.items else ()
 
 
 def _line(one: Referral, told: str | None, zone: tzinfo) -> SentLine:

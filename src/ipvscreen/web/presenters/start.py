@@ -13,6 +13,7 @@ from ipvscreen.resources.fallback import Rest
 from ipvscreen.resources.plan import Ability
 from ipvscreen.store.visits import Visit
 from ipvscreen.web import words
+from ipvscreen.web.presenters.earlier import NOTHING_EARLIER, EarlierList
 from ipvscreen.web.presenters.frame import SETTINGS, Frame, moment_words
 from ipvscreen.web.presenters.record import kind_words
 
@@ -65,6 +66,7 @@ class StartPage:
     settings: tuple[tuple[str, str, bool], ...]
     unfinished: tuple[Unfinished, ...]
     mistakes: Mapping[str, str]
+    earlier: EarlierList
 
 
 def start_page(
@@ -77,6 +79,7 @@ def start_page(
     services: int,
     zone: tzinfo,
     mistakes: Mapping[str, str],
+    earlier: EarlierList = NOTHING_EARLIER,
 ) -> StartPage:
     """The first page of that visit; `services` is how many stand in the directory."""
     return StartPage(
@@ -94,6 +97,7 @@ def start_page(
         settings=tuple((value.value, label, value is visit.setting) for value, label in SETTINGS.items()),
         unfinished=tuple(_unfinished(old, visit, zone) for old in unfinished),
         mistakes=mistakes,
+        earlier=earlier,
     )
 
 

@@ -7,13 +7,12 @@ from starlette.responses import Response
 from ipvscreen.ipv.visit import Door, Step
 from ipvscreen.pathway.choose import choose
 from ipvscreen.pathway.keep import keep
-from ipvscreen.pathway.not_done import not_done
-from ipvscreen.pathway.record import record
 from ipvscreen.web.answers import entered, mistakes_on
 from ipvscreen.web.fields import Otherwise, Posted, QuestionsFields, own
 from ipvscreen.web.presenters.questions import questions_page
 from ipvscreen.web.steps.form import open_form
 from ipvscreen.web.turn import Turn, go
+from ipvscreen.web.writing import save, save_not_done
 
 
 async def show(turn: Turn) -> Response:
@@ -45,7 +44,7 @@ async def submit(turn: Turn, posted: Posted) -> Response:
     store, pack = turn.rooms.store, turn.pack
     visit = await keep(store, await turn.claim(), draft, pack=pack, disclose=disclosed)
     if not disclosed:
-        visit = await record(store, turn.client, pack, visit, turn.entry.on_label_loss)
+        visit = await save(turn, visit)
     call_first = bool(said.dangers) and draft.call is None and not disclosed
     return go(turn.rooms, visit, Step.DANGER if call_first else None)
 
@@ -63,4 +62,4 @@ async def _never(turn: Turn) -> Response:
         now=turn.now,
     )
     reason = Otherwise.NEVER_HAD_A_PARTNER.value
-    return go(turn.rooms, await not_done(store, turn.client, deferred, reason))
+    return go(turn.rooms, await save_not_done(turn, deferred, reason))

@@ -12,20 +12,25 @@ from ipvscreen.messages import message
 from ipvscreen.pathway.choose import choose
 from ipvscreen.pathway.finish import finish
 from ipvscreen.pathway.follow_up import follow_up
-from ipvscreen.pathway.not_done import not_done
-from ipvscreen.pathway.record import record
+from ipvscreen.store.journal import Purpose
 from ipvscreen.store.visits import Visit
+from ipvscreen.web import tokens
 from ipvscreen.web.fields import NOT_OFFERED, Action, ActionFields, FieldsRefused, Posted, own
 from ipvscreen.web.presenters.closing import REASONS, finish_page, not_now_page
 from ipvscreen.web.presenters.done import done_page
+from ipvscreen.web.presenters.saving import saving_page
 from ipvscreen.web.presenters.sent import sent_page
 from ipvscreen.web.turn import Turn, go, leave
+from ipvscreen.web.writing import again, save_not_done
 
 _DAY_REFUSED = message("Give a day from tomorrow on.")
 
 
 async def show_done(turn: Turn) -> Response:
-    """What stands in the record, and what comes next."""
+    """What stands in the record, and what comes next; or that it is still on its way."""
+    if turn.visit.state is VisitState.SAVING:
+        token = tokens.issue(turn.rooms.ring, tokens.claims_of(turn.visit, turn.step, ()))
+        return turn.render(saving_page(turn.framed("saving", token)))
     assessment = turn.assessment()
     page = done_page(
         turn.frame(),
@@ -53,13 +58,15 @@ async def show_sent(turn: Turn) -> Response:
         before=visit.written,
         told=turn.entry.told_if_no_answer,
         zone=turn.entry.zone,
+        again=await _waits(turn, Purpose.REFERRAL),
     )
     return turn.render(page)
 
 
 async def show_not_now(turn: Turn) -> Response:
     """Neutral."""
-    return turn.render(not_now_page(turn.frame(), turn.visit, turn.today, noted=await _noted(turn)))
+    noted, waits = await _noted(turn), await _waits(turn, Purpose.NOT_DONE)
+    return turn.render(not_now_page(turn.frame(), turn.visit, turn.today, noted=noted, again=waits))
 
 
 async def show_finish(turn: Turn) -> Response:
@@ -79,11 +86,10 @@ async def submit(turn: Turn, posted: Posted) -> Response:
 
 
 async def _retry(turn: Turn, _: ActionFields) -> Response:
-    if turn.visit.state is not VisitState.UNRECORDED:
+    """The page that it was asked for on tells what became of it."""
+    if turn.step is Step.DONE and turn.visit.state not in (VisitState.UNRECORDED, VisitState.INTERRUPTED):
         raise OutOfOrder(turn.visit.state, Action.RETRY)
-    on_loss, visit = turn.entry.on_label_loss, await turn.claim()
-    visit = await record(turn.rooms.store, turn.client, turn.pack, visit, on_loss)
-    return go(turn.rooms, visit, Step.DONE)
+    return go(turn.rooms, await again(turn, await turn.claim()), turn.step)
 
 
 async def _close(turn: Turn, _: ActionFields) -> Response:
@@ -104,8 +110,7 @@ async def _not_done(turn: Turn, fields: ActionFields) -> Response:
     if fields.reason not in REASONS:
         raise FieldsRefused(message("Choose a reason of the list."))
     visit = await _deferred(turn)
-    on_loss = turn.entry.on_label_loss
-    return go(turn.rooms, await not_done(turn.rooms.store, turn.client, visit, fields.reason, on_loss))
+    return go(turn.rooms, await save_not_done(turn, visit, fields.reason))
 
 
 async def _deferred(turn: Turn) -> Visit:
@@ -134,6 +139,12 @@ def _due(text: str | None, today: date) -> date:
     return due
 
 
+async def _waits(turn: Turn, purpose: Purpose) -> bool:
+    """Whether entries of that purpose can be tried again from the page about them."""
+    rows = await turn.rooms.store.journal.of_visit(turn.visit.id)
+    return any(row.endswith(f".{purpose}") for row in rows)
+
+
 async def _noted(turn: Turn) -> date | None:
     """The day of this visit's follow-up, if there is one."""
     visit = turn.visit
@@ -153,6 +164,8 @@ _ACTIONS: Mapping[tuple[Step, Action], Callable[[Turn, ActionFields], Awaitable[
     (Step.DONE, Action.BY_HAND): _close,
     (Step.DONE, Action.CLOSE): _close,
     (Step.DONE, Action.FOLLOW_UP): _follow_up,
+    (Step.SENT, Action.RETRY): _retry,
+    (Step.NOT_NOW, Action.RETRY): _retry,
     (Step.NOT_NOW, Action.FOLLOW_UP): _follow_up,
     (Step.NOT_NOW, Action.NOT_DONE): _not_done,
     (Step.NOT_NOW, Action.CLOSE): _close,

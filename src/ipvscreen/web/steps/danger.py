@@ -9,6 +9,7 @@ from ipvscreen.ipv.visit import Door, Step, VisitState
 from ipvscreen.messages import message
 from ipvscreen.pathway.choose import choose
 from ipvscreen.pathway.keep import keep
+from ipvscreen.pathway.open_earlier import close_earlier
 from ipvscreen.store.visits import Visit
 from ipvscreen.web.fields import DangerFields, Posted, own
 from ipvscreen.web.presenters.danger import danger_page
@@ -34,6 +35,8 @@ async def submit(turn: Turn, posted: Posted) -> Response:
 
 async def _called(turn: Turn, call: Call) -> Visit:
     visit, store = await turn.claim(), turn.rooms.store
+    if visit.state is VisitState.EARLIER:  # nothing of what was read there belongs to this conversation
+        visit = await close_earlier(store, visit)
     if visit.state is VisitState.OPENED:
         visit = await choose(
             store,

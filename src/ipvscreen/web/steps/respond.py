@@ -6,13 +6,13 @@ from starlette.responses import Response
 
 from ipvscreen.ipv.visit import Step, VisitState
 from ipvscreen.pathway.keep import keep
-from ipvscreen.pathway.record import record
 from ipvscreen.store.visits import Visit
 from ipvscreen.web.answers import entered, mistakes_on
 from ipvscreen.web.fields import Posted, RespondFields, own
 from ipvscreen.web.presenters.respond import respond_page
 from ipvscreen.web.steps.form import open_form
 from ipvscreen.web.turn import Turn, go
+from ipvscreen.web.writing import save
 
 
 async def show(turn: Turn) -> Response:
@@ -50,7 +50,7 @@ async def submit(turn: Turn, posted: Posted) -> Response:
     store, pack = turn.rooms.store, turn.pack
     danger = bool(turn.assess(draft).dangers)
     visit = await keep(store, await turn.claim(), draft, pack=pack)
-    visit = await record(store, turn.client, pack, visit, turn.entry.on_label_loss)
+    visit = await save(turn, visit)
     return go(turn.rooms, visit, _next(visit, call_first=danger and draft.call is None))
 
 

@@ -24,6 +24,7 @@ from ipvscreen.web.fields import (
 from ipvscreen.web.footing import LONGEST, Mistakes, agreement, contact, sharing, values
 from ipvscreen.web.presenters.refer import NOTHING, Entered, Sheet, refer_page, share_page, sheet
 from ipvscreen.web.turn import Turn, go
+from ipvscreen.web.writing import written
 
 
 async def show_refer(turn: Turn) -> Response:
@@ -66,7 +67,7 @@ async def submit_share(turn: Turn, posted: Posted) -> Response:
 
 async def _send(turn: Turn, service: Service, request: ReferralRequest) -> Response:
     rooms = turn.rooms
-    visit = await refer(
+    begun = await refer(
         rooms.store,
         turn.client,
         turn.pack,
@@ -75,10 +76,10 @@ async def _send(turn: Turn, service: Service, request: ReferralRequest) -> Respo
         request,
         source=rooms.public_url,
         now=turn.now,
-        on_loss=turn.entry.on_label_loss,
+        care=rooms.care,
     )
     rooms.dispatcher.kick()
-    return go(turn.rooms, visit, Step.SENT)
+    return go(turn.rooms, await written(turn, begun), Step.SENT)
 
 
 async def _matches(turn: Turn) -> tuple[Match, ...]:

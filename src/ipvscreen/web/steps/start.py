@@ -1,19 +1,25 @@
 """The first page: a door, or a form that was begun before."""
 
+from contextlib import suppress
+from dataclasses import replace
+
 from starlette.responses import Response
 
-from ipvscreen.errors import OutOfOrder
+from ipvscreen.errors import IpvscreenError, OutOfOrder
 from ipvscreen.ipv.audit import Act
 from ipvscreen.ipv.gate import age_gate
 from ipvscreen.ipv.visit import Door, Step
 from ipvscreen.messages import message
 from ipvscreen.pathway.choose import choose
 from ipvscreen.pathway.resume import resume
+from ipvscreen.store.visits import Visit
 from ipvscreen.web import cookies
 from ipvscreen.web.fields import Posted, StartFields, own
 from ipvscreen.web.presenters.start import same_person, start_page
 from ipvscreen.web.steps.account import open_account
+from ipvscreen.web.steps.earlier import earlier_list, open_one
 from ipvscreen.web.turn import Turn, go
+from ipvscreen.web.writing import again
 
 _CONFIRM_AGE = message("Confirm that the patient is {age_from} or over, or choose another door.")
 
@@ -30,6 +36,7 @@ async def show(turn: Turn) -> Response:
         services=len(await store.services.all()),
         zone=turn.entry.zone,
         mistakes=turn.mistakes,
+        earlier=await earlier_list(turn),
     )
     return turn.render(page)
 
@@ -41,6 +48,8 @@ async def submit(turn: Turn, posted: Posted) -> Response:
         return await _resume(turn, fields.resume)
     if fields.account:
         return await open_account(turn)
+    if fields.earlier is not None:
+        return await open_one(turn, fields.earlier)
     if fields.door is None:
         raise OutOfOrder(turn.visit.state, "no door")
     setting = fields.setting or turn.visit.setting
@@ -70,7 +79,18 @@ async def _resume(turn: Turn, old_id: str) -> Response:
         raise OutOfOrder(turn.visit.state, "resume")
     turn.rooms.act(Act.EARLIER_OPENED)
     resumed = await resume(turn.rooms.store, old, turn.visit)
+    resumed = await _finished(replace(turn, visit=resumed))
     return _moved(turn, resumed.id, go(turn.rooms, resumed))
+
+
+async def _finished(turn: Turn) -> Visit:
+    """What was interrupted on its way into the record goes on at once; its page tells what became of it."""
+    store = turn.rooms.store
+    if not any((await store.journal.of_visit(turn.visit.id)).values()):
+        return turn.visit
+    with suppress(IpvscreenError):  # the browser must get its cookie, and that page has a button
+        return await again(turn, turn.visit)
+    return await store.visits.get(turn.visit.id) or turn.visit
 
 
 def _moved(turn: Turn, visit_id: str, response: Response) -> Response:

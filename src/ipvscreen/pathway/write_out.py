@@ -1,0 +1,125 @@
+"""Write what is on disk into the record, and keep what is known of it as soon as it is known."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+
+from ipvscreen.ehr.after_loss import OnLoss
+from ipvscreen.ehr.client import FhirClient
+from ipvscreen.ehr.points import Care, Point
+from ipvscreen.ehr.writer import write
+from ipvscreen.errors import IpvscreenError, NotNoted, NotStored, VisitOver
+from ipvscreen.ipv.visit import Event, VisitState, after
+from ipvscreen.resources.frozen import merged
+from ipvscreen.resources.written import Written
+from ipvscreen.store.facade import Store
+from ipvscreen.store.journal import Begun, Purpose, Then, Writing
+from ipvscreen.store.visit import VisitChanges
+from ipvscreen.store.visits import Visit
+
+_RENEWALS = 4  # in the time of one lease
+
+
+class _TakenOver(IpvscreenError):
+    """Another process goes on with it."""
+
+
+async def write_out(
+    store: Store, client: FhirClient, begun: Begun, care: Care, on_loss: OnLoss = "withdraw"
+) -> Visit:
+    """The visit with what became of its entries: RECORDED where all stand there labelled, else UNRECORDED.
+
+    Of a referral or of "not done" the state stays. Where another process has taken it over meanwhile, the
+    visit as that leaves it. NotNoted where the disk does not take what became of it: it is tried again.
+    """
+    writing = begun.writing
+    if writing is None:
+        return begun.visit
+
+    async def known(written: Written) -> None:
+        await _told(store, writing, partial(_known, writing.purpose, written), Then.GOES_ON)
+
+    try:
+        async with _held(store, writing, care):
+            written = await write(
+                client,
+                begun.visit.plan,
+                writing.items,
+                before=begun.before,
+                silent=begun.silent,
+                on_loss=on_loss,
+                lost=begun.visit.label_lost,
+                known=known,
+                reached=care.reached,
+            )
+            care.reached(Point.VERIFIED)
+            visit = await _settled(store, writing, written)
+    except _TakenOver:
+        return await _standing(store, writing)
+    except NotStored as failure:
+        raise NotNoted(str(failure)) from failure
+    care.reached(Point.SETTLED)
+    return visit
+
+
+@asynccontextmanager
+async def _held(store: Store, writing: Writing, care: Care) -> AsyncIterator[None]:
+    """The lease, renewed as long as this lasts; free at once for another where it ends in an error."""
+
+    async def renewed() -> None:
+        while True:
+            await asyncio.sleep(care.lease.total_seconds() / _RENEWALS)
+            with suppress(NotStored):  # the next one may be taken; else the lease runs out
+                await store.journal.renew(writing, care.until())
+
+    renewing = asyncio.create_task(renewed())
+    try:
+        yield
+    except BaseException:
+        with suppress(NotStored):
+            await store.journal.renew(writing, care.clock())
+        raise
+    finally:
+        renewing.cancel()
+
+
+async def _settled(store: Store, writing: Writing, written: Written) -> Visit:
+    """Kept for another try where something failed; else nothing of it is needed any more."""
+    then = Then.STAYS if written.failed else Then.GOES
+    if writing.purpose is not Purpose.ANSWERS:
+        return await _told(store, writing, partial(_known, writing.purpose, written), then)
+    referred = bool(await store.referrals.of_visit(writing.visit_id))
+    return await _told(store, writing, partial(_recorded, written, referred), then)
+
+
+def _recorded(written: Written, referred: bool, visit: Visit) -> VisitChanges:
+    """What the end of a write changes in the visit."""
+    failed = bool(written.failed)
+    state = after(visit.state, Event.RECORD_FAILED if failed else Event.RECORD)
+    # A disclosure stays on the clinician's list until it was sent on or finished: exit may come first.
+    held = visit.held or failed
+    if state is VisitState.RECORDED and referred:
+        state, held = after(state, Event.REFER), False  # it was sent on while the record refused
+    return {"written": written, "state": state, "held": held}
+
+
+def _known(purpose: Purpose, written: Written, visit: Visit) -> VisitChanges:
+    """What is known of entries, put where the visit tells it."""
+    if purpose is Purpose.REFERRAL:
+        return {"referred_in_record": merged(visit.referred_in_record, written)}
+    return {"written": written}
+
+
+async def _told(store: Store, writing: Writing, change: Callable[[Visit], VisitChanges], then: Then) -> Visit:
+    visit = await store.journal.tell(writing, change, then)
+    if visit is None:
+        raise _TakenOver
+    return visit
+
+
+async def _standing(store: Store, writing: Writing) -> Visit:
+    visit = await store.visits.get(writing.visit_id)
+    if visit is None:
+        raise VisitOver("This visit is over.")
+    return visit

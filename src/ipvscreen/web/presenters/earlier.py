@@ -1,0 +1,217 @@
+"""An earlier form: on the first page that it is there and when; on its own page what it says."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+from typing import Any
+
+from ipvscreen.ipv.referral import ReferralState
+from ipvscreen.messages import Message, joined, message
+from ipvscreen.pathway.open_earlier import Listing, Seen
+from ipvscreen.resources.correction import AMENDED, CORRECTED, IN_ERROR
+from ipvscreen.resources.earlier import Earlier, earlier_of, moment_of
+from ipvscreen.resources.labels import Labels
+from ipvscreen.resources.plan import WritePlan
+from ipvscreen.resources.protection import unprotected
+from ipvscreen.resources.reasons import REASONS, WHY_WORDS
+from ipvscreen.sdc.answering.values import shown
+from ipvscreen.sdc.form import Form
+from ipvscreen.sdc.response import DATA_ABSENT_REASON
+from ipvscreen.store.referrals import Referral
+from ipvscreen.store.visits import Visit
+from ipvscreen.web.presenters.frame import Frame, day_words
+from ipvscreen.web.presenters.items import Question
+from ipvscreen.web.presenters.record import kind_words
+
+_NOT_KNOWN = message("Not known: the record system does not let us look, or did not answer in time.")
+_ONE = message("An earlier form, {day}, by {name}")
+_NO_DAY = message("day not known")
+_NO_NAME = message("name not known")
+_PASSED = message("Passed")
+_STATUS: dict[str, str] = {
+    AMENDED: message("corrected"),
+    CORRECTED: message("corrected"),
+    IN_ERROR: message("taken back as an error"),
+    "revoked": message("ended"),
+    "cancelled": message("ended"),
+    "inactive": message("ended"),
+}
+_AS_WRITTEN = message("as it was recorded")
+_PROTECTED, _BARE = (
+    message("protected"),
+    message("NOT protected: hide it in the record system by hand at once"),
+)
+_NOT_WHOLE = message(
+    "The record system does not let us look for everything that belongs to this form. Look there, too."
+)
+_OTHER_FORM = message("It cannot be corrected here: it was made with another form, or another version of it.")
+_IS_ERROR = message("It cannot be corrected here: it is an error already.")
+_NO_UPDATE = message(
+    "It cannot be corrected from here: the record system or this sign-in does not allow it. Write in the"
+    " record, as restricted and hidden from online access, which answer is wrong and what it should be."
+)
+_REFERRALS: dict[ReferralState, Message] = {
+    ReferralState.DRAFTED: message("{service}: not sent."),
+    ReferralState.QUEUED: message("{service}: waiting to be sent."),
+    ReferralState.RECEIVED: message(
+        "{service} has it. To stop it, ring {phone}: this app sends no cancellation to a service yet."
+    ),
+    ReferralState.REFUSED: message("{service} did not take it."),
+    ReferralState.CANCELLED: message("{service}: stopped, nothing more is sent. To be sure, ring {phone}."),
+}
+_STOPPABLE = frozenset({ReferralState.QUEUED, ReferralState.REFUSED})
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierLine:
+    """One form on the list; `key` is what its button posts."""
+
+    words: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierList:
+    """`unknown`: why nobody can say that there are no more."""
+
+    unknown: str
+    forms: tuple[EarlierLine, ...]
+
+
+NOTHING_EARLIER = EarlierList("", ())
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseView:
+    """One response: what was asked and answered, and what its Correct button posts, or why there is none."""
+
+    lines: tuple[tuple[str, str], ...]
+    status: str
+    correct: str
+    why_not: str
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierPage:
+    """The page; `questions` where an answer is being corrected, else what stands in the record."""
+
+    frame: Frame
+    words: str
+    failed: tuple[str, ...]
+    questions: tuple[Question, ...]
+    adds: bool
+    responses: tuple[ResponseView, ...]
+    entries: tuple[str, ...]
+    missing: tuple[str, ...]
+    reasons: tuple[tuple[str, str], ...]
+    referrals: tuple[str, ...]
+    may_stop: bool
+    elsewhere: bool
+
+
+def earlier_list_of(listing: Listing, zone: tzinfo) -> EarlierList:
+    """Nothing of what they say, and not how many of which kind."""
+    lines = tuple(EarlierLine(_when(one, zone), one.key) for one in listing.forms)
+    return EarlierList("" if listing.known else _NOT_KNOWN, lines)
+
+
+def earlier_page(
+    frame: Frame,
+    seen: Seen,
+    visit: Visit,
+    zone: tzinfo,
+    *,
+    forms: Mapping[str, Form],
+    mistakes: Mapping[str, str],
+    questions: Sequence[Question] = (),
+    own: bool,
+) -> EarlierPage:
+    """`forms` by canonical; `own`: it is of a visit that we know, so that its referrals are known, too."""
+    bodies = [body for body in seen.entries.bodies if body["resourceType"] == "QuestionnaireResponse"]
+    listed = earlier_of(bodies, visit.patient_id)
+    every = (*seen.entries.bodies, *seen.referred.bodies)
+    return EarlierPage(
+        frame=frame,
+        words=_when(listed[0], zone) if listed else message("An earlier form"),
+        failed=tuple(mistakes.values()),
+        questions=tuple(questions),
+        adds=any(one.add for top in questions for one in top.walk()),
+        responses=tuple(_response(body, forms, seen.may, visit.policy.labels) for body in bodies),
+        entries=tuple(_entry(body, visit) for body in every),
+        missing=tuple(_missing(seen, visit.plan)),
+        reasons=tuple((why.value, WHY_WORDS[why]) for why in REASONS),
+        referrals=tuple(_referral(one) for one in seen.referrals),
+        may_stop=any(one.state in _STOPPABLE for one in seen.referrals) or bool(seen.referred.bodies),
+        elsewhere=not own,
+    )
+
+
+def correctable(body: Mapping[str, Any], forms: Mapping[str, Form], may: frozenset[str]) -> str:
+    """Why this response cannot be corrected here; empty where it can."""
+    if body.get("questionnaire") not in forms or moment_of(body.get("authored")) is None:
+        return _OTHER_FORM
+    if body.get("status") == IN_ERROR:
+        return _IS_ERROR
+    return "" if "QuestionnaireResponse" in may else _NO_UPDATE
+
+
+def _when(one: Earlier, zone: tzinfo) -> str:
+    day = day_words(one.at.astimezone(zone).date()) if one.at else _NO_DAY
+    return _ONE.given(day=day, name=one.by or _NO_NAME)
+
+
+def _response(
+    body: Mapping[str, Any], forms: Mapping[str, Form], may: frozenset[str], labels: Labels
+) -> ResponseView:
+    why_not = correctable(body, forms, may)
+    return ResponseView(
+        lines=tuple(_lines(body.get("item"))),
+        status=_standing(body, labels),
+        correct="" if why_not else f"QuestionnaireResponse/{body['id']}",
+        why_not=why_not,
+    )
+
+
+def _lines(items: object) -> Iterator[tuple[str, str]]:
+    """Question and answer in the words of the record, in their order."""
+    for item in items if isinstance(items, list) else ():
+        answers = item.get("answer") or []
+        values = [shown(value) for one in answers if (value := _value(one))]
+        passed = any(one.get("url") == DATA_ABSENT_REASON for one in item.get("extension") or ())
+        if values or passed:
+            words = joined(", ", values) if values else _PASSED
+            yield str(item.get("text") or item.get("linkId", "")), words
+        yield from _lines(item.get("item"))
+        for one in answers:
+            yield from _lines(one.get("item"))
+
+
+def _value(answer: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in answer.items() if name.startswith("value")}
+
+
+def _entry(body: Mapping[str, Any], visit: Visit) -> str:
+    words = kind_words([body["resourceType"]], visit.plan)
+    return message(
+        "{what}: {status}",
+        what=words[0] if words else body["resourceType"],
+        status=_standing(body, visit.policy.labels),
+    )
+
+
+def _standing(body: Mapping[str, Any], labels: Labels) -> str:
+    status = _STATUS.get(str(body.get("status")), _AS_WRITTEN)
+    return joined(", ", (status, _BARE if unprotected(body, labels) else _PROTECTED))
+
+
+def _missing(seen: Seen, plan: WritePlan) -> Iterator[str]:
+    told = {**seen.entries.missing, **seen.referred.missing}
+    for reference, words in told.items():
+        kind = kind_words([reference.partition("/")[0]], plan)
+        yield message("Could not be read: {what}. {why}", what=kind[0] if kind else reference, why=words)
+    if not seen.entries.whole:
+        yield _NOT_WHOLE
+
+
+def _referral(one: Referral) -> str:
+    return _REFERRALS[one.state].given(service=one.service_name, phone=one.phone)

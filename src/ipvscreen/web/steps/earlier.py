@@ -1,0 +1,231 @@
+"""An earlier form: opened from the first page, read, corrected, taken back, hidden, its referral stopped."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from starlette.responses import Response
+
+from ipvscreen.errors import OutOfOrder
+from ipvscreen.ipv.draft import Draft
+from ipvscreen.messages import message
+from ipvscreen.pathway.correct import correct
+from ipvscreen.pathway.finish import finish
+from ipvscreen.pathway.open_earlier import Seen, close_earlier, list_earlier, open_earlier, read_earlier
+from ipvscreen.pathway.withdraw import end_in_record, hide, stop, take_back
+from ipvscreen.resources.reasons import REASONS, STOPS_REFERRAL, Why
+from ipvscreen.resources.written import Written
+from ipvscreen.sdc.answers import read_answers
+from ipvscreen.sdc.form import Form
+from ipvscreen.sdc.stored import entered_from
+from ipvscreen.store.visits import Visit
+from ipvscreen.web.fields import NOT_OFFERED, Amend, EarlierFields, FieldsRefused, Posted, own, split
+from ipvscreen.web.presenters.amended import failures, stopped_words
+from ipvscreen.web.presenters.earlier import EarlierList, correctable, earlier_list_of, earlier_page
+from ipvscreen.web.presenters.items import Question, questions
+from ipvscreen.web.turn import Turn, go, leave
+
+_ENTERED = "earlier"  # apart from the forms of the visit: what was said then is no answer of today
+_MORE = "more"
+_GIVE_REASON = message("Choose the reason first.")
+_UNREADABLE = message(
+    "It cannot be corrected here: the form would not say the same again. Correct it by hand."
+)
+
+
+async def earlier_list(turn: Turn) -> EarlierList:
+    """For the first page."""
+    listing = await list_earlier(turn.rooms.store, turn.client, turn.visit)
+    return earlier_list_of(listing, turn.entry.zone)
+
+
+async def open_one(turn: Turn, key: str) -> Response:
+    """From the first page to this one; who presses the button has attested what stands above it."""
+    return go(turn.rooms, await open_earlier(turn.rooms.store, turn.client, await turn.claim(), key))
+
+
+async def show(turn: Turn) -> Response:
+    """What stands in the record now, or the form in which an answer is being corrected."""
+    opened = turn.visit.draft.earlier
+    if opened is None:
+        return go(turn.rooms, await close_earlier(turn.rooms.store, turn.visit))
+    seen = await read_earlier(turn.rooms.store, turn.client, turn.visit)
+    page = earlier_page(
+        turn.frame(),
+        seen,
+        turn.visit,
+        turn.entry.zone,
+        forms=_forms(turn),
+        mistakes=turn.mistakes,
+        questions=_questions(turn, seen),
+        own=opened.visit_id is not None,
+    )
+    return turn.render(page)
+
+
+async def submit(turn: Turn, posted: Posted) -> Response:
+    """What the button says."""
+    answers, rest = split(posted, turn.forms())
+    fields = own(EarlierFields, rest)
+    given = next(iter(answers.values()), {})
+    if fields.correct is not None:
+        return await _begin(turn, fields.correct)
+    if fields.more is not None:
+        return await turn.refuse({}, {_MORE: fields.more}, draft=_holding(turn, given))
+    if fields.action is Amend.SAVE:
+        return await _save(turn, given)
+    do = _ACTIONS.get(fields.action) if fields.action else None
+    if do is None:
+        raise FieldsRefused(NOT_OFFERED)
+    return await do(turn, fields)
+
+
+async def _begin(turn: Turn, reference: str) -> Response:
+    """The stored answers into the form, where it says exactly the same again."""
+    opened = turn.visit.draft.earlier
+    seen = await read_earlier(turn.rooms.store, turn.client, turn.visit)
+    body = seen.entries.named(reference)
+    forms = _forms(turn)
+    if opened is None or body is None or correctable(body, forms, seen.may):
+        raise OutOfOrder(turn.visit.state, "correct")
+    form = forms[str(body["questionnaire"])]
+    entered = entered_from(form, body.get("item", []), **_then(turn, body))
+    if entered is None:
+        return await turn.refuse({"": _UNREADABLE})
+    version = str((body.get("meta") or {}).get("versionId") or "")
+    begun = replace(opened, correcting=reference, version=version)
+    draft = Draft(earlier=begun, form=form.name, entered={_ENTERED: entered})
+    return go(turn.rooms, await _kept(turn, await turn.claim(), draft))
+
+
+async def _save(turn: Turn, given: Mapping[str, tuple[str, ...]]) -> Response:
+    """The corrected answers; what is wrong with them is said first."""
+    draft = _holding(turn, given)
+    form = next(iter(turn.forms()), None)
+    opened = turn.visit.draft.earlier
+    seen = await read_earlier(turn.rooms.store, turn.client, turn.visit)
+    body = seen.entries.named(opened.correcting) if opened else None
+    if form is None or body is None:
+        raise OutOfOrder(turn.visit.state, Amend.SAVE)
+    if why_not := correctable(body, _forms(turn), seen.may):
+        return await _told(turn, {"": why_not})
+    answers = read_answers(form, given, **_then(turn, body))
+    if answers.mistakes:
+        return await turn.refuse(answers.mistakes, draft=draft)
+    turn = replace(turn, visit=await turn.claim())
+    written = await correct(turn.client, turn.visit, seen.entries, answers, seen.may, now=turn.now)
+    return await _told(turn, failures(written, Why.CORRECTED, turn.visit.plan))
+
+
+async def _error(turn: Turn, fields: EarlierFields) -> Response:
+    if fields.why not in REASONS:
+        return await turn.refuse({"why": _GIVE_REASON})
+    return await _taken_back(turn, fields.why)
+
+
+async def _withdraw(turn: Turn, _: EarlierFields) -> Response:
+    return await _taken_back(turn, Why.WITHDRAWN)
+
+
+async def _taken_back(turn: Turn, why: Why) -> Response:
+    """With its referral where nobody who could agree has agreed to it."""
+    turn, seen = await _claimed(turn)
+    told: dict[str, str] = {}
+    if why in STOPS_REFERRAL:
+        told |= await _stopped(turn, seen, why)
+    written = await take_back(turn.client, turn.visit, seen.entries, seen.may, why, now=turn.now)
+    return await _told(turn, told | failures(written, why, turn.visit.plan))
+
+
+async def _hide(turn: Turn, _: EarlierFields) -> Response:
+    turn, seen = await _claimed(turn)
+    written = await hide(turn.client, turn.visit, seen.entries, seen.may, now=turn.now)
+    return await _told(turn, failures(written, Why.HIDDEN, turn.visit.plan))
+
+
+async def _stop(turn: Turn, _: EarlierFields) -> Response:
+    turn, seen = await _claimed(turn)
+    return await _told(turn, await _stopped(turn, seen, Why.REFERRAL_WITHDRAWN))
+
+
+async def _stopped(turn: Turn, seen: Seen, why: Why) -> dict[str, str]:
+    """With us first: what waits to be sent must not go out while the record system is being asked."""
+    stopped = await stop(turn.rooms.store, turn.client, turn.visit, seen.referrals, now=turn.now)
+    written = Written()
+    if seen.referred.bodies:
+        end = end_in_record(turn.client, turn.visit, seen.referred, seen.may, why, now=turn.now)
+        written = await end
+    return stopped_words(stopped, seen.referrals) | failures(written, why, turn.visit.plan)
+
+
+async def _leave(turn: Turn, _: EarlierFields) -> Response:
+    """Back to reading, and nothing changed."""
+    return go(turn.rooms, await _kept(turn, await turn.claim(), _reading(turn)))
+
+
+async def _first_page(turn: Turn, _: EarlierFields) -> Response:
+    return go(turn.rooms, await close_earlier(turn.rooms.store, await turn.claim()))
+
+
+async def _close(turn: Turn, _: EarlierFields) -> Response:
+    return leave(turn.rooms, await finish(turn.rooms.store, await turn.claim()), turn.entry)
+
+
+async def _told(turn: Turn, failed: Mapping[str, str]) -> Response:
+    """Back to what stands in the record, read anew; with what went wrong, once."""
+    draft = _reading(turn)
+    if failed:
+        return await turn.refuse(failed, draft=draft)
+    return go(turn.rooms, await _kept(turn, turn.visit, draft))
+
+
+async def _claimed(turn: Turn) -> tuple[Turn, Seen]:
+    turn = replace(turn, visit=await turn.claim())
+    return turn, await read_earlier(turn.rooms.store, turn.client, turn.visit)
+
+
+async def _kept(turn: Turn, visit: Visit, draft: Draft) -> Visit:
+    return await turn.rooms.store.visits.change(visit, draft=draft)
+
+
+def _reading(turn: Turn) -> Draft:
+    opened = turn.visit.draft.earlier
+    return Draft(earlier=opened and replace(opened, correcting="", version=""))
+
+
+def _holding(turn: Turn, given: Mapping[str, tuple[str, ...]]) -> Draft:
+    return replace(turn.visit.draft, entered={_ENTERED: given}, mistaken=None)
+
+
+def _forms(turn: Turn) -> dict[str, Form]:
+    """Every form that we have, by its canonical, in the language of the page."""
+    rooms = turn.rooms
+    return {form.canonical: rooms.named(turn.entry, name)[0] for name, form in rooms.forms.items()}
+
+
+def _then(turn: Turn, body: Mapping[str, Any]) -> dict[str, Any]:
+    """What the expressions of the form see: the time is that of the answers."""
+    at = datetime.fromisoformat(str(body.get("authored")))
+    return {"launch": turn.visit.launch(), "now": at.astimezone(turn.entry.zone)}
+
+
+def _questions(turn: Turn, seen: Seen) -> tuple[Question, ...]:
+    opened, form = turn.visit.draft.earlier, next(iter(turn.forms()), None)
+    body = seen.entries.named(opened.correcting) if opened else None
+    if form is None or body is None:
+        return ()
+    more = turn.mistaken.values.get(_MORE) if turn.mistaken else None
+    entered = turn.visit.draft.entered.get(_ENTERED, {})
+    return questions(form, entered, mistakes=turn.mistakes, more=more, **_then(turn, body))
+
+
+_ACTIONS: Mapping[Amend, Callable[[Turn, EarlierFields], Awaitable[Response]]] = {
+    Amend.LEAVE: _leave,
+    Amend.ERROR: _error,
+    Amend.HIDE: _hide,
+    Amend.WITHDRAW: _withdraw,
+    Amend.STOP: _stop,
+    Amend.FIRST_PAGE: _first_page,
+    Amend.CLOSE: _close,
+}
