@@ -64,7 +64,7 @@ class Recorder(httpx.AsyncBaseTransport):
         self.seen.append(kind)
         labels = [(one["system"], one["code"]) for one in body.get("meta", {}).get("security", ())]
         grades = [code for system, code in labels if system == CONFIDENTIALITY]
-        named = kind in UNNAMED or body.get("type") in ("message", "transaction") or self.to_service
+        named = kind in UNNAMED or body.get("type") in ("message", "transaction", "batch") or self.to_service
         if grades not in (["R"], ["V"]) or not (named or (ACT_CODE, "SDV") in labels):
             self.bare.append(kind)
         for entry in body.get("entry", ()) if kind == "Bundle" else ():
