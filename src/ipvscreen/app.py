@@ -15,7 +15,7 @@ import httpx
 from fastapi import FastAPI
 
 from ipvscreen.delivery.dispatcher import Dispatcher
-from ipvscreen.ehr.guard import guarded
+from ipvscreen.ehr.guard import Through, guarded
 from ipvscreen.ehr.points import LEASE, Care, Reached, unheard
 from ipvscreen.ipv.packs import check_packs
 from ipvscreen.ipv.person import Setting
@@ -133,20 +133,6 @@ async def _running(run: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) ->
         await running
 
 
-class _Through(httpx.AsyncBaseTransport):
-    """Another client as a transport: its proxy and certificate settings hold inside the guard, too."""
-
-    def __init__(self, http: httpx.AsyncClient, *, close: bool) -> None:
-        self._http, self._close = http, close
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        return await self._http.send(request, stream=True, auth=None, follow_redirects=False)
-
-    async def aclose(self) -> None:
-        if self._close:
-            await self._http.aclose()
-
-
 def _client(ehr: Ehr, http: httpx.AsyncClient | None) -> httpx.AsyncClient:
     """The guarded client of one record system, with connections of its own unless `http` is given."""
     limits = httpx.Limits(
@@ -154,7 +140,7 @@ def _client(ehr: Ehr, http: httpx.AsyncClient | None) -> httpx.AsyncClient:
         max_keepalive_connections=ehr.at_most,
         keepalive_expiry=_KEPT_SECONDS,
     )
-    through = _Through(http or httpx.AsyncClient(limits=limits), close=http is None)
+    through = Through(http or httpx.AsyncClient(limits=limits), close=http is None)
     return httpx.AsyncClient(
         transport=guarded(through, at_most=ehr.at_most, told=partial(ehr_told, ehr.name))
     )

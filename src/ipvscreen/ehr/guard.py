@@ -157,3 +157,17 @@ class _Failure(Exception):
 
 def _fail() -> None:
     raise _Failure
+
+
+class Through(httpx.AsyncBaseTransport):
+    """Another client as a transport: its proxy and certificate settings hold inside the guard, too."""
+
+    def __init__(self, http: httpx.AsyncClient, *, close: bool) -> None:
+        self._http, self._close = http, close
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return await self._http.send(request, stream=True, auth=None, follow_redirects=False)
+
+    async def aclose(self) -> None:
+        if self._close:
+            await self._http.aclose()

@@ -19,6 +19,11 @@ class Act(StrEnum):
     OPENED = "opened"
     BEGUN = "begun"
     EARLIER_OPENED = "earlier-opened"
+    EARLIER_READ = "earlier-read"
+    CHANGED = "changed"
+    TAKEN_BACK = "taken-back"
+    HIDDEN = "hidden"
+    STOPPED = "stopped"
     KEPT = "kept"
     SAVED = "saved"
     CALLED = "called"
@@ -48,6 +53,7 @@ POSTED: Mapping[Step, Act] = {
     Step.DONE: Act.SAVED,
     Step.NOT_NOW: Act.PUT_OFF,
     Step.FINISH: Act.CLOSED,
+    Step.EARLIER: Act.KEPT,
 }
 
 

@@ -10,7 +10,7 @@ from ipvscreen.ipv.retention import ENDED_REFERRALS, WAITING_REFERRALS, WAITING_
 from ipvscreen.store.audit import Noting, of_operator
 from ipvscreen.store.engine import empty_log, writing
 from ipvscreen.store.outbox import Status
-from ipvscreen.store.tables import chores, metadata, outbox, referrals, visits
+from ipvscreen.store.tables import chores, journal, metadata, outbox, referrals, visits
 
 EVERY = timedelta(days=1)
 _PURGE = "purge"
@@ -20,6 +20,7 @@ WITHOUT_LIMIT = {
     "signing_keys": "of nobody; withdrawn by `keys rotate`",
     "services": "of nobody; replaced by `services import`",
     "outbox": "each message goes with its referral",
+    "journal": "each goes with its visit; one that is still open keeps it",
     "chores": "of nobody; one row for each chore",
     "audit": "only added to, and outlives the visit; no purge of it is built",
     "audit_heads": "how long the audit log is, which must stay known",
@@ -80,6 +81,8 @@ async def _delete(connection: AsyncConnection, one: Due, gone: dict[str, int]) -
     if table is referrals:
         ids = select(referrals.c.id).where(chosen)
         await _count(connection, outbox, outbox.c.referral_id.in_(ids), gone)
+    if table is visits:
+        await _count(connection, journal, journal.c.visit_id.in_(select(visits.c.id).where(chosen)), gone)
     await _count(connection, table, chosen, gone)
 
 
@@ -98,7 +101,9 @@ def _chosen(table: Table, one: Due) -> ColumnElement[bool]:
 
 def _waits(table: Table, waits: Waits) -> list[ColumnElement[bool]]:
     if table is visits:
-        waiting = and_(visits.c.held.is_(True), visits.c.state.in_(WAITING_VISITS))
+        told = and_(visits.c.held.is_(True), visits.c.state.in_(WAITING_VISITS))
+        written = exists().where(journal.c.visit_id == visits.c.id, journal.c.open.is_(True))
+        waiting = or_(told, written)
         return [waiting if waits is Waits.YES else not_(waiting)]
     if table is referrals:
         unsent = exists().where(outbox.c.referral_id == referrals.c.id, outbox.c.status == Status.READY)
@@ -108,10 +113,10 @@ def _waits(table: Table, waits: Waits) -> list[ColumnElement[bool]]:
 
 
 def _unused(table: Table) -> list[ColumnElement[bool]]:
-    """No row of another table refers to it; the outbox is deleted with its referral."""
+    """No row of another table refers to it; the outbox goes with its referral, the journal with its visit."""
     return [
         not_(exists().where(key.parent == key.column))
         for other in metadata.sorted_tables
         for key in other.foreign_keys
-        if key.column.table is table and other is not outbox
+        if key.column.table is table and other not in (outbox, journal)
     ]

@@ -56,4 +56,6 @@ def test_a_referral_that_is_queued_is_never_over() -> None:
 def test_a_visit_that_is_sent_on_or_finished_waits_for_nobody() -> None:
     not_waiting = set(VisitState) - WAITING_VISITS
 
-    assert not_waiting == {VisitState.OPENED, VisitState.REFERRED, VisitState.ACCOUNT, VisitState.CLOSED}
+    on_its_way = {VisitState.SAVING, VisitState.INTERRUPTED}  # an open row of the journal says that it waits
+    looking = {VisitState.OPENED, VisitState.ACCOUNT, VisitState.EARLIER}
+    assert not_waiting == {VisitState.REFERRED, VisitState.CLOSED} | on_its_way | looking

@@ -8,6 +8,7 @@ from typing import Any
 from starlette.responses import Response
 
 from ipvscreen.errors import OutOfOrder
+from ipvscreen.ipv.audit import Act
 from ipvscreen.ipv.draft import Draft
 from ipvscreen.messages import message
 from ipvscreen.pathway.correct import correct
@@ -29,6 +30,14 @@ from ipvscreen.web.turn import Turn, go, leave
 _ENTERED = "earlier"  # apart from the forms of the visit: what was said then is no answer of today
 _MORE = "more"
 _GIVE_REASON = message("Choose the reason first.")
+_ACTS = {
+    Amend.SAVE: Act.CHANGED,
+    Amend.ERROR: Act.TAKEN_BACK,
+    Amend.WITHDRAW: Act.TAKEN_BACK,
+    Amend.HIDE: Act.HIDDEN,
+    Amend.STOP: Act.STOPPED,
+    Amend.CLOSE: Act.CLOSED,
+}
 _UNREADABLE = message(
     "It cannot be corrected here: the form would not say the same again. Correct it by hand."
 )
@@ -42,6 +51,7 @@ async def earlier_list(turn: Turn) -> EarlierList:
 
 async def open_one(turn: Turn, key: str) -> Response:
     """From the first page to this one; who presses the button has attested what stands above it."""
+    turn.rooms.act(Act.EARLIER_READ)
     return go(turn.rooms, await open_earlier(turn.rooms.store, turn.client, await turn.claim(), key))
 
 
@@ -69,6 +79,7 @@ async def submit(turn: Turn, posted: Posted) -> Response:
     answers, rest = split(posted, turn.forms())
     fields = own(EarlierFields, rest)
     given = next(iter(answers.values()), {})
+    turn.rooms.act(_ACTS.get(fields.action, Act.KEPT) if fields.action else Act.KEPT)
     if fields.correct is not None:
         return await _begin(turn, fields.correct)
     if fields.more is not None:
