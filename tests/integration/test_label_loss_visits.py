@@ -181,3 +181,43 @@ async def test_a_request_that_lost_its_labels_on_the_way_out_is_seen(recorder: A
         }
         await http.post("https://ehr.test/fhir", json=bundle)
     assert one.bare == ["Task", "Flag"]
+
+
+async def unrecorded_and_referred(visitor: Any, switches: Switches, lost: dict[str, Any]) -> None:
+    """The answers are refused, and the referral is sent all the same."""
+    switches.refuse[("POST", "*")] = 422
+    await asked(visitor, POSITIVE)
+    await visitor.post(QUICK)
+    assert visitor.step == "done"
+    switches.refuse.clear()
+    switches.label_loss = lost
+    await visitor.get("refer")
+    await visitor.post(SHEET)
+    switches.label_loss = {}
+    await visitor.get("done")
+
+
+async def test_a_loss_at_the_referral_keeps_the_answers_from_being_sent_after_it(
+    house: Any, visitor: Any, switches: Switches
+) -> None:
+    await unrecorded_and_referred(visitor, switches, {"Task": "dropped"})
+    sent = house.recorders["https://ehr.test"].seen
+    sent.clear()
+
+    if 'value="retry"' in visitor.page.text:
+        await visitor.post({"action": "retry"})
+
+    assert sent == []
+    assert ours(house) == []
+    assert (await visit_of(house, visitor)).state is VisitState.UNRECORDED
+
+
+async def test_without_a_loss_the_answers_are_sent_after_the_referral(
+    house: Any, visitor: Any, switches: Switches
+) -> None:
+    """The control of the last test."""
+    await unrecorded_and_referred(visitor, switches, {})
+
+    await visitor.post({"action": "retry"})
+
+    assert {"QuestionnaireResponse", "Observation", "Task"} <= set(ours(house))
