@@ -268,10 +268,10 @@ def test_a_long_chain_is_followed_to_its_end_and_quickly(backwards: bool) -> Non
     links = [item("q0"), *(item(f"q{n}", **when(f"q{n - 1}", "=", answerString="x")) for n in range(1, 1000))]
     which = form(*(reversed(links) if backwards else links))
     entered = {f"q{n}": ["x"] for n in range(1000)}
-    start = time.perf_counter()
+    start = time.process_time()
     assert len(read_answers(which, entered).given) == 1000
     assert len(read_answers(which, {**entered, "q500": ["y"]}).given) == 501
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
 
 
 @settings(deadline=None)

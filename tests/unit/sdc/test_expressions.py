@@ -133,13 +133,13 @@ def test_what_an_expression_comes_to(expression: str, result: list[Any]) -> None
     ],
 )  # fmt: skip
 def test_what_may_not_be_used_is_refused_with_one_sentence_at_once(expression: str, sentence: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
 
     with pytest.raises(ValueError) as refused:  # noqa: PT011  # its words are compared below
         check(expression, ("known",))
 
     assert str(refused.value) == sentence
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1  # of the processor: the machine may be busy
     with pytest.raises(ExpressionFailed) as failed:
         evaluate(expression, RESPONSE)
     assert failed.value.sentence == sentence

@@ -200,9 +200,9 @@ def test_a_form_of_four_hundred_items_is_read_in_one_go() -> None:
         for g in range(40)
     ]
     entered = {f"q{g}-{n}": [str(n)] for g in range(40) for n in range(9)}
-    start = time.perf_counter()
+    start = time.process_time()
     assert len(layout(form(*items), entered)) == 40
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 def test_what_is_calculated_has_no_initial_value() -> None:
