@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from ipvscreen.ipv.visit import PAGES, Step, VisitState
+from ipvscreen.store.journal import Begun, Journal
 from ipvscreen.web import launch, pages, tokens, visit
 from ipvscreen.web.rooms import Locks
 from ipvscreen.web.turn import Turn
@@ -426,7 +427,7 @@ REFUSED: dict[At, list[Fields]] = {
     at_not_now: [
         {"action": "not-done", "reason": "bored"},
         {"action": "not-done"},
-        {"action": "retry"},
+        {"action": "by-hand"},
     ],
 }
 
@@ -816,8 +817,16 @@ async def test_ten_at_once_are_more_than_one_where_nobody_claims_the_form(
     async def unclaimed(turn: Turn) -> Any:
         return turn.visit
 
+    async def unleased(_: Journal, visit: Any, new: Any, until: Any, silent: Any = None, **__: Any) -> Begun:
+        return Begun(visit, new, None, silent)
+
+    async def untold(_: Journal, *__: Any) -> Any:
+        return await house.app.state.rooms.store.visits.get(visitor.visit)
+
     in_several_processes(house, monkeypatch)
     monkeypatch.setattr(Turn, "claim", unclaimed)
+    monkeypatch.setattr(Journal, "begin", unleased)  # the second guard: one writes at a time
+    monkeypatch.setattr(Journal, "tell", untold)
     await at_questions(visitor)
     switches = house.ehr.state.sandbox.switches
     switches.at, switches.hang = ("POST", "*"), 3.0  # so that all have looked before the first is stored

@@ -122,8 +122,10 @@ async def test_the_portal_does_show_what_is_the_patients(house: Any):
     }
 
 
-async def test_a_record_system_that_drops_labels_shows_it_all_online(house: Any, visitor: Any):
-    """The control of the first test."""
+async def test_a_record_system_that_drops_labels_shows_it_all_online(houses: Any):
+    """The control of the first test: what has lost its labels is left there."""
+    house = await houses(on_label_loss="leave")
+    visitor = house.visitor()
     house.ehr.state.sandbox.switches.drop_labels = set(SEARCH)
     await negative(visitor, "irene-proxy")
     written = await of_the_visit(house, visitor)
@@ -131,6 +133,7 @@ async def test_a_record_system_that_drops_labels_shows_it_all_online(house: Any,
     async with online(house, "irene-proxy") as portal:
         shown = {f"{one['resourceType']}/{one['id']}" for one in await everything(portal)}
     assert set(written) <= shown
+    await visitor.browser.aclose()
 
 
 async def test_a_mothers_visit_leaves_nothing_in_a_childs_record(house: Any, visitor: Any):

@@ -46,6 +46,7 @@ POSTS = {"/v/{visit_id}/{step}", "/v/{visit_id}/draft", "/v/{visit_id}/go-on"}
 
 Move = dict[str, Any] | str  # posted; or the page that is opened, "!…" for what is no page
 # How to come to a page, and what the last post leaves in the log.
+NEWEST = "the newest earlier form of the list"
 WAYS: dict[str, tuple[tuple[Move, ...], Act | None]] = {
     "start": (({"door": "ask"},), Act.BEGUN),
     "start, not now": (({"door": "not-now"},), Act.PUT_OFF),
@@ -74,6 +75,9 @@ WAYS: dict[str, tuple[tuple[Move, ...], Act | None]] = {
     "not now, noted": (({"door": "not-now"}, {"action": "follow-up", "due": "2026-03-09"}), Act.NOTED),
     "not now, reason": (({"door": "not-now"}, {"action": "not-done", "reason": "declined"}), Act.SAVED),
     "not now, unopened": (("not-now", {"action": "close"}), Act.CLOSED),
+    "start, earlier": (({"earlier": NEWEST},), Act.EARLIER_READ),
+    "earlier, back": (({"earlier": NEWEST}, {"action": "first-page"}), Act.KEPT),
+    "earlier, withdrawn": (({"earlier": NEWEST}, {"action": "withdraw"}), Act.TAKEN_BACK),
     "finish": (({"door": "told"}, QUIET, "finish", {"action": "close"}), Act.CLOSED),
 }
 
@@ -167,7 +171,8 @@ async def go(visitor: Any, moves: tuple[Move, ...], patient: str = "anna-woman")
     await visitor.launch(patient)
     for move in moves:
         if isinstance(move, dict):
-            await visitor.post(move)
+            newest = visitor.page.text.partition('name="earlier" value="')[2].partition('"')[0]
+            await visitor.post({name: newest if value == NEWEST else value for name, value in move.items()})
         elif move.startswith("!"):
             await keep(visitor, move[1:])
         else:
@@ -204,12 +209,20 @@ async def test_what_changes_something_leaves_one_row_and_all_else_none(
 ) -> None:
     left: dict[str, Act | None] = {}
     for way, (moves, _) in WAYS.items():
-        visitor = await go(visitors(), moves)
+        visitor = await go(visitors(), moves, "clara-woman" if "earlier" in way else "anna-woman")
         last = [one for one in watch.seen if one.method == "POST"][-1]
         left[way] = Act(last.acts[0]) if last.acts else None
         if way == "respond":
             for step in Step:
                 await visitor.get(step)
+
+    switches = house.ehr.state.sandbox.switches
+    visitor = await go(visitors(), ({"door": "told"}, QUIET))
+    switches.refuse[("POST", "*")] = 422
+    await visitor.post(SHEET)
+    switches.refuse.clear()
+    await visitor.post({"action": "retry"})
+    assert visitor.step == "sent"
 
     assert left == {way: act for way, (_, act) in WAYS.items()}
     assert watch.problems() == []

@@ -261,16 +261,16 @@ async def test_a_form_of_the_stopped_page_is_no_form_of_any_other(visitors: Visi
 async def test_what_was_being_written_when_the_next_chart_opened_keeps_its_result(
     house: Any, visitors: Visitors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ipvscreen.pathway import record
+    from ipvscreen.pathway import write_out
 
     one, other = await walk(visitors(), "questions"), visitors()
-    write = record.write
+    write = write_out.write
 
     async def meanwhile(*given: Any, **named: Any) -> Any:
         await other.launch("freya-woman")
         return await write(*given, **named)
 
-    monkeypatch.setattr(record, "write", meanwhile)
+    monkeypatch.setattr(write_out, "write", meanwhile)
     await one.post(NEGATIVE)
     is_stopped(one)
     await one.post({})
