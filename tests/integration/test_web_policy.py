@@ -81,8 +81,17 @@ async def test_the_flag_says_what_was_agreed_with_the_deployer(houses: Any) -> N
 
 
 async def test_the_number_is_marked_itself_for_the_service_and_never_in_the_record(
-    house: Any, visitor: Any
+    houses: Any, tmp_path: Path
 ) -> None:
+    shipped = Path(__file__).parents[2] / "questionnaires" / "labels.toml"
+    own = shipped.read_text("utf-8").replace(
+        "[policy.default.record]", "[policy.default]\ninline = true\n\n[policy.default.record]"
+    )
+    folder = tmp_path / "own"
+    folder.mkdir()
+    (folder / "labels.toml").write_text(own, "utf-8")
+    house = await houses(questionnaires=folder)
+    visitor = house.visitor()
     await positive(visitor)
     await visitor.until("Received by")
     (bundle,) = await received(house)

@@ -74,7 +74,7 @@ class Labels:
     """A policy's table. `inline`: what a service is sent marks the contact details themselves, too."""
 
     rows: Mapping[About, Row]
-    inline: bool = True
+    inline: bool = False  # its codes are of later editions of HL7's list: R4 alone calls them unknown
     nopat: Spelling = Spelling.R4
 
 

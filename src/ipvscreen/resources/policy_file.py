@@ -39,7 +39,7 @@ def policies_of(document: Mapping[str, Any]) -> dict[str, Labels]:
 
 def _policy(place: str, table: Mapping[str, Any]) -> Labels:
     _only(table, {*DESTINATIONS, "inline", "weaker"}, place)
-    inline, weaker = table.get("inline", True), table.get("weaker", "")
+    inline, weaker = table.get("inline", False), table.get("weaker", "")
     if not isinstance(inline, bool) or not isinstance(weaker, str):
         raise ValueError(f"{place}: inline is true or false, weaker a reason in words.")
     rows = _ENVELOPES | {

@@ -151,7 +151,7 @@ def test_a_referral_is_labelled_and_a_message_twice_over(
     resources = [entry["resource"] for entry in bundle["entry"]]
     codes = {r["resourceType"]: [label["code"] for label in r["meta"]["security"]] for r in resources}
     assert codes.pop("MessageHeader") == ["V"]
-    assert codes.pop("Patient") == ["V", "NORDSCLCDS", "PROCESSINLINELABEL"]
+    assert codes.pop("Patient") == ["V", "NORDSCLCDS"]
     assert set(map(tuple, codes.values())) == {("V", "NORDSCLCDS")}
     assert [label["code"] for label in bundle["meta"]["security"]] == ["V"]
 

@@ -14,8 +14,10 @@ from ipvscreen.ipv.person import Person
 from ipvscreen.ipv.referral import Agreement, ContactWay, ReferralRequest, SafeContact, Sharing
 from ipvscreen.ipv.services import Kind, Service
 from ipvscreen.resources.context import NOBODY, Context
+from ipvscreen.resources.labels import DEFAULT
 from ipvscreen.resources.message import CONTACT_RULES, contact_rules, message
 from ipvscreen.resources.neutral import topic_word
+from ipvscreen.resources.policy import WritePolicy
 from ipvscreen.resources.terminology import HELP_WORDS, Basis
 from ipvscreen.sdc.form import Form
 
@@ -32,8 +34,10 @@ INLINE_LABELS = [
 
 @pytest.fixture(scope="session")
 def sent(ctx: Context, service: Service, person: Person) -> Sent:
+    marking = replace(ctx, policy=WritePolicy(labels=replace(DEFAULT, inline=True)))
+
     def made(
-        request: ReferralRequest, *, person: Person = person, context: Context = ctx, **changes: Any
+        request: ReferralRequest, *, person: Person = person, context: Context = marking, **changes: Any
     ) -> dict[str, Any]:
         return message(context, replace(service, **changes), request, person, KEY, "https://app.example", AT)
 

@@ -12,7 +12,7 @@ from ipvscreen.ipv.person import Person
 from ipvscreen.ipv.referral import ReferralRequest
 from ipvscreen.ipv.services import Service
 from ipvscreen.resources.context import Context
-from ipvscreen.resources.labels import FLOOR, About, Labels, Row, Spelling, act
+from ipvscreen.resources.labels import DEFAULT, FLOOR, About, Labels, Row, Spelling, act
 from ipvscreen.resources.policy import Categories, WritePolicy, policy_from_json, policy_to_json
 from ipvscreen.resources.referral import message, referral
 from ipvscreen.resources.screening import not_done
@@ -75,7 +75,9 @@ def test_only_the_message_marks_the_number_itself_and_only_where_the_policy_says
         return json.dumps(message(made, service, agreed, person, "k", "https://app.example", ctx.at))
 
     inside = "extension-inline-sec-label"
-    assert (sent(WritePolicy()).count(inside), sent(WritePolicy()).count("PROCESSINLINELABEL")) == (2, 1)
+    marking = sent(WritePolicy(labels=replace(DEFAULT, inline=True)))
+    assert (marking.count(inside), marking.count("PROCESSINLINELABEL")) == (2, 1)
+    assert inside not in sent(WritePolicy()), "R4 alone does not know its codes"
     assert inside not in sent(OWN)
     assert "PROCESSINLINELABEL" not in sent(OWN)
     ours = json.dumps([item.body for item in referral(ctx, service, agreed, person, "k")])
