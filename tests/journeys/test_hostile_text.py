@@ -445,6 +445,7 @@ def test_there_are_a_hundred_payloads() -> None:
 
 
 def test_hostile_text_adds_nothing_to_any_page(hostile: Callable[..., Findings]) -> None:
+    hostile(PLAIN)  # from the second visit on there is an earlier form on the first page
     plain = hostile(PLAIN)
     assert plain.did == []
     assert {f"[{where}]" for where in SEEN if f"[{where}]" not in plain.text} == set()
