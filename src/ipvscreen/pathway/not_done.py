@@ -4,10 +4,9 @@ from ipvscreen.ehr.client import FhirClient
 from ipvscreen.ehr.patient import same_patient
 from ipvscreen.ehr.points import Care, Point
 from ipvscreen.ipv.visit import Event, after
-from ipvscreen.resources.frozen import known_of, merged, pending
 from ipvscreen.resources.screening import not_done as not_done_resources
 from ipvscreen.store.facade import Store
-from ipvscreen.store.journal import Begun, Purpose, new_writing
+from ipvscreen.store.journal import Begun, Purpose
 from ipvscreen.store.visits import Visit
 
 
@@ -20,13 +19,6 @@ async def not_done(store: Store, client: FhirClient, visit: Visit, reason: str, 
     state = after(visit.state, Event.RECORD)
     items = not_done_resources(visit.context(), reason, visit.plan)
     silent = await same_patient(client, visit.patient_id, visit.person)
-    begun = await store.journal.begin(
-        visit,
-        new_writing(visit.id, Purpose.NOT_DONE, items),
-        care.until(),
-        silent,
-        state=state,
-        written=merged(pending(items), known_of(items, visit.written)),
-    )
+    begun = await store.journal.freeze(visit, Purpose.NOT_DONE, items, care.until(), silent, state)
     care.reached(Point.FROZEN)
     return begun

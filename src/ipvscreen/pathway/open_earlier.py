@@ -1,7 +1,4 @@
-"""Earlier forms of this patient: list them, open one, read it fresh from the record, and close it again.
-
-`open_earlier` is the one act of opening: whoever has to note that it happened, notes it there.
-"""
+"""Earlier forms of this patient: list them, open one, read it fresh from the record, and close it again."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -7,10 +7,9 @@ from ipvscreen.ipv.packs import Pack
 from ipvscreen.ipv.reading import assess_draft, read_draft
 from ipvscreen.ipv.visit import Event, after
 from ipvscreen.resources.draft import Labelled
-from ipvscreen.resources.frozen import known_of, merged, pending
 from ipvscreen.resources.screening import screening
 from ipvscreen.store.facade import Store
-from ipvscreen.store.journal import Begun, Purpose, new_writing
+from ipvscreen.store.journal import Begun, Purpose
 from ipvscreen.store.visits import Visit
 
 
@@ -22,14 +21,7 @@ async def record(store: Store, client: FhirClient, pack: Pack, visit: Visit, car
     state = after(visit.state, Event.SAVE)
     items = _items(pack, visit)
     silent = await same_patient(client, visit.patient_id, visit.person) if items else None
-    begun = await store.journal.begin(
-        visit,
-        new_writing(visit.id, Purpose.ANSWERS, items),
-        care.until(),
-        silent,
-        state=state,
-        written=merged(pending(items), known_of(items, visit.written)),
-    )
+    begun = await store.journal.freeze(visit, Purpose.ANSWERS, items, care.until(), silent, state)
     care.reached(Point.FROZEN)
     return begun
 

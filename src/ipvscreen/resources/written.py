@@ -48,11 +48,6 @@ class Written:
     items: tuple[WrittenOne, ...] = ()
 
     @property
-    def all_verified(self) -> bool:
-        """Whether every entry was verified; nothing written is nothing verified."""
-        return bool(self.items) and all(item.check is Check.VERIFIED for item in self.items)
-
-    @property
     def failed(self) -> tuple[WrittenOne, ...]:
         """Entries that a person must look at now."""
         return tuple(item for item in self.items if item.check in _NEEDS_A_HAND)

@@ -15,8 +15,9 @@ from sqlalchemy import ColumnElement, RowMapping, delete, insert, or_, select, u
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ipvscreen.errors import EhrError, OutOfOrder
+from ipvscreen.ipv.visit import VisitState
 from ipvscreen.resources.draft import Labelled
-from ipvscreen.resources.frozen import frozen, known_of, thawed
+from ipvscreen.resources.frozen import frozen, known_of, merged, pending, thawed
 from ipvscreen.resources.written import Written
 from ipvscreen.store.engine import reading, writing
 from ipvscreen.store.sealed import Ring, SealBroken, SealedTable
@@ -83,6 +84,20 @@ class Journal:
         self._engine = engine
         self._sealed = SealedTable(ring, journal.name)
         self._sealed_visits = SealedTable(ring, visits.name)
+
+    async def freeze(
+        self,
+        visit: Visit,
+        purpose: Purpose,
+        items: tuple[Labelled, ...],
+        until: datetime,
+        silent: EhrError | None,
+        state: VisitState,
+    ) -> Begun:
+        """The visit in that state, its entries on disk, and nothing known yet of those that are new."""
+        told = merged(pending(items), known_of(items, visit.written))
+        new = new_writing(visit.id, purpose, items)
+        return await self.begin(visit, new, until, silent, state=state, written=told)
 
     async def begin(
         self,

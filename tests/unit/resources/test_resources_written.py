@@ -15,15 +15,13 @@ def one(check: Check) -> WrittenOne:
 
 
 @pytest.mark.parametrize("check", Check)
-def test_only_verified_is_verified_and_four_need_a_hand(check: Check) -> None:
+def test_four_need_a_hand(check: Check) -> None:
     written = Written((one(Check.VERIFIED), one(check)))
-    assert written.all_verified is (check is Check.VERIFIED)
     needs_a_hand = check in (Check.FAILED, Check.LABEL_LOST, Check.UNKNOWN, Check.WITHDRAWN)
     assert written.failed == ((one(check),) if needs_a_hand else ())
 
 
-def test_nothing_written_is_nothing_verified() -> None:
-    assert not Written().all_verified
+def test_of_nothing_written_nothing_has_failed() -> None:
     assert Written().failed == ()
 
 

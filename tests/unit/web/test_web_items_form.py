@@ -6,7 +6,7 @@ import pytest
 
 from ipvscreen.sdc.answers import read_answers
 from ipvscreen.sdc.form import Control, Form, Item, Unit
-from ipvscreen.web.presenters.form import appeared, begun, merged, names_of, part, turned, wrong_page
+from ipvscreen.web.presenters.form import begun, merged, names_of, part, turned, wrong_page
 from ipvscreen.web.presenters.items import questions
 
 YES = Item("yes", "Well?", "boolean")
@@ -117,12 +117,6 @@ def test_what_stands_there_before_anything_is_entered() -> None:
         Item("e", "E", "string"),
     )
     assert begun(built) == {"s": ("x",)}
-
-
-def test_a_question_that_was_not_there_before_is_noticed() -> None:
-    few, more = questions(form(YES), {}), questions(form(YES, Item("s", "S", "string")), {})
-    assert appeared(few, more)
-    assert not appeared(more, few)
 
 
 def test_what_only_the_server_can_work_out_asks_for_an_update() -> None:

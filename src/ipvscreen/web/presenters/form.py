@@ -139,12 +139,6 @@ def merged(entered: Entered, posted: Entered, names: frozenset[str]) -> dict[str
     return {name: values for name, values in entered.items() if name not in names} | dict(posted)
 
 
-def appeared(before: Sequence[Question], after: Sequence[Question]) -> bool:
-    """Whether there is a question after a post that the page before it did not show."""
-    seen = {one.name for question in before for one in question.walk()}
-    return any(one.name not in seen for question in after for one in question.walk())
-
-
 def _sheets(placed: Sequence[Placed]) -> list[list[Placed]]:
     """What stands on each page; items between the pages make a page of their own."""
     sheets: list[list[Placed]] = []
