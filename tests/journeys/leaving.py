@@ -2,6 +2,7 @@
 
 import json
 import re
+import statistics
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -10,27 +11,16 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Error, Page
 
+from ipvscreen.ipv.visit import Step
+
 YES, NO = "LA33-6", "LA32-8"
 FIRST, SECOND = "76500-8", "76501-6"
 NUMBER = "07700 900417"
 TIMES, DECIDED, REASON = (f"{word} Zq{word[::-1]}7" for word in ("lantern", "pebble", "thimble"))
 TYPED = (NUMBER, TIMES, DECIDED, REASON)
 AFTER_THE_END = timedelta(minutes=61)
-OF_A_VISIT = frozenset(  # data-step
-    {
-        "start",
-        "questions",
-        "respond",
-        "danger",
-        "refer",
-        "share",
-        "sent",
-        "done",
-        "not-now",
-        "finish",
-        "stopped",
-    }
-)
+# data-step; the last two are shown in place of a page
+OF_A_VISIT = frozenset(Step) | {"stopped", "saving"}
 ATTEMPTS = 10  # at a control; on a busy machine about every second one finds the page dropped by the browser
 SETTLED = 60  # ms between two looks that must be the same: a page may be about to wipe or reload itself
 
@@ -153,6 +143,32 @@ def respond(c: Any) -> None:
     c.answer({"safe-today": "yes", "neck": "yes-recent", "suicide": "no"})
 
 
+def form(c: Any) -> None:
+    c.door("ask")
+    c.see("questions")
+    c.click("button[name=open][value=children]")
+    c.see("form")
+    c.page.locator("main input[type=radio]").first.check()
+
+
+def own(c: Any) -> None:
+    c.click("summary:has-text('More')")
+    c.click("button[name=account]")
+    c.see("own")
+    c.choose("use-told", "yes")
+
+
+def earlier(c: Any) -> None:
+    done(c)
+    c.primary()
+    c.page.wait_for_url(f"{c.running.demo.addresses['launch'].partition('/launch')[0]}/**")
+    c.page.goto(c.running.demo.addresses["launch"])
+    c.see("start")
+    c.click("summary:has-text('Earlier forms')")
+    c.page.locator("button[name=earlier]").first.click()
+    c.see("earlier")
+
+
 def danger(c: Any) -> None:
     respond(c)
     c.click("header a:has-text('Danger now')")
@@ -235,6 +251,9 @@ PAGES: dict[str, Callable[[Any], None]] = {
     "done": done,
     "not-now": not_now,
     "finish": finish,
+    "form": form,
+    "own": own,
+    "earlier": earlier,
     "stopped": stopped,
 }
 
@@ -329,3 +348,15 @@ def left(
 
 def blank_after(line: str) -> list[float]:
     return [float(line.removeprefix("blank "))] if line.startswith("blank ") else []
+
+
+def nothing_left(page: str, left: Callable[..., Sightings], record_property: Any) -> None:
+    """Seven ways out; then Back and Forward as far as they go show nothing of the visit."""
+    blank: list[float] = []
+    found = {way: left(page, way, blank) for way in WAYS}
+
+    assert {way: f for way, f in found.items() if not f.nothing} == {}
+    assert found["other site"].looked > 1  # it stays in the tab's history
+    if blank:
+        record_property("ms until blank", f"median {statistics.median(blank):.1f}, most {max(blank):.1f}")
+        print(f"{page}: blank after a median of {statistics.median(blank):.1f} ms, {max(blank):.1f} at most")  # noqa: T201  a figure for a reader of -rP
