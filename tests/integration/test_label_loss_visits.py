@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from ipvscreen.ehr.writer import write
+from ipvscreen.ipv.audit import Act
 from ipvscreen.ipv.visit import VisitState
 from ipvscreen.resources.loss import Loss
 from ipvscreen.resources.scopes import written_kinds
@@ -65,6 +66,12 @@ async def asked(visitor: Any, answers: dict[str, str]) -> None:
     await visitor.post(answers)
 
 
+async def rows(house: Any, visitor: Any) -> int:
+    """How many rows of the log tell of a loss in this visit."""
+    entries = house.app.state.rooms.store.audit.entries(visit=visitor.visit)
+    return len([entry async for entry in entries if entry.act is Act.PROTECTION_LOST])
+
+
 async def visit_of(house: Any, visitor: Any) -> Any:
     return await house.app.state.rooms.store.visits.get(visitor.visit)
 
@@ -85,6 +92,7 @@ async def test_the_page_says_what_happened_and_what_was_done(
     assert ("ALARM" in visitor.text) is (SAID[loss][0] == TAKEN_BACK)
     assert ('value="retry"' in visitor.page.text) is (loss is Loss.NOT_SAVED)
     assert bool(ours(house)) is (loss not in UNRECORDED)
+    assert await rows(house, visitor) == (1 if SAID[loss][0] == TAKEN_BACK else 0)
     assert house.recorders["https://ehr.test"].seen
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from ipvscreen.ipv.audit import Act
 from ipvscreen.ipv.visit import VisitState
 
 YES, NO = "LA33-6", "LA32-8"
@@ -267,6 +268,8 @@ async def test_labels_that_an_update_drops_are_an_alarm(house: Any, visitors: Vi
 
     assert "ALARM: stored without protection: the answers" in one.text
     assert "NOT protected" in one.text
+    log = [entry.act async for entry in house.app.state.rooms.store.audit.entries(visit=one.visit)]
+    assert log[-2:] == [Act.CHANGED, Act.PROTECTION_LOST]
     assert coded(await held(house), "76504-0")["status"] == "final", "nothing follows what is not protected"
 
     house.ehr.state.sandbox.switches.drop_labels = set()

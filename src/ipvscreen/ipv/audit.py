@@ -35,6 +35,7 @@ class Act(StrEnum):
     LIST_OPENED = "list-opened"
     LIST_SHOWN = "list-shown"
     LIST_CLOSED = "list-closed"
+    PROTECTION_LOST = "protection-lost"
     PURGED = "purged"
     FORGOTTEN = "forgotten"
 

@@ -10,6 +10,7 @@ from ipvscreen.ehr.client import FhirClient
 from ipvscreen.ehr.points import Care, Point
 from ipvscreen.ehr.writer import write
 from ipvscreen.errors import IpvscreenError, NotNoted, NotStored, VisitOver
+from ipvscreen.ipv.audit import Act
 from ipvscreen.ipv.visit import Event, VisitState, after
 from ipvscreen.resources.frozen import merged
 from ipvscreen.resources.written import Written
@@ -38,7 +39,7 @@ async def write_out(
         return begun.visit
 
     async def known(written: Written) -> None:
-        await _told(store, writing, partial(_known, writing.purpose, written), Then.GOES_ON)
+        await _told(_noting(store, care), writing, partial(_known, writing.purpose, written), Then.GOES_ON)
 
     try:
         async with _held(store, writing, care):
@@ -54,13 +55,18 @@ async def write_out(
                 reached=care.reached,
             )
             care.reached(Point.VERIFIED)
-            visit = await _settled(store, writing, written)
+            visit = await _settled(_noting(store, care), writing, written)
     except _TakenOver:
         return await _standing(store, writing)
     except NotStored as failure:
         raise NotNoted(str(failure)) from failure
     care.reached(Point.SETTLED)
     return visit
+
+
+def _noting(store: Store, care: Care) -> Store:
+    """The store that leaves a row in the log where what is told to it is that labels were lost."""
+    return store.doing(Act.PROTECTION_LOST, care.clock())
 
 
 @asynccontextmanager

@@ -34,6 +34,7 @@ _ACTS: dict[Act, tuple[str, str]] = {
     Act.LIST_OPENED: ("List asked for", "E"),
     Act.LIST_SHOWN: ("List shown", "R"),
     Act.LIST_CLOSED: ("List closed", "E"),
+    Act.PROTECTION_LOST: ("Labels not kept", "U"),
     Act.PURGED: ("Deleted when its time was over", "D"),
     Act.FORGOTTEN: ("Deleted on request", "D"),
 }

@@ -11,7 +11,7 @@ from sqlalchemy import RowMapping, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ipvscreen.ipv.audit import KEEPING, Act, Fault, Head, Row, faults, sealed_by, total_after
-from ipvscreen.store.engine import reading
+from ipvscreen.store.engine import reading, writing
 from ipvscreen.store.sealed import KEY_BYTES, Ring, SealBroken, SealedTable
 from ipvscreen.store.tables import audit, audit_heads, audit_keys
 from ipvscreen.store.visit import Visit
@@ -79,9 +79,13 @@ class Noting:
 class AuditLog:
     """The log for who looks at it: whether it is whole, and what it says."""
 
-    def __init__(self, engine: AsyncEngine, ring: Ring) -> None:
-        self._engine = engine
-        self._ring = ring
+    def __init__(self, engine: AsyncEngine, ring: Ring, noting: Noting) -> None:
+        self._engine, self._ring, self._noting = engine, ring, noting
+
+    async def note(self, subject: Subject) -> None:
+        """Append the row of what has happened elsewhere, and changes nothing here."""
+        async with writing(self._engine) as connection:
+            await self._noting.note(connection, subject)
 
     async def head(self) -> Head:
         """How many rows there are, and what they lead to; SealBroken where that was altered."""

@@ -36,10 +36,10 @@ class Store:
         self.services = Services(engine, ring)
         self.referrals = Referrals(engine, ring, self.noting)
         self.outbox = Outbox(engine, ring)
-        self.journal = Journal(engine, ring)
+        self.journal = Journal(engine, ring, self.noting)
         self.followups = FollowUps(engine, ring, self.noting)
         self.accounts = Accounts(engine, ring, self.noting)
-        self.audit = AuditLog(engine, ring)
+        self.audit = AuditLog(engine, ring, self.noting)
         self.retention = Retention(engine, self.noting)
         self.persons = Persons(engine, ring, self.noting)
 

@@ -19,6 +19,7 @@ from ipvscreen.ipv.visit import VisitState
 from ipvscreen.resources.draft import Labelled
 from ipvscreen.resources.frozen import frozen, known_of, merged, pending, thawed
 from ipvscreen.resources.written import Written
+from ipvscreen.store.audit import Noting, of_visit
 from ipvscreen.store.engine import reading, writing
 from ipvscreen.store.sealed import Ring, SealBroken, SealedTable
 from ipvscreen.store.tables import journal, visits
@@ -80,8 +81,8 @@ def new_writing(visit_id: str, purpose: Purpose, items: tuple[Labelled, ...], ow
 class Journal:
     """The table of what is on its way."""
 
-    def __init__(self, engine: AsyncEngine, ring: Ring) -> None:
-        self._engine = engine
+    def __init__(self, engine: AsyncEngine, ring: Ring, noting: Noting) -> None:
+        self._engine, self._noting = engine, noting
         self._sealed = SealedTable(ring, journal.name)
         self._sealed_visits = SealedTable(ring, visits.name)
 
@@ -159,7 +160,8 @@ class Journal:
     async def tell(self, held: Writing, change: Callable[[Visit], VisitChanges], then: Then) -> Visit | None:
         """The visit with what is known now; None, and nothing changed, where the lease has gone to another.
 
-        Made of the visit as it stands: a telephone call may have been noted meanwhile.
+        Made of the visit as it stands: a telephone call may have been noted meanwhile. That labels were lost
+        leaves a row in the log, once in a visit.
         """
         async with writing(self._engine) as connection:
             if not (await connection.execute(_moved(held, then))).rowcount:
@@ -167,7 +169,10 @@ class Journal:
             visit = await stored(connection, self._sealed_visits, held.visit_id)
             if visit is None:
                 return None
-            return await compare_and_set(connection, self._sealed_visits, visit, change(visit))
+            changed = await compare_and_set(connection, self._sealed_visits, visit, change(visit))
+            if changed.label_lost and not visit.label_lost:
+                await self._noting.note(connection, of_visit(changed))
+        return changed
 
     async def close(self, visit: Visit, **changes: Unpack[VisitChanges]) -> Visit:
         """The visit with `changes`, and nothing of it on its way any more."""

@@ -20,6 +20,7 @@ from ipvscreen.resources.written import Written
 from ipvscreen.sdc.answers import read_answers
 from ipvscreen.sdc.form import Form
 from ipvscreen.sdc.stored import entered_from
+from ipvscreen.store.audit import of_visit
 from ipvscreen.store.visits import Visit
 from ipvscreen.web.fields import NOT_OFFERED, Amend, EarlierFields, FieldsRefused, Posted, own, split
 from ipvscreen.web.presenters.amended import failures, stopped_words
@@ -126,7 +127,7 @@ async def _save(turn: Turn, given: Mapping[str, tuple[str, ...]]) -> Response:
         return await turn.refuse(answers.mistakes, draft=draft)
     turn = replace(turn, visit=await turn.claim())
     written = await correct(turn.client, turn.visit, seen.entries, answers, seen.may, now=turn.now)
-    return await _told(turn, failures(written, Why.CORRECTED, turn.visit.plan))
+    return await _told(turn, await _failures(turn, written, Why.CORRECTED))
 
 
 async def _error(turn: Turn, fields: EarlierFields) -> Response:
@@ -146,13 +147,13 @@ async def _taken_back(turn: Turn, why: Why) -> Response:
     if why in STOPS_REFERRAL:
         told |= await _stopped(turn, seen, why)
     written = await take_back(turn.client, turn.visit, seen.entries, seen.may, why, now=turn.now)
-    return await _told(turn, told | failures(written, why, turn.visit.plan))
+    return await _told(turn, told | await _failures(turn, written, why))
 
 
 async def _hide(turn: Turn, _: EarlierFields) -> Response:
     turn, seen = await _claimed(turn)
     written = await hide(turn.client, turn.visit, seen.entries, seen.may, now=turn.now)
-    return await _told(turn, failures(written, Why.HIDDEN, turn.visit.plan))
+    return await _told(turn, await _failures(turn, written, Why.HIDDEN))
 
 
 async def _stop(turn: Turn, _: EarlierFields) -> Response:
@@ -167,7 +168,14 @@ async def _stopped(turn: Turn, seen: Seen, why: Why) -> dict[str, str]:
     if seen.referred.bodies:
         end = end_in_record(turn.client, turn.visit, seen.referred, seen.may, why, now=turn.now)
         written = await end
-    return stopped_words(stopped, seen.referrals) | failures(written, why, turn.visit.plan)
+    return stopped_words(stopped, seen.referrals) | await _failures(turn, written, why)
+
+
+async def _failures(turn: Turn, written: Written, why: Why) -> dict[str, str]:
+    """What went wrong, in words; that a label was lost leaves a row in the log, too."""
+    if written.label_lost:
+        await turn.rooms.store.doing(Act.PROTECTION_LOST, turn.now).audit.note(of_visit(turn.visit))
+    return failures(written, why, turn.visit.plan)
 
 
 async def _leave(turn: Turn, _: EarlierFields) -> Response:
