@@ -11,7 +11,13 @@ from ipvscreen.ehr.probe import probe, rehearse
 from ipvscreen.ehr.removal import Fate
 from ipvscreen.ehr.trial import LAG_SECONDS
 from ipvscreen.errors import EhrError, EhrRefused, LaunchRefused
-from ipvscreen.resources.allowance import EVERYTHING, interactions, plan_findings, right_findings
+from ipvscreen.resources.allowance import (
+    EVERYTHING,
+    interactions,
+    log_findings,
+    plan_findings,
+    right_findings,
+)
 from ipvscreen.resources.context import Context
 from ipvscreen.resources.finding import Finding, bad, discreet, good, warning
 from ipvscreen.resources.fitting import fitted
@@ -61,6 +67,7 @@ class Subject:
     scope: str
     policy: WritePolicy = field(default_factory=WritePolicy)
     carriers: tuple[str, ...] = ()
+    audit_events: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +121,8 @@ async def _record(
         ask = f"Open {subject.iss.rstrip('/')}/metadata in a browser, and put right what does not show there."
         found.append(bad("CapabilityStatement", "It cannot be read.", ask, said=str(error)))
         return
+    if subject.audit_events:
+        found.extend(log_findings(capability, session.granted if session else EVERYTHING))
     if session is None:
         found.extend(plan_findings(capability, EVERYTHING, subject.carriers))
         return
