@@ -4,7 +4,13 @@ from typing import Any
 
 import pytest
 
-from ipvscreen.resources.allowance import EVERYTHING, interactions, plan_findings, right_findings
+from ipvscreen.resources.allowance import (
+    EVERYTHING,
+    interactions,
+    log_findings,
+    plan_findings,
+    right_findings,
+)
 from ipvscreen.resources.finding import Level
 from ipvscreen.resources.scopes import REQUESTED, Scopes
 
@@ -164,3 +170,19 @@ def test_what_cannot_be_found_by_its_identifier_is_named() -> None:
     assert not [
         one for one in plan_findings(whole(params=("identifier",)), EVERYTHING) if one.title == "Searches"
     ]
+
+
+def test_whether_its_log_takes_anything() -> None:
+    takes = {
+        "rest": [
+            {"mode": "server", "resource": [{"type": "AuditEvent", "interaction": [{"code": "create"}]}]}
+        ]
+    }
+
+    (told,) = log_findings(takes, Scopes.parse("patient/AuditEvent.c"))
+    (ungranted,) = log_findings(takes, Scopes.parse("patient/AuditEvent.rs"))
+    (unoffered,) = log_findings({}, Scopes.parse("patient/AuditEvent.c"))
+
+    assert [one.level for one in (told, ungranted, unoffered)] == [Level.GOOD, Level.BAD, Level.WARNING]
+    assert "registration" in ungranted.do
+    assert "no create" in unoffered.words
