@@ -11,13 +11,7 @@ from ipvscreen.ehr.probe import probe, rehearse
 from ipvscreen.ehr.removal import Fate
 from ipvscreen.ehr.trial import LAG_SECONDS
 from ipvscreen.errors import EhrError, EhrRefused, LaunchRefused
-from ipvscreen.resources.allowance import (
-    EVERYTHING,
-    interactions,
-    log_findings,
-    plan_findings,
-    right_findings,
-)
+from ipvscreen.resources.allowance import EVERYTHING, interactions, plan_findings, right_findings
 from ipvscreen.resources.context import Context
 from ipvscreen.resources.finding import Finding, bad, discreet, good, warning
 from ipvscreen.resources.fitting import fitted
@@ -121,13 +115,11 @@ async def _record(
         ask = f"Open {subject.iss.rstrip('/')}/metadata in a browser, and put right what does not show there."
         found.append(bad("CapabilityStatement", "It cannot be read.", ask, said=str(error)))
         return
-    if subject.audit_events:
-        found.extend(log_findings(capability, session.granted if session else EVERYTHING))
     if session is None:
-        found.extend(plan_findings(capability, EVERYTHING, subject.carriers))
+        found.extend(plan_findings(capability, EVERYTHING, subject.carriers, log=subject.audit_events))
         return
     found.extend(right_findings(session.scope, subject.scope))
-    found.extend(plan_findings(capability, session.granted, subject.carriers))
+    found.extend(plan_findings(capability, session.granted, subject.carriers, log=subject.audit_events))
     read = await _test_patient(client, session, patient, found)
     if patient and read is not None:
         secrets.extend(_strings(read.get(name) for name in ("name", "birthDate", "telecom", "address")))
@@ -226,9 +218,7 @@ async def _probed(
     found: list[Finding],
 ) -> None:
     plan = plan_writes(capability, session.granted, carriers=subject.carriers)
-    made = (
-        probe_entries(_context(subject, tools, session, patient, part), tools.form) for part in ("1", "2")
-    )
+    made = (probe_entries(_context(subject, tools, session, patient, part), tools.form) for part in "12")
     first, then = (fitted(plan, items) for items in made)
     fate = await rehearse(client, plan, first, found)
     if fate is Fate.LEFT:

@@ -51,9 +51,14 @@ def right_findings(granted_scope: str | None, asked_for: str) -> Iterator[Findin
 
 
 def plan_findings(
-    capability: Mapping[str, Any], scopes: Scopes, carriers: Collection[str] = ()
+    capability: Mapping[str, Any], scopes: Scopes, carriers: Collection[str] = (), *, log: bool = False
 ) -> Iterator[Finding]:
-    """What can be recorded there, how, and what cannot: by the record system, or by our registration."""
+    """What can be recorded there, how, and what cannot: by the record system, or by our registration.
+
+    With `log` also whether its own log can be told of what is done here.
+    """
+    if log:
+        yield from _log(capability, scopes)
     plan = plan_writes(capability, scopes, carriers=carriers)
     offered = plan_writes(capability, EVERYTHING, carriers=carriers)
     if not any(plan.allows(kind) for kind in _CORE):
@@ -94,8 +99,7 @@ def _not_taken(ability: Ability, best: WritePlan) -> Finding:
     return warning(title, ability.why, do)
 
 
-def log_findings(capability: Mapping[str, Any], scopes: Scopes) -> Iterator[Finding]:
-    """Whether its own log can be told of what is done here, where the deployer has said that it is to be."""
+def _log(capability: Mapping[str, Any], scopes: Scopes) -> Iterator[Finding]:
     if taken(capability, scopes):
         yield good("Its log", "It takes AuditEvents, and is told of what is done here.")
     elif taken(capability, EVERYTHING):

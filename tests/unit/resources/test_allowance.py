@@ -7,11 +7,10 @@ import pytest
 from ipvscreen.resources.allowance import (
     EVERYTHING,
     interactions,
-    log_findings,
     plan_findings,
     right_findings,
 )
-from ipvscreen.resources.finding import Level
+from ipvscreen.resources.finding import Finding, Level
 from ipvscreen.resources.scopes import REQUESTED, Scopes
 
 KINDS = (
@@ -179,10 +178,15 @@ def test_whether_its_log_takes_anything() -> None:
         ]
     }
 
-    (told,) = log_findings(takes, Scopes.parse("patient/AuditEvent.c"))
-    (ungranted,) = log_findings(takes, Scopes.parse("patient/AuditEvent.rs"))
-    (unoffered,) = log_findings({}, Scopes.parse("patient/AuditEvent.c"))
+    def said(capability: dict[str, Any], scope: str, *, log: bool = True) -> list[Finding]:
+        found = plan_findings(capability, Scopes.parse(scope), log=log)
+        return [one for one in found if one.title == "Its log"]
+
+    (told,) = said(takes, "patient/AuditEvent.c")
+    (ungranted,) = said(takes, "patient/AuditEvent.rs")
+    (unoffered,) = said({}, "patient/AuditEvent.c")
 
     assert [one.level for one in (told, ungranted, unoffered)] == [Level.GOOD, Level.BAD, Level.WARNING]
     assert "registration" in ungranted.do
     assert "no create" in unoffered.words
+    assert said(takes, "patient/AuditEvent.rs", log=False) == []
