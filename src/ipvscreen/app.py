@@ -82,6 +82,7 @@ def create_app(
             read = _reading(settings, library)
             rooms = await _joined(stack, settings, http, library.labels, **parts, **read)
             app.state.rooms = rooms
+            stack.push_async_callback(rooms.sharing.close)
             await stack.enter_async_context(_running(Recovery(rooms).run))
             yield
 
@@ -103,7 +104,8 @@ async def _joined(
 ) -> Rooms:
     """The rooms around an open store and running clients, which the stack closes in the reverse order."""
     ring, clock = parts["ring"], parts["clock"]
-    store = await open_store(settings.database, ring)
+    shares = frozenset(ehr.name for ehr in settings.ehr if ehr.audit_events)
+    store = await open_store(settings.database, ring, shares=shares)
     stack.push_async_callback(store.close)
     if settings.audit_anchor:
         await stack.enter_async_context(anchoring(store.audit, settings.audit_anchor, clock))
@@ -112,14 +114,21 @@ async def _joined(
     outgoing = http or httpx.AsyncClient()
     stack.push_async_callback(outgoing.aclose)
     dispatcher = Dispatcher(store, outgoing, clock)
-    ehrs = {
-        ehr.name: entry_of(ehr, await stack.enter_async_context(_client(ehr, http)), labels)
-        for ehr in settings.ehr
-    }
+    ehrs = {ehr.name: await _entry(stack, ehr, http, labels) for ehr in settings.ehr}
     await stack.enter_async_context(_running(dispatcher.run))
     await stack.enter_async_context(_running(Purger(store, days_of(settings), clock).run))
     limits = Limits(settings.launches_per_minute, settings.launches_per_address)
     return Rooms(store=store, ehrs=ehrs, http=outgoing, dispatcher=dispatcher, limits=limits, **parts)
+
+
+async def _entry(
+    stack: AsyncExitStack, ehr: Ehr, http: httpx.AsyncClient | None, labels: Mapping[str, Labels]
+) -> EhrEntry:
+    """With a client for its log apart, whose failures are nobody's: a log that hangs harms no record."""
+    told = {"told": partial(ehr_told, ehr.name)}
+    entry = entry_of(ehr, await stack.enter_async_context(_client(ehr, http, told)), labels)
+    log = await stack.enter_async_context(_client(ehr, http, {})) if ehr.audit_events else None
+    return replace(entry, log=log)
 
 
 @asynccontextmanager
@@ -133,7 +142,7 @@ async def _running(run: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) ->
         await running
 
 
-def _client(ehr: Ehr, http: httpx.AsyncClient | None) -> httpx.AsyncClient:
+def _client(ehr: Ehr, http: httpx.AsyncClient | None, more: Mapping[str, Any]) -> httpx.AsyncClient:
     """The guarded client of one record system, with connections of its own unless `http` is given."""
     limits = httpx.Limits(
         max_connections=ehr.at_most,
@@ -141,9 +150,7 @@ def _client(ehr: Ehr, http: httpx.AsyncClient | None) -> httpx.AsyncClient:
         keepalive_expiry=_KEPT_SECONDS,
     )
     through = Through(http or httpx.AsyncClient(limits=limits), close=http is None)
-    return httpx.AsyncClient(
-        transport=guarded(through, at_most=ehr.at_most, told=partial(ehr_told, ehr.name))
-    )
+    return httpx.AsyncClient(transport=guarded(through, at_most=ehr.at_most, **more))
 
 
 def _reading(settings: Settings, library: Library) -> dict[str, Any]:

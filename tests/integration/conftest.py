@@ -43,7 +43,8 @@ class Clock:
 
 CONFIDENTIALITY = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
 ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
-UNNAMED = {"Procedure", "Provenance", "MessageHeader", "Patient"}  # may go without SDV: not all of a screen
+# May go without SDV: not all of a screen.
+UNNAMED = {"Procedure", "Provenance", "MessageHeader", "Patient", "AuditEvent"}
 
 
 class Recorder(httpx.AsyncBaseTransport):

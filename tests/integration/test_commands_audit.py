@@ -98,6 +98,22 @@ def test_a_broken_log_is_1_and_says_where(script: str, words: str) -> None:
     assert (done.exit_code, done.stdout) == (1, words)
 
 
+@pytest.mark.parametrize("script", ["", "DELETE FROM audit WHERE seq = 2"])
+def test_what_a_record_system_was_not_told_is_counted_and_is_no_fault(script: str) -> None:
+    fates = ["due", "refused", "refused", "begun", "bare"]
+    rows = ", ".join(f"('v/{number}', 'v', {number}, '{fate}', 0)" for number, fate in enumerate(fates))
+    tampered(f"INSERT INTO unshared VALUES {rows}; {script}")  # noqa: S608  all of it stands here
+
+    done = typed("audit", "verify")
+
+    told = (
+        "Of what the record systems' own logs are to be told: "
+        "1 not sent, 2 refused, 1 perhaps there, 1 there without labels.\n"
+    )
+    assert done.stdout.startswith(told)
+    assert done.exit_code == (1 if script else 0)
+
+
 def test_an_older_copy_is_1(here: Path) -> None:
     older = (here / "store.db").read_bytes()
     add(AT + timedelta(days=2))

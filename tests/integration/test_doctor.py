@@ -113,6 +113,26 @@ async def clinic() -> AsyncIterator[Clinic]:
         yield Clinic(ehr, http, clock)
 
 
+@pytest.mark.parametrize(
+    ("scope", "offered", "level"),
+    [
+        (f"{SCOPE} patient/AuditEvent.c", None, Level.GOOD),
+        (SCOPE, None, Level.BAD),
+        (f"{SCOPE} patient/AuditEvent.c", {"Patient": "r", "Observation": "crs"}, Level.WARNING),
+    ],
+)
+async def test_its_log_is_looked_at_only_where_it_is_to_be_told(
+    clinic: Clinic, scope: str, offered: dict[str, str] | None, level: Level
+) -> None:
+    clinic.switches.offered = offered
+    await clinic.examined(scope=scope, patient=None)
+    assert "Its log" not in {one.title for one in clinic.found}
+
+    await clinic.examined(subject=replace(SUBJECT, audit_events=True), scope=scope, patient=None)
+
+    assert "Its log" in clinic.of(level)
+
+
 async def test_a_good_record_system_is_all_green_and_left_as_it_was(clinic: Clinic) -> None:
     left = await clinic.examined()
 

@@ -1,10 +1,12 @@
 """docs/reference/record-systems.md says what the plan says: run this file to write the page anew."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ipvscreen.resources.audit_event import taken
 from ipvscreen.resources.fallback import Rest
 from ipvscreen.resources.plan import Ability, WritePlan, plan_writes
 from ipvscreen.resources.scopes import Scopes, requested
@@ -38,9 +40,11 @@ def plan_of(name: str) -> WritePlan:
     sandbox = Sandbox("https://ehr.example", app, lambda: datetime(2026, 3, 2, tzinfo=UTC), switches)
     given: dict[str, Any] = dict(SETTINGS[name])
     carriers = given.get("carriers", ())
-    granted = Scopes.parse(requested(given.get("scopes", "v2"), carriers=carriers))
+    asked = requested(given.get("scopes", "v2"), carriers=carriers, audit_events=True)
+    granted, capability = Scopes.parse(asked), capability_statement(sandbox)
     lists = given.get("labels_in_lists", "kept")
-    return plan_writes(capability_statement(sandbox), granted, lists=lists, carriers=carriers)
+    plan = plan_writes(capability, granted, lists=lists, carriers=carriers)
+    return replace(plan, audit_events=taken(capability, granted))
 
 
 def page() -> str:
@@ -52,7 +56,8 @@ def section(name: str) -> Iterator[str]:
     settings = ", ".join(f"`{key} = {_toml(value)}`" for key, value in SETTINGS[name].items())
     yield f"## {name}\n"
     yield f"{' '.join(told.split())} Settings: {settings or 'none of its own'}.\n"
-    yield f"Several entries: {plan.bundling}.\n"
+    log = "takes AuditEvents, where `audit_events` is set" if plan.audit_events else "takes no AuditEvents"
+    yield f"Several entries: {plan.bundling}. Its own log {log}.\n"
     yield "| entry | how | what is done instead | left for the clinician |"
     yield "|---|---|---|---|"
     yield from (_row(plan, ability) for ability in plan.abilities)

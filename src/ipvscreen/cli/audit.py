@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ from ipvscreen.app import ring_of, utc_now
 from ipvscreen.cli.reading import BAD_SETTINGS, say, settings
 from ipvscreen.errors import IpvscreenError
 from ipvscreen.ipv.audit import Fault, Head
+from ipvscreen.ipv.shared import Fate
 from ipvscreen.resources.audit_event import Event, audit_event
 from ipvscreen.settings import Settings
 from ipvscreen.store.anchor import anchor, anchors
@@ -21,6 +22,12 @@ from ipvscreen.store.audit import Entry
 from ipvscreen.store.facade import Store, open_store
 
 _Result = TypeVar("_Result")
+_FATES: Mapping[Fate, str] = {
+    Fate.DUE: "not sent",
+    Fate.REFUSED: "refused",
+    Fate.BEGUN: "perhaps there",
+    Fate.BARE: "there without labels",
+}
 
 commands = typer.Typer(no_args_is_help=True, help="The log of who did what: whether it is whole; export.")
 
@@ -35,12 +42,15 @@ def audit_verify() -> None:
     """Say whether each row stands where it was put, unchanged, and none is missing. Exit code 0 or 1."""
     chosen = settings()
 
-    async def look(store: Store) -> tuple[Head, list[Fault]]:
+    async def look(store: Store) -> tuple[Head, list[Fault], Mapping[Fate, int]]:
         known = anchors(chosen.audit_anchor) if chosen.audit_anchor else []
         found = await store.audit.verify(known)
-        return Head() if found else await store.audit.head(), found
+        return Head() if found else await store.audit.head(), found, await store.unshared.counts()
 
-    head, found = _with_store(chosen, look)
+    head, found, untold = _with_store(chosen, look)
+    if untold:
+        told = ", ".join(f"{untold[fate]} {words}" for fate, words in _FATES.items() if fate in untold)
+        typer.echo(f"Of what the record systems' own logs are to be told: {told}.")
     for fault in found:
         typer.echo(_words(fault))
     if found:

@@ -84,6 +84,7 @@ async def _examine(
             registration=Registration(TokenAuth(one.token_auth), one.signing_alg, one.scopes),
             lists=one.labels_in_lists,
             carriers=one.carriers,
+            audit_events=one.audit_events,
             jwks_url=jwks_url(deployment),
             kid=client.key.kid if client and client.key else None,
             scope=scope,

@@ -61,6 +61,7 @@ class Subject:
     scope: str
     policy: WritePolicy = field(default_factory=WritePolicy)
     carriers: tuple[str, ...] = ()
+    audit_events: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +116,10 @@ async def _record(
         found.append(bad("CapabilityStatement", "It cannot be read.", ask, said=str(error)))
         return
     if session is None:
-        found.extend(plan_findings(capability, EVERYTHING, subject.carriers))
+        found.extend(plan_findings(capability, EVERYTHING, subject.carriers, log=subject.audit_events))
         return
     found.extend(right_findings(session.scope, subject.scope))
-    found.extend(plan_findings(capability, session.granted, subject.carriers))
+    found.extend(plan_findings(capability, session.granted, subject.carriers, log=subject.audit_events))
     read = await _test_patient(client, session, patient, found)
     if patient and read is not None:
         secrets.extend(_strings(read.get(name) for name in ("name", "birthDate", "telecom", "address")))
@@ -217,9 +218,7 @@ async def _probed(
     found: list[Finding],
 ) -> None:
     plan = plan_writes(capability, session.granted, carriers=subject.carriers)
-    made = (
-        probe_entries(_context(subject, tools, session, patient, part), tools.form) for part in ("1", "2")
-    )
+    made = (probe_entries(_context(subject, tools, session, patient, part), tools.form) for part in "12")
     first, then = (fitted(plan, items) for items in made)
     fate = await rehearse(client, plan, first, found)
     if fate is Fate.LEFT:

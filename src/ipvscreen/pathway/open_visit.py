@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -13,7 +14,8 @@ from ipvscreen.ipv.draft import Draft
 from ipvscreen.ipv.person import Setting
 from ipvscreen.ipv.proxies import Contacts, contacts_of
 from ipvscreen.ipv.visit import VisitState
-from ipvscreen.resources.plan import plan_writes
+from ipvscreen.resources.audit_event import taken
+from ipvscreen.resources.plan import WritePlan, plan_writes
 from ipvscreen.resources.policy import WritePolicy
 from ipvscreen.resources.scopes import Scopes
 from ipvscreen.smart.context import LaunchContext
@@ -22,6 +24,7 @@ from ipvscreen.store.grant import Grant
 from ipvscreen.store.visits import Visit
 
 Body = Mapping[str, Any]
+Lists = Literal["kept", "warn", "stop"]
 
 ABSOLUTE_LIMIT = timedelta(minutes=60)  # one consultation; after it a sealed draft waits on the list
 
@@ -33,7 +36,7 @@ async def open_visit(
     *,
     ehr_name: str,
     default_setting: Setting,
-    lists: Literal["kept", "warn", "stop"],
+    lists: Lists,
     policy: WritePolicy,
     carriers: Collection[str] = (),
     token_url: str,
@@ -50,7 +53,7 @@ async def open_visit(
         opened_at=now,
         expires_at=_end(context, now),
         person=person_of(patient),
-        plan=plan_writes(capability, Scopes.parse(context.scope), lists=lists, carriers=carriers),
+        plan=_plan(capability, Scopes.parse(context.scope), lists, carriers),
         draft=Draft(),
         written=None,
         last_form=None,
@@ -61,6 +64,12 @@ async def open_visit(
         **_whose(context, author),
     )
     return await store.visits.create(opened, _granted(context, token_url))
+
+
+def _plan(capability: Body, scopes: Scopes, lists: Lists, carriers: Collection[str]) -> WritePlan:
+    """A log is written to where anything is."""
+    plan = plan_writes(capability, scopes, lists=lists, carriers=carriers)
+    return replace(plan, audit_events=lists != "stop" and taken(capability, scopes))
 
 
 def _whose(context: LaunchContext, author: Body | None) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from ipvscreen.resources.audit_event import taken
 from ipvscreen.resources.fallback import CARRIERS, Rest
 from ipvscreen.resources.finding import Finding, bad, good, warning
 from ipvscreen.resources.plan import Ability, Bundling, WritePlan, codes, offers, plan_writes
@@ -50,9 +51,14 @@ def right_findings(granted_scope: str | None, asked_for: str) -> Iterator[Findin
 
 
 def plan_findings(
-    capability: Mapping[str, Any], scopes: Scopes, carriers: Collection[str] = ()
+    capability: Mapping[str, Any], scopes: Scopes, carriers: Collection[str] = (), *, log: bool = False
 ) -> Iterator[Finding]:
-    """What can be recorded there, how, and what cannot: by the record system, or by our registration."""
+    """What can be recorded there, how, and what cannot: by the record system, or by our registration.
+
+    With `log` also whether its own log can be told of what is done here.
+    """
+    if log:
+        yield from _log(capability, scopes)
     plan = plan_writes(capability, scopes, carriers=carriers)
     offered = plan_writes(capability, EVERYTHING, carriers=carriers)
     if not any(plan.allows(kind) for kind in _CORE):
@@ -91,6 +97,17 @@ def _not_taken(ability: Ability, best: WritePlan) -> Finding:
         if could.carrier == "Communication":
             do += " Only where it is certain that no patient is notified of one."
     return warning(title, ability.why, do)
+
+
+def _log(capability: Mapping[str, Any], scopes: Scopes) -> Iterator[Finding]:
+    if taken(capability, scopes):
+        yield good("Its log", "It takes AuditEvents, and is told of what is done here.")
+    elif taken(capability, EVERYTHING):
+        words = "audit_events is set, and the right to add AuditEvents was not granted."
+        yield bad("Its log", words, "Allow AuditEvent in the registration there, or unset audit_events.")
+    else:
+        words = "audit_events is set, and it declares no create for AuditEvent: its log is told nothing."
+        yield warning("Its log", words, "Unset audit_events, or ask whoever runs it to offer that.")
 
 
 def interactions(capability: Mapping[str, Any]) -> dict[str, frozenset[str]]:

@@ -1,12 +1,15 @@
 """Rows of the audit log as FHIR R4 AuditEvents, after the Basic Audit Log Patterns of IHE (BALP 1.1)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from ipvscreen.ipv.audit import Act
-from ipvscreen.resources.labels import About, labelled
+from ipvscreen.resources.labels import DEFAULT, About, Labels, labelled
 from ipvscreen.resources.model import checked
+from ipvscreen.resources.plan import codes, offers
+from ipvscreen.resources.scopes import Scopes
 from ipvscreen.resources.terminology import APP_NAME, BASE, IDENTIFIER_SYSTEM
 
 ACTS = f"{BASE}/CodeSystem/acts"
@@ -42,7 +45,10 @@ _ACTS: dict[Act, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One act for export: references are relative to `iss`; `entry` names the row, `about` the visit."""
+    """One act: references are relative to `iss`, which is "" for what goes into that very record system.
+
+    `entry` names the row, `about` the visit, for an export that is held against the log.
+    """
 
     entry: str
     about: str
@@ -55,7 +61,7 @@ class Event:
     encounter_id: str | None
 
 
-def audit_event(event: Event) -> dict[str, Any]:
+def audit_event(event: Event, labels: Labels = DEFAULT) -> dict[str, Any]:
     """The AuditEvent, labelled; who, what, when, on whom. `outcome` is that of the act with us.
 
     What a record system or a service made of it is not known when the row is written.
@@ -75,12 +81,18 @@ def audit_event(event: Event) -> dict[str, Any]:
         },
         "entity": [*_patient(event), *_encounter(event), _visit(event)],
     }
-    return checked(labelled(body, About.CONVERSATION))
+    return checked(labelled(body, About.CONVERSATION, labels))
+
+
+def taken(capability: Mapping[str, Any], scopes: Scopes) -> bool:
+    """Whether new AuditEvents are offered and granted; no more is asked of a log, which nobody reads back."""
+    offered = codes(offers(capability).get("AuditEvent", {}))
+    return "create" in offered and scopes.allows("AuditEvent", "c")
 
 
 def _clinician(event: Event, *, reads: bool) -> dict[str, Any]:
     kind = ("IRCP", "information recipient") if reads else ("AUT", "author (originator)")
-    who = {"reference": f"{event.iss.rstrip('/')}/{event.user}"} if event.user else {}
+    who = {"reference": _at(event, event.user)} if event.user else {}
     name = event.user_name or ("" if event.user else "not said by the record system")
     return {
         "type": _concept(f"{_TYPES}/v3-ParticipationType", *kind),
@@ -111,18 +123,23 @@ def _encounter(event: Event) -> list[dict[str, Any]]:
 
 
 def _visit(event: Event) -> dict[str, Any]:
-    """The row, so that an export can be held against the log."""
+    """The row, so that what stands elsewhere can be held against the log."""
+    row = {"identifier": {"system": IDENTIFIER_SYSTEM, "value": event.entry}}
     return {
-        "what": {"identifier": {"system": IDENTIFIER_SYSTEM, "value": event.entry}, "display": event.about},
+        "what": row | ({"display": event.about} if event.about else {}),
         "type": _coding(f"{_TYPES}/audit-entity-type", "2", "System Object"),
     }
 
 
 def _entity(event: Event, reference: str, kind: tuple[str, str]) -> dict[str, Any]:
     return {
-        "what": {"reference": f"{event.iss.rstrip('/')}/{reference}"},
+        "what": {"reference": _at(event, reference)},
         "type": _coding(f"{_TYPES}/audit-entity-type", *kind),
     }
+
+
+def _at(event: Event, reference: str) -> str:
+    return f"{event.iss.rstrip('/')}/{reference}" if event.iss else reference
 
 
 def _coding(system: str, code: str, display: str) -> dict[str, str]:

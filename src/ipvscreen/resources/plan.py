@@ -78,7 +78,8 @@ class WritePlan:
     """How to write to one record system with one sign-in.
 
     `conditional`: so can every entry that is written and has an identifier. `lists_bare`: its lists show
-    entries without their labels, which the clinician is told before the start.
+    entries without their labels, which the clinician is told before the start. `audit_events`: its log
+    takes what stands in ours.
     """
 
     transaction: bool
@@ -86,6 +87,7 @@ class WritePlan:
     abilities: tuple[Ability, ...]
     lists_bare: bool = False
     batch: bool = False
+    audit_events: bool = False
 
     def ability(self, kind: str) -> Ability | None:
         """What can be done with entries of this type; None for a type that is not ours to write."""

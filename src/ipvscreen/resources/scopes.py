@@ -75,13 +75,15 @@ def requested(
     refresh: Literal["none", "online_access", "offline_access"] = "none",
     withdraw: bool = False,
     carriers: Collection[str] = (),
+    audit_events: bool = False,
 ) -> str:
     """The scope string that we ask for: the least that the visit, or the list, needs.
 
     To change what we have written is asked for as scopes of their own, so that a record system which grants
     only the rest still does; `withdraw`: to take it out again, too. In v1 `write` allows both already.
     `carriers`: the types that carry there what others cannot, as the deployer has it. A list holds only what
-    we keep ourselves, so it asks for nothing but who is there, and for no refresh.
+    we keep ourselves, so it asks for nothing but who is there, and for no refresh. `audit_events`: to add to
+    the record system's log, too.
     """
     context = _CONTEXT[purpose]
     if purpose in ("list", "list-standalone"):
@@ -95,6 +97,8 @@ def requested(
     if spelling == "v2":
         changed = _WITHDRAWN if withdraw else _CORRECTED
         resources += [f"patient/{kind}.{changed}" for kind in written_kinds(carriers)]
+    if audit_events:
+        resources.append(f"patient/AuditEvent.{'write' if spelling == 'v1' else 'c'}")
     author = "user/Practitioner.read" if spelling == "v1" else "user/Practitioner.r"
     return " ".join((*context, *_WHO, *(() if refresh == "none" else (refresh,)), author, *resources))
 

@@ -7,7 +7,7 @@ from ipvscreen.sandbox.references import patient_in, references_in, target_of
 
 def has_compartment(kind: str) -> bool:
     """Whether resources of this type belong to one patient."""
-    return kind in PATIENT_ELEMENT or kind in ("Patient", "Provenance")
+    return kind in PATIENT_ELEMENT or kind in ("Patient", "Provenance", "AuditEvent")
 
 
 def patients_of(body: Resource, base: str, lookup: Lookup) -> frozenset[str]:
@@ -17,6 +17,9 @@ def patients_of(body: Resource, base: str, lookup: Lookup) -> frozenset[str]:
         return frozenset({body["id"]})
     if kind == "Provenance":
         return _patients_of_targets(body, base, lookup)
+    if kind == "AuditEvent":
+        seen = (patient_in(entity, "what", base) for entity in body.get("entity", []))
+        return frozenset(patient for patient in seen if patient)
     patient = patient_in(body, PATIENT_ELEMENT[kind], base) if kind in PATIENT_ELEMENT else None
     return frozenset({patient} if patient else ())
 

@@ -14,6 +14,7 @@ WRITABLE = frozenset(
         "Procedure",
         "DocumentReference",
         "Communication",
+        "AuditEvent",
     }
 )
 
@@ -57,6 +58,8 @@ SEARCH: dict[str, Params] = {
     "Flag": _COMMON | _IDENTIFIER | _SUBJECT | _ENCOUNTER,
     # R4 gives Provenance no identifier; `patient` is whom its targets are about (see `search`).
     "Provenance": _COMMON | _PATIENT | {"target": ("reference", "target")},
+    # Nor an AuditEvent, whose patient is one of its entities.
+    "AuditEvent": _COMMON | _PATIENT | _TYPE,
     "ServiceRequest": _COMMON | _IDENTIFIER | _SUBJECT | _ENCOUNTER | _STATUS | _CODE | _CATEGORY | _BASED_ON,
     "Task": _COMMON | _IDENTIFIER | _FOR | _ENCOUNTER | _STATUS | _CODE | _FOCUS | _BASED_ON,
     "Consent": _COMMON | _IDENTIFIER | _PATIENT | _STATUS | _CATEGORY,

@@ -58,11 +58,11 @@ def _candidates(memory: Memory, kind: str, query: Query) -> Iterator[Resource]:
 
 
 def _indexed(memory: Memory, body: Resource, base: str) -> Resource:
-    """A Provenance filed under the patient whom its targets are about, as record systems do.
+    """A Provenance filed under the patient whom its targets are about, as record systems do; an AuditEvent.
 
-    R4 would find it by `patient` only with a Patient among the targets.
+    R4 would find the first by `patient` only with a Patient among the targets.
     """
-    if body["resourceType"] != "Provenance":
+    if body["resourceType"] not in ("Provenance", "AuditEvent"):
         return body
     about = patients_of(body, base, memory.find)
     return {**body, "patient": [{"reference": f"Patient/{patient}"} for patient in sorted(about)]}

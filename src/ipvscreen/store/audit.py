@@ -2,7 +2,7 @@
 
 import base64
 import secrets
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -10,13 +10,14 @@ from typing import Any
 from sqlalchemy import RowMapping, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from ipvscreen.ipv.audit import KEEPING, Act, Fault, Head, Row, faults, sealed_by, total_after
+from ipvscreen.ipv.audit import KEEPING, LOG, Act, Fault, Head, Row, sealed_by, total_after
+from ipvscreen.store.audit_check import check
 from ipvscreen.store.engine import reading, writing
 from ipvscreen.store.sealed import KEY_BYTES, Ring, SealBroken, SealedTable
 from ipvscreen.store.tables import audit, audit_heads, audit_keys
+from ipvscreen.store.unshared import owe
 from ipvscreen.store.visit import Visit
 
-LOG = "*"  # the head of all chains together; no visit is called so
 _BODY = ("iss", "user", "user_key", "user_name", "patient_id", "encounter_id")
 
 
@@ -36,13 +37,14 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One row, opened."""
+    """One row, opened. `mac` binds it to its chain, and tells it from every other row."""
 
     seq: int
     number: int
     at: datetime
     act: Act
     subject: Subject
+    mac: str
 
 
 def of_visit(visit: Visit) -> Subject:
@@ -58,11 +60,18 @@ def of_operator(ehr: str = "", iss: str = "", patient_id: str | None = None) -> 
 class Noting:
     """The row that one request leaves: with its first change, whichever that is, and no second one.
 
-    Without an act nothing is noted: what the house does by itself.
+    Without an act nothing is noted: what the house does by itself. `shares`: the record systems whose own
+    log is to be told of it.
     """
 
-    def __init__(self, ring: Ring, act: Act | None = None, at: datetime | None = None) -> None:
-        self._ring, self._act, self._at = ring, act, at
+    def __init__(
+        self,
+        ring: Ring,
+        act: Act | None = None,
+        at: datetime | None = None,
+        shares: Collection[str] = (),
+    ) -> None:
+        self._ring, self._act, self._at, self._shares = ring, act, at, shares
 
     def instead(self, act: Act) -> None:
         """It is that act, as is known by now; a row that has been left already stays as it is."""
@@ -72,7 +81,8 @@ class Noting:
         """Append the row within the caller's transaction, which fails if that does."""
         if self._act is None or self._at is None:
             return
-        await _append(connection, self._ring, self._act, self._at, subject)
+        row = await _append(connection, self._ring, self._act, self._at, subject)
+        await owe(connection, row, self._shares)
         self._act = None
 
 
@@ -93,13 +103,10 @@ class AuditLog:
             return await _head(connection, self._ring, LOG)
 
     async def verify(self, anchors: Iterable[Head] = ()) -> list[Fault]:
-        """What is broken, as `ipv.audit.faults` says."""
+        """What is broken, as `ipv.chain.faults` says; the log is read row by row, and never held whole."""
         async with reading(self._engine) as connection:
-            rows = (await connection.execute(select(audit).order_by(audit.c.seq))).mappings().all()
-            heads = await _heads(connection, self._ring)
             keys = await _keys(connection, self._ring)
-        log = heads.pop(LOG, None)
-        return faults([Row(**row) for row in rows], heads, log, anchors, keys)
+            return await check(connection, SealedTable(self._ring, audit_heads.name), keys, anchors)
 
     async def entries(
         self, *, since: datetime | None = None, visit: str | None = None
@@ -116,7 +123,7 @@ class AuditLog:
                 yield _entry(row, keys)
 
 
-async def _append(connection: AsyncConnection, ring: Ring, act: Act, at: datetime, subject: Subject) -> None:
+async def _append(connection: AsyncConnection, ring: Ring, act: Act, at: datetime, subject: Subject) -> Row:
     log, chain = await _head(connection, ring, LOG), await _head(connection, ring, subject.chain)
     key = await _current_key(connection, ring)
     own = SealedTable(Ring({ring.current: key}, ring.current), audit.name)
@@ -139,6 +146,7 @@ async def _append(connection: AsyncConnection, ring: Ring, act: Act, at: datetim
     await connection.execute(insert(audit).values(asdict(row)))
     await _put_head(connection, ring, subject.chain, Head(row.number, row.mac))
     await _put_head(connection, ring, LOG, Head(row.seq, total_after(key, log.mac, row)))
+    return row
 
 
 async def _current_key(connection: AsyncConnection, ring: Ring) -> bytes:
@@ -174,16 +182,6 @@ async def _head(connection: AsyncConnection, ring: Ring, ident: str) -> Head:
     )
 
 
-async def _heads(connection: AsyncConnection, ring: Ring) -> dict[str, Head | None]:
-    table, heads = SealedTable(ring, audit_heads.name), dict[str, Head | None]()
-    for row in (await connection.execute(select(audit_heads))).mappings():
-        try:
-            heads[row["id"]] = Head(**table.open("head", row["id"], row["head"]))
-        except SealBroken:
-            heads[row["id"]] = None
-    return heads
-
-
 async def _put_head(connection: AsyncConnection, ring: Ring, ident: str, head: Head) -> None:
     sealed = SealedTable(ring, audit_heads.name).seal("head", ident, asdict(head))
     await connection.execute(delete(audit_heads).where(audit_heads.c.id == ident))
@@ -197,7 +195,8 @@ def _entry(row: RowMapping, keys: Mapping[str, bytes]) -> Entry:
     place = f"{row['chain']}/{row['number']}"
     body: dict[str, Any] = own.open("body", place, base64.b64decode(row["body"]))
     subject = Subject(chain=row["chain"], ehr=row["ehr"], **body)
-    return Entry(row["seq"], row["number"], datetime.fromisoformat(row["at"]), Act(row["act"]), subject)
+    at = datetime.fromisoformat(row["at"])
+    return Entry(row["seq"], row["number"], at, Act(row["act"]), subject, row["mac"])
 
 
 def _text(at: datetime) -> str:

@@ -1,5 +1,6 @@
 """The store as the other rooms see it: opened once, one attribute for each table."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -20,14 +21,17 @@ from ipvscreen.store.sealed import Ring
 from ipvscreen.store.services import Services
 from ipvscreen.store.signing_keys import SigningKeys
 from ipvscreen.store.sittings import Sittings
+from ipvscreen.store.unshared import Unshared
 from ipvscreen.store.visits import Visits
 
 
 class Store:
     """Everything that must survive; `open_store` makes one, `close` gives its connections back."""
 
-    def __init__(self, engine: AsyncEngine, ring: Ring, noting: Noting | None = None) -> None:
-        self._engine, self._ring = engine, ring
+    def __init__(
+        self, engine: AsyncEngine, ring: Ring, noting: Noting | None = None, shares: Collection[str] = ()
+    ) -> None:
+        self._engine, self._ring, self._shares = engine, ring, shares
         self.noting = noting or Noting(ring)
         self.launches = Launches(engine, ring)
         self.visits = Visits(engine, ring, self.noting)
@@ -40,12 +44,13 @@ class Store:
         self.followups = FollowUps(engine, ring, self.noting)
         self.accounts = Accounts(engine, ring, self.noting)
         self.audit = AuditLog(engine, ring, self.noting)
+        self.unshared = Unshared(engine)
         self.retention = Retention(engine, self.noting)
         self.persons = Persons(engine, ring, self.noting)
 
     def doing(self, act: Act, at: datetime) -> "Store":
         """The same store for one request of a clinician: the first change through it leaves its row."""
-        return Store(self._engine, self._ring, Noting(self._ring, act, at))
+        return Store(self._engine, self._ring, Noting(self._ring, act, at, self._shares), self._shares)
 
     async def check(self) -> None:
         """SchemaOutdated where the tables are not this version's; the driver's error where none answers."""
@@ -56,8 +61,8 @@ class Store:
         await self._engine.dispose()
 
 
-async def open_store(url: str, ring: Ring, *, migrate: bool = True) -> Store:
-    """The store at `url`, with this version's tables.
+async def open_store(url: str, ring: Ring, *, migrate: bool = True, shares: Collection[str] = ()) -> Store:
+    """The store at `url`, with this version's tables; `shares`: the record systems whose log is told of ours.
 
     SchemaOutdated where `migrate` is off and the tables are others; ValueError for a URL that keeps nothing.
     """
@@ -70,7 +75,7 @@ async def open_store(url: str, ring: Ring, *, migrate: bool = True) -> Store:
     except BaseException:
         await engine.dispose()
         raise
-    return Store(engine, ring)
+    return Store(engine, ring, shares=shares)
 
 
 async def migrate(url: str) -> None:

@@ -25,6 +25,7 @@ WITHOUT_LIMIT = {
     "audit": "only added to, and outlives the visit; no purge of it is built",
     "audit_heads": "how long the audit log is, which must stay known",
     "audit_keys": "what the audit log was made with; without them it says nothing",
+    "unshared": "numbers of rows of the log that a record system was not told of, as long as those rows",
     "person_keys": "each goes with the last visit of its person, at the next backup",
     "forgotten": "random names, so that no older copy brings a key back",
 }

@@ -213,6 +213,18 @@ audit = Table(
 audit_heads = Table("audit_heads", metadata, _id(), _sealed("head"))
 audit_keys = Table("audit_keys", metadata, Column("id", String(255), primary_key=True), _sealed("secret"))
 
+# What a record system's own log is still to be told of ours; no foreign key, for the log outlives the visit.
+unshared = Table(
+    "unshared",
+    metadata,
+    Column("id", String(80), primary_key=True),  # `<visit>/<number>` of the row of the log
+    Column("visit", String(64), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("fate", String(16), nullable=False),
+    Column("tries", Integer, nullable=False),
+    Index(None, "visit"),
+)
+
 # Of each person a key, under which backups seal once more what they hold; no backup holds the key.
 person_keys = Table(
     "person_keys",

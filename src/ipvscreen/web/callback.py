@@ -121,6 +121,7 @@ async def _to_visit(rooms: Rooms, arrival: Arrival, signed_in: SignedIn) -> Resp
         cookie_hash=cookies.hashed(value),
         now=rooms.clock(),
     )
+    rooms.share(visit.id, entry)
     response = go(rooms, visit, Step.START)
     cookies.put_visit(response, visit.id, value, framed=entry.framed)
     return response

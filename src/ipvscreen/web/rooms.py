@@ -20,6 +20,7 @@ from ipvscreen.ipv.packs import Pack, Packs
 from ipvscreen.ipv.packs_file import spoken
 from ipvscreen.ipv.person import Setting
 from ipvscreen.ipv.validity import Row
+from ipvscreen.pathway.share_audit import share_audit
 from ipvscreen.resources.policy import WritePolicy
 from ipvscreen.resources.scopes import requested
 from ipvscreen.sdc.form import Form
@@ -31,6 +32,7 @@ from ipvscreen.store.signing_keys import StoredKey
 from ipvscreen.web.languages import ENGLISH
 from ipvscreen.web.limits import Limits
 from ipvscreen.web.security import Policy
+from ipvscreen.web.sharing import Sharing
 from ipvscreen.web.words import Numbers
 
 Purpose = Literal["visit", "list"]
@@ -65,6 +67,8 @@ class EhrEntry:
     policy: WritePolicy = field(default_factory=WritePolicy)
     on_label_loss: Literal["withdraw", "leave"] = "withdraw"
     carriers: tuple[str, ...] = ()  # the types that may carry there what others cannot
+    audit_events: bool = False
+    log: Any = field(default=None, repr=False)  # the client for its log; None where that is not told of ours
     pack: str | None = None  # the default one of its setting and locale where nothing is set
     locale: str = ENGLISH
     zone: tzinfo = field(default_factory=lambda: ZoneInfo("Europe/London"))
@@ -98,6 +102,7 @@ class EhrEntry:
                 refresh=self.refresh,
                 withdraw=self.on_label_loss == "withdraw",
                 carriers=self.carriers,
+                audit_events=self.audit_events,
             )
         other = {"launch": "launch/patient"} if standalone else {}
         return " ".join(other.get(scope, scope) for scope in self.scope.split())
@@ -138,6 +143,7 @@ class Rooms:
     numbers: Numbers = field(default_factory=Numbers)
     locks: Locks = field(default_factory=Locks)
     care: Care = field(default_factory=Care)
+    sharing: Sharing = field(default_factory=Sharing)
 
     @property
     def base(self) -> str:
@@ -156,6 +162,11 @@ class Rooms:
     def refusing(self) -> Store:
         """The store, for a form that is not taken: what the log says of it is that it was kept."""
         return self.act(Act.KEPT)
+
+    def share(self, visit_id: str, entry: EhrEntry) -> None:
+        """Tell the record system's own log, where it is to be told, what this visit has left in ours."""
+        if entry.log is not None:
+            self.sharing.begin(visit_id, lambda: share_audit(self.store, entry.log, visit_id, self.clock()))
 
     def page(self, name: str, locale: str = ENGLISH, **given: Any) -> str:
         """The template of that name in that language, printed; as long as any other, see `SIZE_CLASS`."""

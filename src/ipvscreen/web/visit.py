@@ -144,6 +144,8 @@ async def _posted(request: Request, visit_id: str, answer: Answer, act: Act) -> 
             return await _out_of_order(turn)
         except FormUsed:
             return go(rooms, await _moved_on(turn))
+        finally:
+            rooms.share(visit_id, turn.entry)
 
 
 async def _submit(turn: Turn, posted: Posted, claims: tokens.Claims) -> Response:

@@ -204,6 +204,36 @@ async def test_a_provenance_belongs_to_the_patient_of_its_targets(
     assert (await client.get(there, headers=bearer(sandbox, "patient/*.rs", "peter-man"))).status_code == 403
 
 
+async def test_an_audit_event_belongs_to_the_patient_among_its_entities(
+    client: httpx.AsyncClient, sandbox: Sandbox
+) -> None:
+    def event(*entities: str) -> dict[str, Any]:
+        return {
+            "resourceType": "AuditEvent",
+            "type": {"system": "http://dicom.nema.org/resources/ontology/DCM", "code": "110110"},
+            "recorded": "2026-03-02T10:00:00Z",
+            "agent": [{"requestor": True}],
+            "source": {"observer": {"display": "x"}},
+            "entity": [{"what": {"reference": entity}} for entity in entities],
+        }
+
+    headers = bearer(sandbox, "patient/AuditEvent.cs")
+    mine = await client.post("/AuditEvent", json=event("Patient/anna-woman"), headers=headers)
+    found = [
+        (await client.get(f"/AuditEvent?{query}", headers=headers)).json()["total"]
+        for query in ("patient=anna-woman", "type=110110", "type=x")
+    ]
+
+    assert mine.status_code == 201
+    assert found == [1, 1, 0]
+    for status, entities in ((403, ["Patient/peter-man"]), (422, ["Practitioner/dr-osei"]), (422, [])):
+        body = {name: value for name, value in event(*entities).items() if value}
+        assert (await client.post("/AuditEvent", json=body, headers=headers)).status_code == status
+    there = f"/AuditEvent/{mine.json()['id']}"
+    other = bearer(sandbox, "patient/*.rs", "peter-man")
+    assert (await client.get(there, headers=other)).status_code == 403
+
+
 async def test_without_a_launch_patient_patient_scopes_open_nothing(
     client: httpx.AsyncClient, sandbox: Sandbox
 ) -> None:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ipvscreen.ipv.audit import LISTS, POSTED, Act, Fault, Head, Kind, Row, faults, sealed_by, total_after
+from ipvscreen.ipv.audit import LISTS, POSTED, Act, Fault, Head, Kind, Row, sealed_by, total_after
+from ipvscreen.ipv.chain import faults
 from ipvscreen.ipv.visit import Step
 
 FEW = settings(max_examples=25, deadline=None)

@@ -4,8 +4,13 @@ from typing import Any
 
 import pytest
 
-from ipvscreen.resources.allowance import EVERYTHING, interactions, plan_findings, right_findings
-from ipvscreen.resources.finding import Level
+from ipvscreen.resources.allowance import (
+    EVERYTHING,
+    interactions,
+    plan_findings,
+    right_findings,
+)
+from ipvscreen.resources.finding import Finding, Level
 from ipvscreen.resources.scopes import REQUESTED, Scopes
 
 KINDS = (
@@ -164,3 +169,24 @@ def test_what_cannot_be_found_by_its_identifier_is_named() -> None:
     assert not [
         one for one in plan_findings(whole(params=("identifier",)), EVERYTHING) if one.title == "Searches"
     ]
+
+
+def test_whether_its_log_takes_anything() -> None:
+    takes = {
+        "rest": [
+            {"mode": "server", "resource": [{"type": "AuditEvent", "interaction": [{"code": "create"}]}]}
+        ]
+    }
+
+    def said(capability: dict[str, Any], scope: str, *, log: bool = True) -> list[Finding]:
+        found = plan_findings(capability, Scopes.parse(scope), log=log)
+        return [one for one in found if one.title == "Its log"]
+
+    (told,) = said(takes, "patient/AuditEvent.c")
+    (ungranted,) = said(takes, "patient/AuditEvent.rs")
+    (unoffered,) = said({}, "patient/AuditEvent.c")
+
+    assert [one.level for one in (told, ungranted, unoffered)] == [Level.GOOD, Level.BAD, Level.WARNING]
+    assert "registration" in ungranted.do
+    assert "no create" in unoffered.words
+    assert said(takes, "patient/AuditEvent.rs", log=False) == []

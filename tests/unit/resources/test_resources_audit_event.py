@@ -9,10 +9,12 @@ from fhirclient.models.auditevent import AuditEvent
 from pydantic import ValidationError
 
 from ipvscreen.ipv.audit import Act
-from ipvscreen.resources.audit_event import Event, audit_event
-from ipvscreen.resources.labels import About, labels_of
+from ipvscreen.resources.audit_event import Event, audit_event, taken
+from ipvscreen.resources.labels import DEFAULT, About, Labels, Spelling, labels_of
 from ipvscreen.resources.model import checked
 from ipvscreen.resources.neutral import topic_word
+from ipvscreen.resources.scopes import Scopes, requested
+from ipvscreen.resources.terminology import IDENTIFIER_SYSTEM
 
 EVENT = Event(
     entry="7",
@@ -79,6 +81,45 @@ def test_what_is_not_known_is_not_made_up() -> None:
     assert nobody["agent"][0]["who"] == {"display": "not said by the record system"}
     assert references(nobody) == [None]
     assert nameless["agent"][0]["who"] == {"reference": "https://ehr.test/fhir/Practitioner/1"}
+
+
+def test_for_the_record_system_itself_references_are_its_own_and_the_visit_is_not_named() -> None:
+    body = audit_event(replace(EVENT, iss="", about="", entry="f00d"))
+
+    assert body["agent"][0]["who"]["reference"] == "Practitioner/1"
+    assert references(body) == ["Patient/p1", "Encounter/e1", None]
+    assert body["entity"][-1]["what"] == {"identifier": {"system": IDENTIFIER_SYSTEM, "value": "f00d"}}
+
+
+def test_labels_are_those_of_the_policy() -> None:
+    policy = Labels(DEFAULT.rows, nopat=Spelling.BOTH)
+
+    body = audit_event(EVENT, policy)
+
+    assert body["meta"]["security"] == list(labels_of(About.CONVERSATION, policy))
+    assert len(body["meta"]["security"]) == 3
+
+
+def declaring(*codes: str) -> dict[str, Any]:
+    kind = {"type": "AuditEvent", "interaction": [{"code": code} for code in codes]}
+    return {"rest": [{"mode": "server", "resource": [kind]}]}
+
+
+@pytest.mark.parametrize(
+    ("capability", "scope", "taken_there"),
+    [
+        (declaring("create"), requested(audit_events=True), True),
+        (declaring("create"), requested("v1", audit_events=True), True),
+        (declaring("create"), requested(), False),
+        (declaring("create"), "patient/AuditEvent.rs", False),
+        (declaring("read", "search-type"), "patient/*.cruds", False),
+        ({}, "patient/*.cruds", False),
+    ],
+)
+def test_a_log_is_written_to_where_that_is_offered_and_granted(
+    capability: dict[str, Any], scope: str, taken_there: bool
+) -> None:
+    assert taken(capability, Scopes.parse(scope)) is taken_there
 
 
 def test_the_models_refuse_what_is_none() -> None:

@@ -113,3 +113,14 @@ def test_what_carries_others_is_asked_for_only_where_it_is_named(spelling: Any) 
     assert all("DocumentReference" in scope for scope in more)
     assert all(granted.allows("DocumentReference", letter) for letter in ("c", "r", "s"))
     assert requested(spelling, purpose="list", carriers=("DocumentReference",)) == "launch openid fhirUser"
+
+
+@pytest.mark.parametrize(
+    ("spelling", "scope"), [("v1", "patient/AuditEvent.write"), ("v2", "patient/AuditEvent.c")]
+)
+def test_to_add_to_its_log_is_asked_for_only_where_that_is_set(spelling: Any, scope: str) -> None:
+    plain = requested(spelling).split()
+
+    assert [one for one in requested(spelling, audit_events=True).split() if one not in plain] == [scope]
+    assert "AuditEvent" not in requested(spelling)
+    assert "AuditEvent" not in requested(spelling, purpose="list", audit_events=True)
