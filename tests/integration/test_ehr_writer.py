@@ -163,7 +163,7 @@ async def test_a_transaction_is_one_request_after_one_look(ehr):
 
     assert ehr.posts() == [""]
     assert [request.method for request in ehr.requests[:2]] == ["GET", "POST"]
-    assert len(ehr.requests) == 1 + 1 + 3 * len(made()), "by id, by search and by history"
+    assert len(ehr.requests) == 1 + 1 + len(made()) + 2 * len(KINDS), "each by id, each type twice more"
 
 
 async def test_one_by_one_what_is_referred_to_comes_first(ehr):
@@ -195,7 +195,7 @@ async def test_addresses_hold_ids_only(any_ehr):
     await any_ehr.write()
 
     for request in any_ehr.requests:
-        assert set(request.url.params) <= {"identifier", "patient", "_id", "target"}
+        assert set(request.url.params) <= {"identifier", "patient", "_id", "_count", "target"}
         assert request.url.host == "ehr.test"
 
 
