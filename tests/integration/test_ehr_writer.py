@@ -305,7 +305,7 @@ async def test_a_dead_server_is_told_at_once_and_nothing_is_sent(any_ehr):
 async def test_a_lost_answer_that_cannot_be_looked_up_is_unknown(any_ehr):
     """The record system stores, answers 500, and then refuses every search."""
     any_ehr.switches.lose_answer = True
-    any_ehr.switches.refuse[("GET", "*")] = Refuse(500, after=1 if not any_ehr.switches.no_transaction else 4)
+    any_ehr.switches.refuse[("GET", "*")] = Refuse(500, after=3 if any_ehr.switches.no_transaction else 1)
 
     written = await any_ehr.write()
 
@@ -501,7 +501,7 @@ async def test_what_a_lagging_search_hides_is_not_written_twice(any_ehr, monkeyp
 async def test_a_conditional_create_that_finds_what_the_search_hid_leads_to_its_provenance(ehr, monkeypatch):
     ehr.switches.no_transaction = True
     await ehr.write()
-    hidden = ["Flag"]
+    hidden = ["Flag", "Flag"]  # is there anything at all? and then, what?
 
     async def lagging(kind, params):
         if kind in hidden:

@@ -6,7 +6,8 @@ from typing import Any
 
 from ipvscreen.ehr.client import FhirClient, tail
 from ipvscreen.errors import EhrRefused
-from ipvscreen.resources.draft import Labelled, with_ids
+from ipvscreen.resources.draft import Labelled, order, with_ids
+from ipvscreen.resources.plan import Bundling
 from ipvscreen.resources.written import Found as Found  # the other modules here know it from here
 
 AT_ONCE = 6  # requests; more of them would look like an attack to some gateways
@@ -19,20 +20,29 @@ _NO_SUCH_PARAMETER = frozenset({400, 422, 501})
 PATIENT_ELEMENTS = ("subject", "patient", "for")
 
 
-async def look_first(client: FhirClient, items: Sequence[Labelled], *, atomic: bool) -> dict[str, Found]:
-    """`look` before a first try. `atomic`: an earlier one left all or nothing, and one entry tells which."""
-    if atomic:
-        probe = await look(client, [item for item in items if item.identifier][:1])
-        if not any(one.reference for one in probe.values()):
-            return {}
-    return await look(client, items)
+async def look_first(client: FhirClient, items: Sequence[Labelled], bundling: Bundling) -> dict[str, Found]:
+    """`look` before a first try, when as a rule nothing is there: then in as few requests as can tell that.
+
+    Of a transaction one entry tells, for it left all or nothing; of entries that went one by one the one that
+    is written first and taken out last, and beside it what one search for all of a type shows.
+    """
+    if bundling is Bundling.BATCH:
+        return await look(client, items)
+    identified = [item for item in order(items) if item.identifier]
+    tell, kinds = identified[:1], list[list[Labelled]]()
+    if bundling is Bundling.SINGLY:
+        kinds = list(of_one_kind(identified).values())
+        tell += [kin[0] for kin in kinds if len(kin) == 1 and kin[0] not in tell]
+    told, shown = await asyncio.gather(_look_all(client, tell, {}), _look_together(client, kinds))
+    there = shown or any(one.reference for one in told.values())
+    return await look(client, items) if there else {}
 
 
 async def look(client: FhirClient, items: Sequence[Labelled]) -> dict[str, Found]:
     """By key, what is there of `items`; EhrError where the record system cannot be asked just now."""
     identified = [item for item in items if item.identifier]
     others = [item for item in items if not item.identifier]
-    found = await _look_together(client, identified)
+    found = await _look_together(client, of_one_kind(identified).values())
     found |= await _look_all(client, [item for item in identified if item.key not in found], {})
     if not all(one.sure for one in found.values()):  # what they are about is not known, so neither are they
         return found | {item.key: Found(None, sure=False) for item in others}
@@ -117,22 +127,22 @@ def carries(body: Mapping[str, Any], token: str) -> bool:
     )
 
 
-async def _look_together(client: FhirClient, items: Sequence[Labelled]) -> dict[str, Found]:
+async def _look_together(client: FhirClient, kinds: Iterable[Sequence[Labelled]]) -> dict[str, Found]:
     """By key, what one search for all of a type shows to be there; of the rest it says nothing.
 
     It may be on another page, and a record system may not take the comma: that is asked for one by one.
     """
 
-    async def of_kind(several: Sequence[Labelled]) -> dict[str, Found]:
+    async def of_kind(kin: Sequence[Labelled]) -> dict[str, Found]:
         try:
-            bodies = await client.search(several[0].kind, search_for_all(several))
+            bodies = await client.search(kin[0].kind, search_for_all(kin))
         except EhrRefused as refused:
             if refused.status not in _NOT_POSSIBLE:
                 raise
             return {}
-        return {item.key: found for item in several if (found := _same(bodies, item))}
+        return {item.key: found for item in kin if (found := _same(bodies, item))}
 
-    several = [kin for kin in of_one_kind(items).values() if len(kin) > 1]
+    several = (kin for kin in kinds if len(kin) > 1)
     found: dict[str, Found] = {}
     for result in await asyncio.gather(*map(of_kind, several), return_exceptions=True):
         if isinstance(result, BaseException):

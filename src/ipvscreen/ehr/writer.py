@@ -159,7 +159,7 @@ async def _found(
     """By key, what an earlier try has left."""
     if before.items:
         return await look(client, items)
-    return await look_first(client, items, atomic=plan.transaction)
+    return await look_first(client, items, plan.bundling)
 
 
 def _there(

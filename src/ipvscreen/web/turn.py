@@ -16,6 +16,7 @@ from ipvscreen.ipv.draft import Draft, Mistaken
 from ipvscreen.ipv.packs import Pack
 from ipvscreen.ipv.reading import assess_draft, read_draft
 from ipvscreen.ipv.visit import PAGES, Step
+from ipvscreen.pathway.keep import keep
 from ipvscreen.pathway.sign_in import access_token
 from ipvscreen.sdc.answers import Answers
 from ipvscreen.sdc.form import Form
@@ -118,12 +119,22 @@ class Turn:
 
         FormUsed where another process was faster with the very same form.
         """
+        draft = replace(self.visit.draft, mistaken=None)
         visits = self.rooms.store.visits
+        return await self._claimed(visits.change(self.visit, last_form=self.nonce, draft=draft))
+
+    async def claim_with(self, draft: Draft, *, disclose: bool = False) -> Visit:
+        """The same, with what was entered: one change, on disk as one."""
+        store, pack = self.rooms.store, self.pack
+        return await self._claimed(
+            keep(store, self.visit, draft, pack=pack, disclose=disclose, form=self.nonce)
+        )
+
+    async def _claimed(self, change: Awaitable[Visit]) -> Visit:
         try:
-            draft = replace(self.visit.draft, mistaken=None)
-            return await visits.change(self.visit, last_form=self.nonce, draft=draft)
+            return await change
         except OutOfOrder:
-            now = await visits.get(self.visit.id)
+            now = await self.rooms.store.visits.get(self.visit.id)
             if now is not None and now.last_form == self.nonce:
                 raise FormUsed from None
             raise

@@ -1,7 +1,9 @@
 """Between a page and the record: what a step has put on disk is written out before the page answers."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
+from ipvscreen.ehr.client import FhirClient
 from ipvscreen.errors import OutOfOrder
 from ipvscreen.ipv.visit import VisitState
 from ipvscreen.pathway.not_done import not_done
@@ -15,10 +17,10 @@ from ipvscreen.web.turn import Turn
 _TO_RECORD = frozenset({VisitState.UNRECORDED, VisitState.INTERRUPTED})
 
 
-async def save(turn: Turn, visit: Visit) -> Visit:
-    """What was said, into the record."""
-    rooms = turn.rooms
-    return await written(turn, await record(rooms.store, turn.client, turn.pack, visit, rooms.care))
+async def save(turn: Turn, visit: Visit, keep: Callable[[], Awaitable[Visit]] | None = None) -> Visit:
+    """What was said, into the record; `keep` as in `record`."""
+    rooms, client = turn.rooms, turn.client
+    return await written(turn, await record(rooms.store, client, turn.pack, visit, rooms.care, keep), client)
 
 
 async def save_not_done(turn: Turn, visit: Visit, reason: str) -> Visit:
@@ -27,9 +29,10 @@ async def save_not_done(turn: Turn, visit: Visit, reason: str) -> Visit:
     return await written(turn, await not_done(rooms.store, turn.client, visit, reason, rooms.care))
 
 
-async def written(turn: Turn, begun: Begun) -> Visit:
-    """The visit once it stands in the record, or does not."""
-    return await write_out(turn.rooms.store, turn.client, begun, turn.rooms.care, turn.entry.on_label_loss)
+async def written(turn: Turn, begun: Begun, client: FhirClient | None = None) -> Visit:
+    """The visit once it stands in the record, or does not; `client` where one has its token already."""
+    rooms = turn.rooms
+    return await write_out(rooms.store, client or turn.client, begun, rooms.care, turn.entry.on_label_loss)
 
 
 async def again(turn: Turn, visit: Visit) -> Visit:

@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from ipvscreen.ipv.visit import Door, Step
 from ipvscreen.pathway.choose import choose
-from ipvscreen.pathway.keep import keep
+from ipvscreen.store.visits import Visit
 from ipvscreen.web.answers import entered, mistakes_on
 from ipvscreen.web.fields import Otherwise, Posted, QuestionsFields, own
 from ipvscreen.web.presenters.questions import questions_page
@@ -41,10 +41,11 @@ async def submit(turn: Turn, posted: Posted) -> Response:
     disclosed = said.any_yes
     if fields.other is Otherwise.NEVER_HAD_A_PARTNER and not disclosed:
         return await _never(turn)
-    store, pack = turn.rooms.store, turn.pack
-    visit = await keep(store, await turn.claim(), draft, pack=pack, disclose=disclosed)
-    if not disclosed:
-        visit = await save(turn, visit)
+
+    async def kept() -> Visit:
+        return await turn.claim_with(draft, disclose=disclosed)
+
+    visit = await kept() if disclosed else await save(turn, replace(turn.visit, draft=draft), kept)
     call_first = bool(said.dangers) and draft.call is None and not disclosed
     return go(turn.rooms, visit, Step.DANGER if call_first else None)
 

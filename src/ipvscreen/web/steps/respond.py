@@ -5,7 +5,6 @@ from dataclasses import replace
 from starlette.responses import Response
 
 from ipvscreen.ipv.visit import Step, VisitState
-from ipvscreen.pathway.keep import keep
 from ipvscreen.store.visits import Visit
 from ipvscreen.web.answers import entered, mistakes_on
 from ipvscreen.web.fields import Posted, RespondFields, own
@@ -47,10 +46,12 @@ async def submit(turn: Turn, posted: Posted) -> Response:
         return await open_form(turn, draft, fields.open)
     if wrong := mistakes_on(turn, draft):
         return await turn.refuse(wrong, draft=draft)
-    store, pack = turn.rooms.store, turn.pack
     danger = bool(turn.assess(draft).dangers)
-    visit = await keep(store, await turn.claim(), draft, pack=pack)
-    visit = await save(turn, visit)
+
+    async def kept() -> Visit:
+        return await turn.claim_with(draft)
+
+    visit = await save(turn, replace(turn.visit, draft=draft), kept)
     return go(turn.rooms, visit, _next(visit, call_first=danger and draft.call is None))
 
 
