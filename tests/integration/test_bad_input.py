@@ -14,7 +14,7 @@ import pytest
 from ipvscreen.ipv.visit import PAGES, Step, VisitState
 from ipvscreen.pathway.keep import keep
 from ipvscreen.store.journal import Begun, Journal
-from ipvscreen.web import launch, pages, tokens, visit
+from ipvscreen.web import launch, pages, tokens, visit, writing
 from ipvscreen.web.rooms import Locks
 from ipvscreen.web.turn import Turn
 
@@ -825,7 +825,7 @@ async def test_ten_at_once_are_more_than_one_where_nobody_claims_the_form(
         return await house.app.state.rooms.store.visits.get(visitor.visit)
 
     in_several_processes(house, monkeypatch)
-    monkeypatch.setattr(Turn, "claim_with", unclaimed)
+    monkeypatch.setattr(writing, "keep_posted", unclaimed)
     monkeypatch.setattr(Journal, "begin", unleased)  # the second guard: one writes at a time
     monkeypatch.setattr(Journal, "tell", untold)
     await at_questions(visitor)

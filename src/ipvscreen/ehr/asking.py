@@ -1,11 +1,11 @@
 """What is asked before a first try to write: is it still the same patient, and is something there already?"""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ipvscreen.ehr.client import FhirClient
 from ipvscreen.ehr.lookup import Found, look_first
+from ipvscreen.ehr.meanwhile import meanwhile
 from ipvscreen.ehr.patient import same_patient
 from ipvscreen.errors import EhrError
 from ipvscreen.ipv.person import Person
@@ -30,12 +30,9 @@ async def ask_first(
     """
     if not items:
         return Asked()
-    looking = asyncio.ensure_future(_there(client, plan, items))
-    try:
+    async with meanwhile(_there(client, plan, items)) as looking:
         silent = await same_patient(client, patient_id, person)
         found = await looking
-    finally:
-        looking.cancel()
     if isinstance(found, EhrError):
         return Asked(silent or found)
     return Asked(silent, found)

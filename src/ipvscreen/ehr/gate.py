@@ -14,10 +14,10 @@ from ipvscreen.resources.draft import Labelled
 _T = TypeVar("_T")
 _Bodies = list[dict[str, Any]]
 
-# All that a usual visit asks when it reads back, so that it is one wave. It is also what the settings let
-# through to one record system (`at_most`): a deployer's lower number holds it back.
-AT_ONCE = 20
-# Fewer than the smallest write asks at once (two entries of one type: two reads, one search, one history).
+# All entries of a visit are read by id in one wave, and what lists and versions show comes in the next. More
+# would save that, and take every place to this record system (`at_most` is 20) from other clinicians.
+AT_ONCE = 12
+# As many as the smallest write asks at once: of two entries of one type two reads, a search and a history.
 SILENCES = 4
 
 _SILENT = message("The record system has stopped answering.")

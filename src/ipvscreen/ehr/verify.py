@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 from ipvscreen.ehr.client import FhirClient
@@ -17,6 +18,7 @@ from ipvscreen.resources.loss import Loss, Seen, loss_of
 from ipvscreen.resources.written import Check, WrittenOne
 
 _T = TypeVar("_T")
+_Look = Callable[[Labelled, str], Awaitable[Mapping[str, Any] | None]]
 _Bodies = tuple[Mapping[str, Any], ...]
 
 LAG_SECONDS = 1.0  # between two looks: some servers index, and replicate, a moment after they have answered
@@ -73,6 +75,7 @@ async def verify(
     """
     together = kin or Kin(client, gate, (item,))
     ident = reference.partition("/")[2]
+    listed, listed_alone = (partial(_listed, look, item, ident) for look in (together.listed, together.alone))
 
     def whole(*bodies: Mapping[str, Any]) -> bool:
         return lists_bare or not any(lost(item.body, body) for body in bodies)
@@ -80,13 +83,7 @@ async def verify(
     reading = asyncio.ensure_future(read_twice(client, item, reference, gate, lag))
     own, shown, versions = await asyncio.gather(
         reading,
-        _twice(
-            lambda: _listed(together.listed(item, ident)),
-            lambda body: body is not None and whole(body),
-            gate,
-            lag,
-            again=lambda: _listed(together.alone(item, ident)),
-        ),
+        _twice(listed, lambda body: body is not None and whole(body), gate, lag, again=listed_alone),
         _twice(lambda: _versions(client, reference, gate), lambda bodies: whole(*bodies), gate, lag)
         if together.stands_for_its_type(item)
         else _versions_of_bare(client, item, reading, reference, gate),
@@ -140,9 +137,9 @@ async def _read(client: FhirClient, kind: str, ident: str, gate: Gate) -> Read:
         return Read(None, words=str(unreachable))
 
 
-async def _listed(look: Awaitable[Mapping[str, Any] | None]) -> Mapping[str, Any] | None:
+async def _listed(look: _Look, item: Labelled, ident: str) -> Mapping[str, Any] | None:
     try:
-        return await look
+        return await look(item, ident)
     except EhrError:
         return None
 

@@ -7,6 +7,7 @@ from ipvscreen.ehr.after_loss import WITHHELD, OnLoss, first_alone, taken_back, 
 from ipvscreen.ehr.client import FhirClient
 from ipvscreen.ehr.gate import Gate, Kin
 from ipvscreen.ehr.lookup import Found, look, look_first
+from ipvscreen.ehr.meanwhile import meanwhile
 from ipvscreen.ehr.points import Point, Reached, unheard
 from ipvscreen.ehr.sending import Sent, send
 from ipvscreen.ehr.verify import LAG_SECONDS, verify
@@ -46,32 +47,25 @@ async def write(
     """What became of each of `items`, in their order; what fails is told in the result, never raised.
 
     May be called again with the same items after any failure: what is there already is found by its
-    identifier and not written twice. `before`, the result of the earlier call, helps where the record
-    system lets nobody search. `silent` is why the record system could not be asked what must be known first:
-    then nothing is sent. `found`: what was there just now, of a first try; else it is looked for here. Two
-    waves of requests are left then where the server offers transactions: write, read back; `lag` is the pause
-    before a second look at what did not show up. `known` keeps the ids while they are read back, and a
-    loss before anything is taken out. Once a label was lost
-    nothing more is sent, also when called again, and `on_loss` says what becomes of what was; `lost`: that
-    happened to another write of the same visit.
+    identifier and not written twice. `before`, the result of the earlier call, helps where the record system
+    lets nobody search. `silent` is why it could not be asked what must be known first: then nothing is sent.
+    `found`: what was there just now, of a first try; else it is looked for here. `lag` is the pause before a
+    second look at what did not show up. `known` keeps the ids meanwhile, and a loss before anything is taken
+    out. Once a label was lost nothing more is sent, also when called again, and `on_loss` says what becomes
+    of what was; `lost`: that happened to another write of the same visit.
     """
     if before is not None and before.label_lost:
         return await taken_back(client, items, withheld(items, before), on_loss)
     gate, offered, earlier = Gate(), _offered(plan, items), before or Written()
-    sent: Mapping[str, Sent]
-    if lost:
-        sent = _unsent(offered, earlier, WITHHELD)
-    else:
+    sent: Mapping[str, Sent] = _unsent(offered, earlier, WITHHELD)
+    if not lost:
         sent = await _sent(client, plan, offered, earlier, silent, found, gate, lag, reached)
     reached(Point.SENT)
     so_far = [_so_far(plan, item, sent.get(item.key)) for item in items]
-    reading = asyncio.ensure_future(_read_back(client, plan, items, so_far, gate, lag))
-    try:
+    async with meanwhile(_read_back(client, plan, items, so_far, gate, lag)) as reading:
         await known(Written(tuple(so_far)))
         reached(Point.KNOWN)
         written = await reading
-    finally:
-        reading.cancel()
     if written.label_lost:
         await known(written)
     tell(written)

@@ -1,11 +1,11 @@
 """Record the conversation: frozen and on disk first, then it may be sent."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from ipvscreen.ehr.asking import ask_first
 from ipvscreen.ehr.client import FhirClient
+from ipvscreen.ehr.meanwhile import meanwhile
 from ipvscreen.ehr.points import Care, Point
 from ipvscreen.ipv.packs import Pack
 from ipvscreen.ipv.reading import assess_draft, read_draft
@@ -32,12 +32,9 @@ async def record(
     """
     state = after(visit.state, Event.SAVE)
     items = _items(pack, visit)
-    asking = asyncio.ensure_future(ask_first(client, visit.patient_id, visit.person, visit.plan, items))
-    try:
+    async with meanwhile(ask_first(client, visit.patient_id, visit.person, visit.plan, items)) as asking:
         kept = await keep() if keep else visit
         asked = await asking
-    finally:
-        asking.cancel()
     begun = await store.journal.freeze(kept, Purpose.ANSWERS, items, care.until(), asked.silent, state)
     care.reached(Point.FROZEN)
     return replace(begun, found=asked.found)

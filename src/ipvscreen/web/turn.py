@@ -16,7 +16,6 @@ from ipvscreen.ipv.draft import Draft, Mistaken
 from ipvscreen.ipv.packs import Pack
 from ipvscreen.ipv.reading import assess_draft, read_draft
 from ipvscreen.ipv.visit import PAGES, Step
-from ipvscreen.pathway.keep import keep
 from ipvscreen.pathway.sign_in import access_token
 from ipvscreen.sdc.answers import Answers
 from ipvscreen.sdc.form import Form
@@ -115,22 +114,12 @@ class Turn:
         return frame(self.visit, step, token, self.now, base=self.rooms.base, zone=zone, failed=failed)
 
     async def claim(self) -> Visit:
-        """Mark this form as used, once it has been found in order; the same again changes nothing.
+        """Mark this form as used, once it has been found in order; the same again changes nothing."""
+        visits, draft = self.rooms.store.visits, replace(self.visit.draft, mistaken=None)
+        return await self.claimed(visits.change(self.visit, last_form=self.nonce, draft=draft))
 
-        FormUsed where another process was faster with the very same form.
-        """
-        draft = replace(self.visit.draft, mistaken=None)
-        visits = self.rooms.store.visits
-        return await self._claimed(visits.change(self.visit, last_form=self.nonce, draft=draft))
-
-    async def claim_with(self, draft: Draft, *, disclose: bool = False) -> Visit:
-        """The same, with what was entered: one change, on disk as one."""
-        store, pack = self.rooms.store, self.pack
-        return await self._claimed(
-            keep(store, self.visit, draft, pack=pack, disclose=disclose, form=self.nonce)
-        )
-
-    async def _claimed(self, change: Awaitable[Visit]) -> Visit:
+    async def claimed(self, change: Awaitable[Visit]) -> Visit:
+        """The visit after a change that marks this form as used; FormUsed where another process was faster."""
         try:
             return await change
         except OutOfOrder:

@@ -5,7 +5,9 @@ from dataclasses import replace
 
 from ipvscreen.ehr.client import FhirClient
 from ipvscreen.errors import OutOfOrder
+from ipvscreen.ipv.draft import Draft
 from ipvscreen.ipv.visit import VisitState
+from ipvscreen.pathway.keep import keep
 from ipvscreen.pathway.not_done import not_done
 from ipvscreen.pathway.record import record
 from ipvscreen.pathway.take_up import take_up
@@ -17,10 +19,26 @@ from ipvscreen.web.turn import Turn
 _TO_RECORD = frozenset({VisitState.UNRECORDED, VisitState.INTERRUPTED})
 
 
-async def save(turn: Turn, visit: Visit, keep: Callable[[], Awaitable[Visit]] | None = None) -> Visit:
-    """What was said, into the record; `keep` as in `record`."""
+async def keep_posted(turn: Turn, draft: Draft, *, disclose: bool = False) -> Visit:
+    """The visit with what was posted, and the form marked as used by the same change; see `keep`."""
+    store, visit = turn.rooms.store, turn.visit
+    kept = keep(store, visit, draft, pack=turn.pack, disclose=disclose, form=turn.nonce)
+    return await turn.claimed(kept)
+
+
+async def save_posted(turn: Turn, draft: Draft) -> Visit:
+    """What was posted, into the record; it goes to disk first, while the record system is asked."""
+
+    async def kept() -> Visit:
+        return await keep_posted(turn, draft)
+
+    return await save(turn, replace(turn.visit, draft=draft), kept)
+
+
+async def save(turn: Turn, visit: Visit, kept: Callable[[], Awaitable[Visit]] | None = None) -> Visit:
+    """What was said, into the record; `kept` is the `keep` of `record`."""
     rooms, client = turn.rooms, turn.client
-    return await written(turn, await record(rooms.store, client, turn.pack, visit, rooms.care, keep), client)
+    return await written(turn, await record(rooms.store, client, turn.pack, visit, rooms.care, kept), client)
 
 
 async def save_not_done(turn: Turn, visit: Visit, reason: str) -> Visit:

@@ -11,7 +11,7 @@ from ipvscreen.web.fields import Posted, RespondFields, own
 from ipvscreen.web.presenters.respond import respond_page
 from ipvscreen.web.steps.form import open_form
 from ipvscreen.web.turn import Turn, go
-from ipvscreen.web.writing import save
+from ipvscreen.web.writing import save_posted
 
 
 async def show(turn: Turn) -> Response:
@@ -47,11 +47,7 @@ async def submit(turn: Turn, posted: Posted) -> Response:
     if wrong := mistakes_on(turn, draft):
         return await turn.refuse(wrong, draft=draft)
     danger = bool(turn.assess(draft).dangers)
-
-    async def kept() -> Visit:
-        return await turn.claim_with(draft)
-
-    visit = await save(turn, replace(turn.visit, draft=draft), kept)
+    visit = await save_posted(turn, draft)
     return go(turn.rooms, visit, _next(visit, call_first=danger and draft.call is None))
 
 
