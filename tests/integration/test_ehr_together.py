@@ -3,13 +3,15 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
 
-from ipvscreen.ehr import gate, writer
+from ipvscreen.ehr import gate, verify, writer
 from ipvscreen.ehr.asking import ask_first
 from ipvscreen.ehr.client import FhirClient
 from ipvscreen.ehr.lookup import Found, look
@@ -80,9 +82,9 @@ class System:
     async def plan(self) -> WritePlan:
         return plan_writes(await self.client.capability(), Scopes.parse(SCOPE))
 
-    async def write(self) -> dict[str, WrittenOne]:
+    async def write(self, lag: float = 0.0) -> dict[str, WrittenOne]:
         """By key, what became of each."""
-        written = await writer.write(self.client, await self.plan(), self.items, lag=0.0, on_loss="leave")
+        written = await writer.write(self.client, await self.plan(), self.items, lag=lag, on_loss="leave")
         return {one.key: one for one in written.items}
 
     async def _search(self, kind: str, params: Mapping[str, str], **more: Any) -> list[dict[str, Any]]:
@@ -129,6 +131,14 @@ async def refused(system: System, kind: str, params: Mapping[str, str]) -> list[
     return await FhirClient.search(system.client, kind, params)
 
 
+async def refused_in_any_other_way(
+    system: System, kind: str, params: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    if kind == "Observation" and params.get("identifier", ",").count(","):
+        raise EhrRefused(422, "One identifier, please.")
+    return await FhirClient.search(system.client, kind, params)
+
+
 async def not_understood(system: System, kind: str, params: Mapping[str, str]) -> list[dict[str, Any]]:
     found = await FhirClient.search(system.client, kind, params)
     return [] if "," in params.get("identifier", "") else found
@@ -147,15 +157,31 @@ async def others(system: System, kind: str, params: Mapping[str, str]) -> list[d
     return [{**body, "id": f"x{n}", "identifier": []} for n, body in enumerate(found)]
 
 
-SHORT: dict[Any, int] = {refused: 5, not_understood: 5, short_page: 3, others: 5}  # asked for alone then
+# How many are asked for alone then.
+SHORT: dict[Any, int] = {
+    refused: 5,
+    refused_in_any_other_way: 5,
+    not_understood: 5,
+    short_page: 3,
+    others: 5,
+}  # asked for alone then
 
 
 @pytest.mark.parametrize("answer", SHORT)
-async def test_what_it_does_not_show_is_searched_alone(system: System, answer: Any) -> None:
+async def test_what_it_does_not_show_is_searched_alone_at_once(
+    system: System, monkeypatch: pytest.MonkeyPatch, answer: Any
+) -> None:
+    waited: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+
+    monkeypatch.setattr(verify, "asyncio", SimpleNamespace(**vars(asyncio) | {"sleep": sleep}))
     system.search = lambda kind, params, **_: answer(system, kind, params)
 
-    told = await system.write()
+    told = await system.write(lag=1.0)
 
+    assert waited == [], "and not at a second look"
     assert {one.check for one in told.values()} == {Check.VERIFIED}
     alone = [params for params in system.asked if "identifier" in params and "," not in params["identifier"]]
     assert len(alone) == SHORT[answer]
@@ -285,8 +311,12 @@ async def test_either_that_cannot_be_asked_about_sends_nothing(system: System, k
 
 async def test_what_was_found_before_is_not_believed_once_more_is_known(system: System) -> None:
     """An entry of an earlier result: what is there is looked for again, and not taken from another time."""
-    before = Written(tuple((await system.write()).values()))
+    system.switches.no_conditional_create = True
+    told = await system.write()
+    one = system.observations[2].key
+    told[one] = replace(told[one], reference=None, check=Check.UNKNOWN)
 
+    before = Written(tuple(told.values()))
     written = await writer.write(
         system.client, await system.plan(), system.items, before=before, found={}, lag=0.0
     )

@@ -10,6 +10,7 @@ from ipvscreen.ehr.lookup import listed, of_one_kind, search_for, search_for_all
 from ipvscreen.errors import EhrRefused, EhrUnreachable
 from ipvscreen.messages import message
 from ipvscreen.resources.draft import Labelled
+from ipvscreen.resources.labels import lost
 
 _T = TypeVar("_T")
 _Bodies = list[dict[str, Any]]
@@ -66,21 +67,34 @@ class Kin:
     """Entries that are read back together: one search for all of a type, and the versions of one of them.
 
     Each is read by id all the same, and that decides. Record systems keep or lose labels by type and not by
-    entry; one that has lost something by id is looked at by itself (docs/adr/0048).
+    entry: what has lost something by id, or is of a type whose versions show that, is looked at by itself.
     """
 
     def __init__(self, client: FhirClient, gate: Gate, items: Iterable[Labelled]) -> None:
         self._client, self._gate = client, gate
         self._kinds = of_one_kind(items)
         self._searches: dict[str, asyncio.Task[_Bodies]] = {}
+        self._told = {kind: asyncio.Event() for kind in self._kinds}
+        self._bare = set[str]()
 
     def stands_for_its_type(self, item: Labelled) -> bool:
         """Whether the versions of this one are looked at whatever it shows by id."""
-        return self._kinds.get(item.kind, [item])[0].key == item.key
+        return self._kinds[item.kind][0].key == item.key
+
+    def tell(self, item: Labelled, versions: Iterable[Mapping[str, Any]]) -> None:
+        """What the versions of the one that stands for its type have shown in the end."""
+        if any(lost(item.body, one) for one in versions):
+            self._bare.add(item.kind)
+        self._told[item.kind].set()
+
+    async def bare_versions(self, kind: str) -> bool:
+        """Whether those have shown something lost; then those of each other one are looked at, too."""
+        await self._told[kind].wait()
+        return kind in self._bare
 
     async def listed(self, item: Labelled, ident: str) -> Mapping[str, Any] | None:
         """The entry as the search for all of its type shows it; else as its own search does."""
-        together = [one for one in self._kinds.get(item.kind, ()) if one.identifier]
+        together = [one for one in self._kinds[item.kind] if one.identifier]
         if len(together) > 1 and item in together:
             try:
                 found = _with_id(await self._once(item.kind, together), ident)

@@ -80,13 +80,12 @@ async def verify(
     def whole(*bodies: Mapping[str, Any]) -> bool:
         return lists_bare or not any(lost(item.body, body) for body in bodies)
 
+    look_back = partial(_versions, client, reference, gate)
     reading = asyncio.ensure_future(read_twice(client, item, reference, gate, lag))
     own, shown, versions = await asyncio.gather(
         reading,
         _twice(listed, lambda body: body is not None and whole(body), gate, lag, again=listed_alone),
-        _twice(lambda: _versions(client, reference, gate), lambda bodies: whole(*bodies), gate, lag)
-        if together.stands_for_its_type(item)
-        else _versions_of_bare(client, item, reading, reference, gate),
+        _older(look_back, lambda bodies: whole(*bodies), item, together, reading, gate, lag),
     )
     first, last = (
         Seen(by_id.body, by_id.gone, body, before)
@@ -165,19 +164,26 @@ async def _versions(client: FhirClient, reference: str, gate: Gate) -> _Bodies:
     return ()
 
 
-async def _versions_of_bare(
-    client: FhirClient,
+async def _older(
+    look: Callable[[], Awaitable[_Bodies]],
+    enough: Callable[[_Bodies], bool],
     item: Labelled,
+    kin: Kin,
     reading: Awaitable[tuple[Read, Read]],
-    reference: str,
     gate: Gate,
+    lag: float,
 ) -> tuple[_Bodies, _Bodies]:
-    """None, unless the entry itself has lost something: then they tell how."""
-    stored = (await reading)[1].body
-    if stored is None or not lost(item.body, stored):
-        return (), ()
-    versions = await _versions(client, reference, gate)
-    return versions, versions
+    """The versions of one of each type, and of what has lost something there or by id: they tell how."""
+    seen: tuple[_Bodies, _Bodies] = (), ()
+    if not kin.stands_for_its_type(item):
+        stored = (await reading)[1].body
+        bare = stored is not None and lost(item.body, stored)
+        return (await look(),) * 2 if bare or await kin.bare_versions(item.kind) else seen
+    try:
+        seen = await _twice(look, enough, gate, lag)
+    finally:
+        kin.tell(item, seen[1])
+    return seen
 
 
 def _judged(item: Labelled, last: Seen, words: str, loss: Loss | None) -> tuple[Check, str]:

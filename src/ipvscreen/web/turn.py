@@ -119,7 +119,7 @@ class Turn:
         return await self.claimed(visits.change(self.visit, last_form=self.nonce, draft=draft))
 
     async def claimed(self, change: Awaitable[Visit]) -> Visit:
-        """The visit after a change that marks this form as used; FormUsed where another process was faster."""
+        """The visit after a change that marks this form as used; FormUsed where a process was faster."""
         try:
             return await change
         except OutOfOrder:
