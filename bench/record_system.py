@@ -81,7 +81,7 @@ def make(port: int, name: str, app: str, keys_for: float | None = None, **more: 
 
     @ehr.middleware("http")
     async def wait(request: Request, answer: RequestResponseEndpoint) -> Response:
-        if not request.url.path.startswith("/fhir/"):
+        if request.url.path != "/fhir" and not request.url.path.startswith("/fhir/"):
             return await answer(request)
         began = time.monotonic()
         await asyncio.sleep(far.latency)

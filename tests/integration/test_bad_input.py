@@ -12,8 +12,9 @@ import httpx
 import pytest
 
 from ipvscreen.ipv.visit import PAGES, Step, VisitState
+from ipvscreen.pathway.keep import keep
 from ipvscreen.store.journal import Begun, Journal
-from ipvscreen.web import launch, pages, tokens, visit
+from ipvscreen.web import launch, pages, tokens, visit, writing
 from ipvscreen.web.rooms import Locks
 from ipvscreen.web.turn import Turn
 
@@ -814,8 +815,8 @@ async def test_ten_at_once_are_more_than_one_where_nobody_claims_the_form(
 ) -> None:
     """The control of the last test: without our own claim such a server is written to many times."""
 
-    async def unclaimed(turn: Turn) -> Any:
-        return turn.visit
+    async def unclaimed(turn: Turn, draft: Any, **_: Any) -> Any:
+        return await keep(turn.rooms.store, turn.visit, draft, pack=turn.pack)
 
     async def unleased(_: Journal, visit: Any, new: Any, until: Any, silent: Any = None, **__: Any) -> Begun:
         return Begun(visit, new, None, silent)
@@ -824,7 +825,7 @@ async def test_ten_at_once_are_more_than_one_where_nobody_claims_the_form(
         return await house.app.state.rooms.store.visits.get(visitor.visit)
 
     in_several_processes(house, monkeypatch)
-    monkeypatch.setattr(Turn, "claim", unclaimed)
+    monkeypatch.setattr(writing, "keep_posted", unclaimed)
     monkeypatch.setattr(Journal, "begin", unleased)  # the second guard: one writes at a time
     monkeypatch.setattr(Journal, "tell", untold)
     await at_questions(visitor)

@@ -6,11 +6,12 @@ from typing import Any
 import httpx
 import pytest
 
+from ipvscreen.ehr import asking
 from ipvscreen.ehr.client import FhirClient
 from ipvscreen.ehr.patient import same_patient
 from ipvscreen.errors import PatientChanged
 from ipvscreen.ipv.person import Person, Sex
-from ipvscreen.pathway import not_done, record, refer
+from ipvscreen.pathway import refer
 
 YES, NO = "LA33-6", "LA32-8"
 HARK = ("76500-8", "76501-6", "76502-4", "76503-2")
@@ -204,7 +205,7 @@ async def test_what_an_earlier_try_may_have_left_stays_open(house: Any, visitors
 # Controls
 
 
-@pytest.mark.parametrize(("way", "step"), [("questions", record), ("refer", refer), ("not done", not_done)])
+@pytest.mark.parametrize(("way", "step"), [("questions", asking), ("refer", refer), ("not done", asking)])
 async def test_without_that_look_it_would_be_written(
     house: Any, visitors: Visitors, monkeypatch: pytest.MonkeyPatch, way: str, step: Any
 ) -> None:

@@ -7,10 +7,11 @@ from typing import Literal
 import structlog
 
 from ipvscreen.ehr.client import FhirClient
+from ipvscreen.ehr.gate import Gate, Read
 from ipvscreen.ehr.lookup import patient_of
 from ipvscreen.ehr.removal import Fate, Removed, remove
 from ipvscreen.ehr.sending import NOT_SENT, Sent, one_by_one
-from ipvscreen.ehr.verify import TOLD, Gate, Read, read_twice
+from ipvscreen.ehr.verify import TOLD, read_twice
 from ipvscreen.messages import joined, message
 from ipvscreen.resources.draft import Labelled, order
 from ipvscreen.resources.labels import lost

@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Sequence
 
 from ipvscreen.ehr.client import FhirClient
+from ipvscreen.ehr.gate import Gate
 from ipvscreen.ehr.lookup import AT_ONCE
 from ipvscreen.ehr.sending import may_have_happened
-from ipvscreen.ehr.verify import LAG_SECONDS, Gate, verify
+from ipvscreen.ehr.verify import LAG_SECONDS, verify
 from ipvscreen.errors import EhrError, EhrRefused
 from ipvscreen.messages import message
 from ipvscreen.resources.correction import Change, stands

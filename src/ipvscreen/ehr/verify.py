@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from ipvscreen.ehr.client import FhirClient
 from ipvscreen.ehr.exchange import GONE
-from ipvscreen.ehr.lookup import AT_ONCE, listed, patient_of, search_for
+from ipvscreen.ehr.gate import Gate, Kin, Read
+from ipvscreen.ehr.lookup import patient_of
 from ipvscreen.ehr.removal import IN_ERROR
 from ipvscreen.errors import EhrError, EhrRefused, EhrUnreachable
 from ipvscreen.messages import joined, message
@@ -17,11 +18,12 @@ from ipvscreen.resources.loss import Loss, Seen, loss_of
 from ipvscreen.resources.written import Check, WrittenOne
 
 _T = TypeVar("_T")
+_Look = Callable[[Labelled, str], Awaitable[Mapping[str, Any] | None]]
+_Bodies = tuple[Mapping[str, Any], ...]
 
 LAG_SECONDS = 1.0  # between two looks: some servers index, and replicate, a moment after they have answered
 
 _UNREAD = message("The record system took it, but it could not be read back:")
-_SILENT = message("The record system has stopped answering.")
 _VANISHED = message("The record system took it, but does not hold it.")
 _OTHER_PATIENT = message("It stands in the record of another patient. Have it removed there at once.")
 _IN_ERROR = message("It is marked as entered in error there.")
@@ -55,72 +57,39 @@ _LATE = message("Its protection showed only at a second look, a moment after it 
 _NO_VERSIONS = frozenset({400, 403, 404, 405, 501})  # of a history: not offered, to us or to nobody
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
-    """The stored resource, or why there is none; `gone` where the record system says that it has none."""
-
-    body: Mapping[str, Any] | None
-    gone: bool = False
-    words: str = ""
-
-
-class Gate:
-    """What one write knows of the record system while it looks.
-
-    It lets AT_ONCE looks through at a time, and none once as many got no answer: else each of a dozen entries
-    would wait its ten seconds, twice, with the clinician before the page.
-    """
-
-    def __init__(self) -> None:
-        self._places = asyncio.Semaphore(AT_ONCE)
-        self._silences = 0
-        self.by_id: dict[str, tuple[Read, Read]] = {}  # what was read already, by reference
-        self.without_versions: set[str] = set()  # types of which it shows no earlier versions
-
-    @property
-    def shut(self) -> bool:
-        """Whether the record system has stopped answering."""
-        return self._silences >= AT_ONCE
-
-    async def look(self, ask: Callable[[], Awaitable[_T]]) -> _T:
-        """What `ask` gives; EhrUnreachable, without asking, once the gate is shut."""
-        async with self._places:
-            if self.shut:
-                raise EhrUnreachable(_SILENT, may_have_happened=False)
-            try:
-                return await ask()
-            except EhrUnreachable:
-                self._silences += 1
-                raise
-
-
 async def verify(
     client: FhirClient,
     item: Labelled,
     reference: str,
     *,
     gate: Gate,
+    kin: Kin | None = None,
     lag: float = LAG_SECONDS,
     lists_bare: bool = False,
 ) -> WrittenOne:
     """What is true of the entry at `reference`; a second look after `lag` seconds where something is missing.
 
     Reading by id decides over the labels and the patient; a search only confirms (HAPI 8.10 leaves labels
-    out of search results: hapifhir/hapi-fhir#8362). `lists_bare`: that is known of it, and not waited for.
+    out of search results: hapifhir/hapi-fhir#8362). `kin`: what is read back together with it.
+    `lists_bare`: that is known of it, and not waited for.
     """
-    kind, _, ident = reference.partition("/")
+    together = kin or Kin(client, gate, (item,))
+    ident = reference.partition("/")[2]
+    listed, listed_alone = (partial(_listed, look, item, ident) for look in (together.listed, together.alone))
 
     def whole(*bodies: Mapping[str, Any]) -> bool:
         return lists_bare or not any(lost(item.body, body) for body in bodies)
 
-    own, listed, versions = await asyncio.gather(
-        read_twice(client, item, reference, gate, lag),
-        _twice(lambda: _listed(client, item, ident, gate), lambda b: b is not None and whole(b), gate, lag),
-        _twice(lambda: _versions(client, kind, ident, gate), lambda bodies: whole(*bodies), gate, lag),
+    look_back = partial(_versions, client, reference, gate)
+    reading = asyncio.ensure_future(read_twice(client, item, reference, gate, lag))
+    own, shown, versions = await asyncio.gather(
+        reading,
+        _twice(listed, lambda body: body is not None and whole(body), gate, lag, again=listed_alone),
+        _older(look_back, lambda bodies: whole(*bodies), item, together, reading, gate, lag),
     )
     first, last = (
-        Seen(by_id.body, by_id.gone, body, older)
-        for by_id, body, older in zip(own, listed, versions, strict=True)
+        Seen(by_id.body, by_id.gone, body, before)
+        for by_id, body, before in zip(own, shown, versions, strict=True)
     )
     loss = loss_of(item.body, first, last)
     check, words = _judged(item, last, own[1].words, loss)
@@ -143,13 +112,19 @@ async def read_twice(
 
 
 async def _twice(
-    look: Callable[[], Awaitable[_T]], enough: Callable[[_T], bool], gate: Gate, lag: float
+    look: Callable[[], Awaitable[_T]],
+    enough: Callable[[_T], bool],
+    gate: Gate,
+    lag: float,
+    *,
+    again: Callable[[], Awaitable[_T]] | None = None,
 ) -> tuple[_T, _T]:
+    """What the first look shows and the last: the same, or `again` where that is another way of looking."""
     seen = await look()
     if enough(seen) or gate.shut:
         return seen, seen
     await asyncio.sleep(lag)
-    return seen, await look()
+    return seen, await (again or look)()
 
 
 async def _read(client: FhirClient, kind: str, ident: str, gate: Gate) -> Read:
@@ -161,17 +136,16 @@ async def _read(client: FhirClient, kind: str, ident: str, gate: Gate) -> Read:
         return Read(None, words=str(unreachable))
 
 
-async def _listed(client: FhirClient, item: Labelled, ident: str, gate: Gate) -> Mapping[str, Any] | None:
-    params = search_for(item) if item.identifier else {"_id": ident}
+async def _listed(look: _Look, item: Labelled, ident: str) -> Mapping[str, Any] | None:
     try:
-        bodies = await gate.look(lambda: listed(client, item, params))
+        return await look(item, ident)
     except EhrError:
         return None
-    return next((body for body in bodies if body.get("id") == ident), None)
 
 
-async def _versions(client: FhirClient, kind: str, ident: str, gate: Gate) -> tuple[Mapping[str, Any], ...]:
+async def _versions(client: FhirClient, reference: str, gate: Gate) -> _Bodies:
     """From its history, else its first version by number, as most count; none where neither is offered."""
+    kind, _, ident = reference.partition("/")
 
     async def first() -> list[dict[str, Any]]:
         return [await client.vread(kind, ident, "1")]
@@ -188,6 +162,28 @@ async def _versions(client: FhirClient, kind: str, ident: str, gate: Gate) -> tu
             return ()
     gate.without_versions.add(kind)
     return ()
+
+
+async def _older(
+    look: Callable[[], Awaitable[_Bodies]],
+    enough: Callable[[_Bodies], bool],
+    item: Labelled,
+    kin: Kin,
+    reading: Awaitable[tuple[Read, Read]],
+    gate: Gate,
+    lag: float,
+) -> tuple[_Bodies, _Bodies]:
+    """The versions of one of each type, and of what has lost something there or by id: they tell how."""
+    seen: tuple[_Bodies, _Bodies] = (), ()
+    if not kin.stands_for_its_type(item):
+        stored = (await reading)[1].body
+        bare = stored is not None and lost(item.body, stored)
+        return (await look(),) * 2 if bare or await kin.bare_versions(item.kind) else seen
+    try:
+        seen = await _twice(look, enough, gate, lag)
+    finally:
+        kin.tell(item, seen[1])
+    return seen
 
 
 def _judged(item: Labelled, last: Seen, words: str, loss: Loss | None) -> tuple[Check, str]:

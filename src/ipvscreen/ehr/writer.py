@@ -5,10 +5,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from ipvscreen.ehr.after_loss import WITHHELD, OnLoss, first_alone, taken_back, tell, withheld
 from ipvscreen.ehr.client import FhirClient
-from ipvscreen.ehr.lookup import Found, look
+from ipvscreen.ehr.gate import Gate, Kin
+from ipvscreen.ehr.lookup import Found, look, look_first
+from ipvscreen.ehr.meanwhile import meanwhile
 from ipvscreen.ehr.points import Point, Reached, unheard
 from ipvscreen.ehr.sending import Sent, send
-from ipvscreen.ehr.verify import LAG_SECONDS, Gate, verify
+from ipvscreen.ehr.verify import LAG_SECONDS, verify
 from ipvscreen.errors import EhrError
 from ipvscreen.messages import message
 from ipvscreen.resources.draft import Labelled
@@ -37,6 +39,7 @@ async def write(
     silent: EhrError | None = None,
     on_loss: OnLoss = "withdraw",
     lost: bool = False,
+    found: Mapping[str, Found] | None = None,
     lag: float = LAG_SECONDS,
     known: _Known = _nobody,
     reached: Reached = unheard,
@@ -44,26 +47,25 @@ async def write(
     """What became of each of `items`, in their order; what fails is told in the result, never raised.
 
     May be called again with the same items after any failure: what is there already is found by its
-    identifier and not written twice. `before`, the result of the earlier call, helps where the record
-    system lets nobody search. `silent` is why the record system could not be asked about the patient: then
-    nothing is sent. Three waves of requests where the server offers transactions: is it there
-    already, write, read back; `lag` is the pause before a second look at what did not show up. `known` keeps
-    the ids before anything is read back, and a loss before anything is taken out. Once a label was lost
-    nothing more is sent, also when called again, and `on_loss` says what becomes of what was; `lost`: that
-    happened to another write of the same visit.
+    identifier and not written twice. `before`, the result of the earlier call, helps where the record system
+    lets nobody search. `silent` is why it could not be asked what must be known first: then nothing is sent.
+    `found`: what was there just now, of a first try; else it is looked for here. `lag` is the pause before a
+    second look at what did not show up. `known` keeps the ids meanwhile, and a loss before anything is taken
+    out. Once a label was lost nothing more is sent, also when called again, and `on_loss` says what becomes
+    of what was; `lost`: that happened to another write of the same visit.
     """
     if before is not None and before.label_lost:
         return await taken_back(client, items, withheld(items, before), on_loss)
     gate, offered, earlier = Gate(), _offered(plan, items), before or Written()
-    sent: Mapping[str, Sent]
-    if lost:
-        sent = _unsent(offered, earlier, WITHHELD)
-    else:
-        sent = await _sent(client, plan, offered, earlier, silent, gate, lag, reached)
+    sent: Mapping[str, Sent] = _unsent(offered, earlier, WITHHELD)
+    if not lost:
+        sent = await _sent(client, plan, offered, earlier, silent, found, gate, lag, reached)
     reached(Point.SENT)
-    await known(Written(tuple(_so_far(plan, item, sent.get(item.key)) for item in items)))
-    reached(Point.KNOWN)
-    written = await _read_back(client, plan, items, sent, gate, lag)
+    so_far = [_so_far(plan, item, sent.get(item.key)) for item in items]
+    async with meanwhile(_read_back(client, plan, items, so_far, gate, lag)) as reading:
+        await known(Written(tuple(so_far)))
+        reached(Point.KNOWN)
+        written = await reading
     if written.label_lost:
         await known(written)
     tell(written)
@@ -74,17 +76,20 @@ async def _read_back(
     client: FhirClient,
     plan: WritePlan,
     items: Sequence[Labelled],
-    sent: Mapping[str, Sent],
+    so_far: Sequence[WrittenOne],
     gate: Gate,
     lag: float,
 ) -> Written:
-    async def one(item: Labelled) -> WrittenOne:
-        so_far = _so_far(plan, item, sent.get(item.key))
-        if so_far.reference is None:
-            return so_far
-        return await verify(client, item, so_far.reference, gate=gate, lag=lag, lists_bare=plan.lists_bare)
+    pairs = list(zip(items, so_far, strict=True))
+    kin = Kin(client, gate, (item for item, one in pairs if one.reference))
+    bare = plan.lists_bare
 
-    return Written(tuple(await asyncio.gather(*(one(item) for item in items))))
+    async def one(item: Labelled, known: WrittenOne) -> WrittenOne:
+        if known.reference is None:
+            return known
+        return await verify(client, item, known.reference, gate=gate, kin=kin, lag=lag, lists_bare=bare)
+
+    return Written(tuple(await asyncio.gather(*(one(*pair) for pair in pairs))))
 
 
 def _offered(plan: WritePlan, items: Sequence[Labelled]) -> list[Labelled]:
@@ -104,6 +109,7 @@ async def _sent(
     items: Sequence[Labelled],
     before: Written,
     silent: EhrError | None,
+    found: Mapping[str, Found] | None,
     gate: Gate,
     lag: float,
     reached: Reached,
@@ -113,7 +119,8 @@ async def _sent(
     if silent is not None:
         return _unsent(items, before, _nothing_sent(silent))
     try:
-        found = await _found(client, plan, items, before)
+        if found is None or before.items:
+            found = await _found(client, plan, items, before)
     except EhrError as error:
         return _unsent(items, before, _nothing_sent(error))
     reached(Point.LOOKED)
@@ -143,12 +150,10 @@ def _unsent(items: Sequence[Labelled], before: Written, why: str) -> dict[str, S
 async def _found(
     client: FhirClient, plan: WritePlan, items: Sequence[Labelled], before: Written
 ) -> Mapping[str, Found]:
-    """By key, what an earlier try has left. A transaction leaves all or nothing: one look tells which."""
-    if plan.transaction and not before.items:
-        probe = await look(client, [item for item in items if item.identifier][:1])
-        if not any(one.reference for one in probe.values()):
-            return {}
-    return await look(client, items)
+    """By key, what an earlier try has left."""
+    if before.items:
+        return await look(client, items)
+    return await look_first(client, items, plan.bundling)
 
 
 def _there(

@@ -1,7 +1,9 @@
 """Record, as a deliberate choice, that the questions were not asked, and why."""
 
+from dataclasses import replace
+
+from ipvscreen.ehr.asking import ask_first
 from ipvscreen.ehr.client import FhirClient
-from ipvscreen.ehr.patient import same_patient
 from ipvscreen.ehr.points import Care, Point
 from ipvscreen.ipv.visit import Event, after
 from ipvscreen.resources.screening import not_done as not_done_resources
@@ -18,7 +20,7 @@ async def not_done(store: Store, client: FhirClient, visit: Visit, reason: str, 
     """
     state = after(visit.state, Event.RECORD)
     items = not_done_resources(visit.context(), reason, visit.plan)
-    silent = await same_patient(client, visit.patient_id, visit.person)
-    begun = await store.journal.freeze(visit, Purpose.NOT_DONE, items, care.until(), silent, state)
+    asked = await ask_first(client, visit.patient_id, visit.person, visit.plan, items)
+    begun = await store.journal.freeze(visit, Purpose.NOT_DONE, items, care.until(), asked.silent, state)
     care.reached(Point.FROZEN)
-    return begun
+    return replace(begun, found=asked.found)

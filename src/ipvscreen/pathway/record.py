@@ -1,7 +1,11 @@
 """Record the conversation: frozen and on disk first, then it may be sent."""
 
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from ipvscreen.ehr.asking import ask_first
 from ipvscreen.ehr.client import FhirClient
-from ipvscreen.ehr.patient import same_patient
+from ipvscreen.ehr.meanwhile import meanwhile
 from ipvscreen.ehr.points import Care, Point
 from ipvscreen.ipv.packs import Pack
 from ipvscreen.ipv.reading import assess_draft, read_draft
@@ -13,17 +17,27 @@ from ipvscreen.store.journal import Begun, Purpose
 from ipvscreen.store.visits import Visit
 
 
-async def record(store: Store, client: FhirClient, pack: Pack, visit: Visit, care: Care) -> Begun:
+async def record(
+    store: Store,
+    client: FhirClient,
+    pack: Pack,
+    visit: Visit,
+    care: Care,
+    keep: Callable[[], Awaitable[Visit]] | None = None,
+) -> Begun:
     """The visit, SAVING, with its entries on disk: whatever ends now, they are written once.
 
-    PatientChanged, with nothing changed, where the record's patient is no longer the one on the page.
+    `keep` puts `visit` itself on disk first, while the record system is asked; None where it is there.
+    PatientChanged, with nothing more changed, where the record's patient is no longer the one on the page.
     """
     state = after(visit.state, Event.SAVE)
     items = _items(pack, visit)
-    silent = await same_patient(client, visit.patient_id, visit.person) if items else None
-    begun = await store.journal.freeze(visit, Purpose.ANSWERS, items, care.until(), silent, state)
+    async with meanwhile(ask_first(client, visit.patient_id, visit.person, visit.plan, items)) as asking:
+        kept = await keep() if keep else visit
+        asked = await asking
+    begun = await store.journal.freeze(kept, Purpose.ANSWERS, items, care.until(), asked.silent, state)
     care.reached(Point.FROZEN)
-    return begun
+    return replace(begun, found=asked.found)
 
 
 def _items(pack: Pack, visit: Visit) -> tuple[Labelled, ...]:

@@ -49,6 +49,7 @@ async def write_out(
                 writing.items,
                 before=begun.before,
                 silent=begun.silent,
+                found=begun.found,
                 on_loss=on_loss,
                 lost=begun.visit.label_lost,
                 known=known,

@@ -27,6 +27,14 @@ _LOST = frozenset({Check.LABEL_LOST, Check.WITHDRAWN})
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """What is there of an entry: `Type/id`, or None; not `sure` where it was not possible to look."""
+
+    reference: str | None
+    sure: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class WrittenOne:
     """One entry; `reference` is `Type/id` once the record system has given one, `loss` how a label was lost.
 

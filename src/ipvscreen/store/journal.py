@@ -5,7 +5,7 @@ whoever tells what became of an entry shows the lease, so that one that was too 
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -18,7 +18,7 @@ from ipvscreen.errors import EhrError, OutOfOrder
 from ipvscreen.ipv.visit import VisitState
 from ipvscreen.resources.draft import Labelled
 from ipvscreen.resources.frozen import frozen, known_of, merged, pending, thawed
-from ipvscreen.resources.written import Written
+from ipvscreen.resources.written import Found, Written
 from ipvscreen.store.audit import Noting, of_visit
 from ipvscreen.store.engine import reading, writing
 from ipvscreen.store.sealed import Ring, SealBroken, SealedTable
@@ -64,13 +64,15 @@ class Writing:
 class Begun:
     """A visit, and what of it may be sent now; `before` is None for the first try.
 
-    `silent`: why the record system could not be asked about the patient; then nothing is to be sent.
+    `silent`: why the record system could not be asked what must be known first; then nothing is to be sent.
+    `found`: what was there of it just now, of a first try, where that was looked for.
     """
 
     visit: Visit
     writing: Writing | None = None
     before: Written | None = None
     silent: EhrError | None = None
+    found: Mapping[str, Found] | None = None
 
 
 def new_writing(visit_id: str, purpose: Purpose, items: tuple[Labelled, ...], owner: str = "") -> Writing:

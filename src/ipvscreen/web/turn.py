@@ -114,16 +114,16 @@ class Turn:
         return frame(self.visit, step, token, self.now, base=self.rooms.base, zone=zone, failed=failed)
 
     async def claim(self) -> Visit:
-        """Mark this form as used, once it has been found in order; the same again changes nothing.
+        """Mark this form as used, once it has been found in order; the same again changes nothing."""
+        visits, draft = self.rooms.store.visits, replace(self.visit.draft, mistaken=None)
+        return await self.claimed(visits.change(self.visit, last_form=self.nonce, draft=draft))
 
-        FormUsed where another process was faster with the very same form.
-        """
-        visits = self.rooms.store.visits
+    async def claimed(self, change: Awaitable[Visit]) -> Visit:
+        """The visit after a change that marks this form as used; FormUsed where a process was faster."""
         try:
-            draft = replace(self.visit.draft, mistaken=None)
-            return await visits.change(self.visit, last_form=self.nonce, draft=draft)
+            return await change
         except OutOfOrder:
-            now = await visits.get(self.visit.id)
+            now = await self.rooms.store.visits.get(self.visit.id)
             if now is not None and now.last_form == self.nonce:
                 raise FormUsed from None
             raise

@@ -1,9 +1,13 @@
 """Between a page and the record: what a step has put on disk is written out before the page answers."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
+from ipvscreen.ehr.client import FhirClient
 from ipvscreen.errors import OutOfOrder
+from ipvscreen.ipv.draft import Draft
 from ipvscreen.ipv.visit import VisitState
+from ipvscreen.pathway.keep import keep
 from ipvscreen.pathway.not_done import not_done
 from ipvscreen.pathway.record import record
 from ipvscreen.pathway.take_up import take_up
@@ -15,10 +19,26 @@ from ipvscreen.web.turn import Turn
 _TO_RECORD = frozenset({VisitState.UNRECORDED, VisitState.INTERRUPTED})
 
 
-async def save(turn: Turn, visit: Visit) -> Visit:
-    """What was said, into the record."""
-    rooms = turn.rooms
-    return await written(turn, await record(rooms.store, turn.client, turn.pack, visit, rooms.care))
+async def keep_posted(turn: Turn, draft: Draft, *, disclose: bool = False) -> Visit:
+    """The visit with what was posted, and the form marked as used by the same change; see `keep`."""
+    store, visit = turn.rooms.store, turn.visit
+    kept = keep(store, visit, draft, pack=turn.pack, disclose=disclose, form=turn.nonce)
+    return await turn.claimed(kept)
+
+
+async def save_posted(turn: Turn, draft: Draft) -> Visit:
+    """What was posted, into the record; it goes to disk first, while the record system is asked."""
+
+    async def kept() -> Visit:
+        return await keep_posted(turn, draft)
+
+    return await save(turn, replace(turn.visit, draft=draft), kept)
+
+
+async def save(turn: Turn, visit: Visit, kept: Callable[[], Awaitable[Visit]] | None = None) -> Visit:
+    """What was said, into the record; `kept` is the `keep` of `record`."""
+    rooms, client = turn.rooms, turn.client
+    return await written(turn, await record(rooms.store, client, turn.pack, visit, rooms.care, kept), client)
 
 
 async def save_not_done(turn: Turn, visit: Visit, reason: str) -> Visit:
@@ -27,9 +47,10 @@ async def save_not_done(turn: Turn, visit: Visit, reason: str) -> Visit:
     return await written(turn, await not_done(rooms.store, turn.client, visit, reason, rooms.care))
 
 
-async def written(turn: Turn, begun: Begun) -> Visit:
-    """The visit once it stands in the record, or does not."""
-    return await write_out(turn.rooms.store, turn.client, begun, turn.rooms.care, turn.entry.on_label_loss)
+async def written(turn: Turn, begun: Begun, client: FhirClient | None = None) -> Visit:
+    """The visit once it stands in the record, or does not; `client` where one has its token already."""
+    rooms = turn.rooms
+    return await write_out(rooms.store, client or turn.client, begun, rooms.care, turn.entry.on_label_loss)
 
 
 async def again(turn: Turn, visit: Visit) -> Visit:

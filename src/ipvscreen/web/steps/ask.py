@@ -6,13 +6,12 @@ from starlette.responses import Response
 
 from ipvscreen.ipv.visit import Door, Step
 from ipvscreen.pathway.choose import choose
-from ipvscreen.pathway.keep import keep
 from ipvscreen.web.answers import entered, mistakes_on
 from ipvscreen.web.fields import Otherwise, Posted, QuestionsFields, own
 from ipvscreen.web.presenters.questions import questions_page
 from ipvscreen.web.steps.form import open_form
 from ipvscreen.web.turn import Turn, go
-from ipvscreen.web.writing import save, save_not_done
+from ipvscreen.web.writing import keep_posted, save_not_done, save_posted
 
 
 async def show(turn: Turn) -> Response:
@@ -41,10 +40,7 @@ async def submit(turn: Turn, posted: Posted) -> Response:
     disclosed = said.any_yes
     if fields.other is Otherwise.NEVER_HAD_A_PARTNER and not disclosed:
         return await _never(turn)
-    store, pack = turn.rooms.store, turn.pack
-    visit = await keep(store, await turn.claim(), draft, pack=pack, disclose=disclosed)
-    if not disclosed:
-        visit = await save(turn, visit)
+    visit = await (keep_posted(turn, draft, disclose=True) if disclosed else save_posted(turn, draft))
     call_first = bool(said.dangers) and draft.call is None and not disclosed
     return go(turn.rooms, visit, Step.DANGER if call_first else None)
 

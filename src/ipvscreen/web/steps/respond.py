@@ -5,14 +5,13 @@ from dataclasses import replace
 from starlette.responses import Response
 
 from ipvscreen.ipv.visit import Step, VisitState
-from ipvscreen.pathway.keep import keep
 from ipvscreen.store.visits import Visit
 from ipvscreen.web.answers import entered, mistakes_on
 from ipvscreen.web.fields import Posted, RespondFields, own
 from ipvscreen.web.presenters.respond import respond_page
 from ipvscreen.web.steps.form import open_form
 from ipvscreen.web.turn import Turn, go
-from ipvscreen.web.writing import save
+from ipvscreen.web.writing import save_posted
 
 
 async def show(turn: Turn) -> Response:
@@ -47,10 +46,8 @@ async def submit(turn: Turn, posted: Posted) -> Response:
         return await open_form(turn, draft, fields.open)
     if wrong := mistakes_on(turn, draft):
         return await turn.refuse(wrong, draft=draft)
-    store, pack = turn.rooms.store, turn.pack
     danger = bool(turn.assess(draft).dangers)
-    visit = await keep(store, await turn.claim(), draft, pack=pack)
-    visit = await save(turn, visit)
+    visit = await save_posted(turn, draft)
     return go(turn.rooms, visit, _next(visit, call_first=danger and draft.call is None))
 
 

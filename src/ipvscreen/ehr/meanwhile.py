@@ -1,0 +1,19 @@
+"""Work that goes on beside other work, and never outlives it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+_T = TypeVar("_T")
+
+
+@asynccontextmanager
+async def meanwhile(work: Coroutine[Any, Any, _T]) -> AsyncIterator[asyncio.Task[_T]]:
+    """`work` as a task to be awaited in the block; broken off where an error ends the block before it."""
+    task = asyncio.create_task(work)
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)  # what it raised is nobody's any more
