@@ -14,7 +14,7 @@ from ipvscreen.ipv.instruments import INSTRUMENTS
 from ipvscreen.resources.context import Context
 from ipvscreen.resources.draft import Labelled
 from ipvscreen.resources.earlier import key_of
-from ipvscreen.resources.labels import DEFAULT, About, Labels
+from ipvscreen.resources.labels import DEFAULT, About, Labels, codings_on, meta_of
 from ipvscreen.resources.observations import instrument_observations
 from ipvscreen.resources.plan import codes, offers
 from ipvscreen.resources.protection import about_of, codes_of, protected
@@ -31,7 +31,12 @@ STATUSES = frozenset(
         *("DocumentReference", "Communication"),
     }
 )
-ENDED: dict[str, str] = {"ServiceRequest": "revoked", "Task": "cancelled", "Consent": "inactive"}
+ENDED: dict[str, str] = {
+    "ServiceRequest": "revoked",
+    "Task": "cancelled",
+    "Consent": "inactive",
+    "Communication": "stopped",  # the note that stands for a request which the record system does not take
+}
 
 _SAID = ("dataAbsentReason", "component")  # with value[x], what an Observation says
 
@@ -68,10 +73,11 @@ def in_error(stored: Mapping[str, Any], labels: Labels = DEFAULT) -> Change:
 
 
 def ended(stored: Mapping[str, Any], labels: Labels = DEFAULT) -> Change:
-    """ServiceRequest, Task or Consent of a referral that the patient does not want any more."""
-    if stored.get("status") in (IN_ERROR, "completed"):
-        return _change(stored, {}, labels)
-    return _change(stored, {"status": ENDED[stored["resourceType"]]}, labels)
+    """ServiceRequest, Task, Consent or note of a referral that the patient does not want any more."""
+    kind = stored["resourceType"]
+    # A note is completed from the start: that says nothing of the referral.
+    over = (IN_ERROR,) if kind == "Communication" else (IN_ERROR, "completed")
+    return _change(stored, {} if stored.get("status") in over else {"status": ENDED[kind]}, labels)
 
 
 def hidden(stored: Mapping[str, Any], labels: Labels = DEFAULT) -> Change:
@@ -123,10 +129,10 @@ def _change(
 ) -> Change:
     kind, ident = stored["resourceType"], stored["id"]
     about = about_of(kind)
-    meta = stored.get("meta") or {}
+    meta = meta_of(stored)
     security = protected(stored, about, labels, raised=raised)
     same = all(without_words(stored.get(name)) == without_words(value) for name, value in parts.items())
-    done = same and codes_of(security) == codes_of(meta.get("security") or [])
+    done = same and codes_of(security) == codes_of(codings_on(stored))
     whole = {**stored, **parts, "meta": {**_kept(meta), "security": security}}
     body = {name: value for name, value in whole.items() if value is not None}
     version = meta.get("versionId")

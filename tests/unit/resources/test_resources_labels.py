@@ -67,7 +67,21 @@ def test_a_label_that_the_server_dropped_is_named() -> None:
     assert lost(sent, stored) == (f"{ACT}|SDV",)
 
 
-@pytest.mark.parametrize("stored", [{}, {"meta": None}, {"meta": {}}, {"meta": {"security": None}}])
+@pytest.mark.parametrize(
+    "stored",
+    [
+        {},
+        {"meta": None},
+        {"meta": {}},
+        {"meta": "R"},
+        {"meta": ["R"]},
+        *(
+            {"meta": {"security": one}}
+            for one in (None, "R", 7, {"code": "R"}, ["R", "NOPAT"], [None, ["R"]])
+        ),
+        {"meta": {"security": [{"system": CONF, "code": ["R"]}, {"system": [ACT], "code": "NOPAT"}]}},
+    ],
+)
 def test_no_meta_is_every_label_lost(stored: dict[str, Any]) -> None:
     sent = labelled({}, About.SCREEN)
     assert lost(sent, stored) == (f"{CONF}|R", f"{ACT}|SDV", f"{ACT}|NOPAT")

@@ -24,6 +24,7 @@ from ipvscreen.web.presenters.items import Question
 from ipvscreen.web.presenters.record import kind_words
 
 _NOT_KNOWN = message("Not known: the record system does not let us look, or did not answer in time.")
+_MORE = message("There may be more than are listed here. Look in the record, too.")
 _ONE = message("An earlier form, {day}, by {name}")
 _NO_DAY = message("day not known")
 _NO_NAME = message("name not known")
@@ -35,6 +36,7 @@ _STATUS: dict[str, str] = {
     "revoked": message("ended"),
     "cancelled": message("ended"),
     "inactive": message("ended"),
+    "stopped": message("ended"),
 }
 _AS_WRITTEN = message("as it was recorded")
 _PROTECTED, _BARE = (
@@ -72,7 +74,7 @@ class EarlierLine:
 
 @dataclass(frozen=True, slots=True)
 class EarlierList:
-    """`unknown`: why nobody can say that there are no more."""
+    """`unknown`: why nobody can say that there are no more, whether any is listed or none."""
 
     unknown: str
     forms: tuple[EarlierLine, ...]
@@ -112,7 +114,8 @@ class EarlierPage:
 def earlier_list_of(listing: Listing, zone: tzinfo) -> EarlierList:
     """Nothing of what they say, and not how many of which kind."""
     lines = tuple(EarlierLine(_when(one, zone), one.key) for one in listing.forms)
-    return EarlierList("" if listing.known else _NOT_KNOWN, lines)
+    unknown = _NOT_KNOWN if not listing.known else _MORE if listing.cut else ""
+    return EarlierList(unknown, lines)
 
 
 def earlier_page(
