@@ -103,6 +103,7 @@ class Ehr(BaseModel):
     flag_contact: FlagWords | None = None  # a sentence after it: whom to ask out of hours
     on_label_loss: Literal["withdraw", "leave"] = "withdraw"
     carriers: tuple[Literal["DocumentReference", "Communication"], ...] = ()  # may carry what others cannot
+    health_concern: bool = False  # a clinician may choose to write a Condition, which problem lists show
     at_most: Annotated[int, Field(ge=1, le=1000)] = 20  # requests to it at once
     allow_http_loopback: bool = False
     pack: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")] | None = None  # a table of packs.toml

@@ -39,7 +39,7 @@ DECIDED = {"decided_by": "Dr Osei, GP", "basis": "child", "told": "yes"}
 PSYCHIATRIST = "dr-lindqvist"
 SCREEN = {"QuestionnaireResponse", "Observation", "Provenance"}
 REFERRAL = {"ServiceRequest", "Task"}
-KINDS = (*SCREEN, *REFERRAL, "Consent", "Flag", "Procedure")
+KINDS = (*SCREEN, *REFERRAL, "Consent", "Flag", "Procedure", "Condition")
 
 
 async def asked(visitor: Any, answers: dict[str, str], patient: str) -> None:
@@ -110,6 +110,12 @@ async def antenatal(visitor: Any) -> None:
     await visitor.post(QUICK | {"safe-today": "yes"})
 
 
+async def concerned(visitor: Any) -> None:
+    """Where the record system is one for which `health_concern` is set."""
+    await asked(visitor, POSITIVE, "anna-woman")
+    await visitor.post(QUICK | {"concern": "yes"})
+
+
 Visit = Callable[[Any], Awaitable[None]]
 # The types that each adds to the record.
 VISITS: dict[Visit, set[str]] = {
@@ -123,6 +129,9 @@ VISITS: dict[Visit, set[str]] = {
     past: SCREEN | REFERRAL | {"Consent"},
     antenatal: SCREEN | {"Flag"},
 }
+
+
+CONCERNED = SCREEN | {"Flag", "Condition"}
 
 
 def reread(body: dict[str, Any]) -> dict[str, Any]:

@@ -506,7 +506,7 @@ async def test_lists_that_are_known_to_be_bare_are_not_looked_at_twice_after_a_c
 async def test_a_list_that_may_be_cut_says_so(
     house: Any, visitors: Visitors, monkeypatch: Any, *, cut: bool, most: int
 ) -> None:
-    """One visit leaves three responses; also where none of them is ours, nobody can say that there is none."""
+    """One visit leaves three responses; the control has room for one more."""
     await screened(visitors)
     monkeypatch.setattr("ipvscreen.ehr.earlier.MOST", most)
     monkeypatch.setattr("ipvscreen.pathway.open_earlier.MOST", most)

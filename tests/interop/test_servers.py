@@ -58,6 +58,20 @@ async def test_a_visit_leaves_all_of_it_labelled_from_the_first_version_on(
         assert reader.reread(body) == body
 
 
+@pytest.mark.parametrize("server", SERVERS)
+async def test_a_health_concern_stands_there_labelled(
+    server: str, before: Opener, request: pytest.FixtureRequest
+) -> None:
+    there = await before(base_of(request, server), health_concern=True)
+
+    new = await left_by(reader.concerned, there)
+
+    assert {body["resourceType"] for body in new.values()} == reader.CONCERNED
+    (place,) = [place for place in new if place.startswith("Condition/")]
+    assert codes(await there.first_version(place)) == {"V", "SDV", "NOPAT", "NORDSCLCDS"}
+    assert reader.reread(new[place]) == new[place]
+
+
 def codes(body: dict[str, Any]) -> set[str]:
     """The labels, whatever their order: HAPI keeps them as a set."""
     return {label["code"] for label in body["meta"].get("security", [])}

@@ -39,4 +39,5 @@ def _items(pack: Pack, visit: Visit) -> tuple[Labelled, ...]:
         draft.door,
         draft.reason,
         visit.plan,
+        concern=draft.concern,
     )

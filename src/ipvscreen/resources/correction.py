@@ -19,16 +19,17 @@ from ipvscreen.resources.observations import instrument_observations
 from ipvscreen.resources.plan import codes, offers
 from ipvscreen.resources.protection import about_of, codes_of, protected
 from ipvscreen.resources.scopes import Scopes
+from ipvscreen.resources.standing import IN_ERROR, as_error, status_of
 from ipvscreen.sdc.answers import Answers
 from ipvscreen.sdc.response import response_items
 from ipvscreen.sdc.stored import without_words
 
-AMENDED, CORRECTED, IN_ERROR = "amended", "corrected", "entered-in-error"
+AMENDED, CORRECTED = "amended", "corrected"
 # R4: Provenance has no status, so it cannot say that what it tells of was an error.
 STATUSES = frozenset(
     {
         *("QuestionnaireResponse", "Observation", "Flag", "Procedure", "ServiceRequest", "Task", "Consent"),
-        *("DocumentReference", "Communication"),
+        *("DocumentReference", "Communication", "Condition"),
     }
 )
 ENDED: dict[str, str] = {
@@ -68,8 +69,9 @@ def updatable(capability: Mapping[str, Any], scopes: Scopes) -> frozenset[str]:
 
 def in_error(stored: Mapping[str, Any], labels: Labels = DEFAULT) -> Change:
     """The entry as entered in error; one of a type without a status stays as it is."""
-    status = IN_ERROR if stored["resourceType"] in STATUSES else None
-    return _change(stored, {"status": status} if status else {}, labels)
+    kind = stored["resourceType"]
+    done = kind not in STATUSES or status_of(stored) == IN_ERROR
+    return _change(stored, {} if done else as_error(kind), labels)
 
 
 def ended(stored: Mapping[str, Any], labels: Labels = DEFAULT) -> Change:
@@ -120,8 +122,10 @@ def corrected_observations(
 
 def stands(wanted: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
     """Whether what was read back says what was sent: status and answers."""
-    parts = ("status", "item", *_said(wanted), *_said(stored))
-    return all(without_words(wanted.get(part)) == without_words(stored.get(part)) for part in parts)
+    parts = ("item", *_said(wanted), *_said(stored))
+    return status_of(wanted) == status_of(stored) and all(
+        without_words(wanted.get(part)) == without_words(stored.get(part)) for part in parts
+    )
 
 
 def _change(

@@ -22,6 +22,7 @@ class About(StrEnum):
     SCREEN = "screen"
     QUICK = "quick"
     FLAG = "flag"
+    CONCERN = "concern"
     REFERRAL = "referral"  # ServiceRequest, Task and Consent in the record system
     CONTACT = "contact"  # what a service is sent
     BUNDLE = "bundle"  # a transaction; the same in every policy
@@ -59,6 +60,7 @@ FLOOR: Mapping[About, Row] = {
     About.SCREEN: Row("R", act("SDV", NOPAT)),
     About.QUICK: Row("V", act("SDV", NOPAT)),
     About.FLAG: Row("V", act("SDV", NOPAT, "NORDSCLCDS")),
+    About.CONCERN: Row("V", act("SDV", NOPAT, "NORDSCLCDS")),
     About.REFERRAL: Row("R", act("SDV", NOPAT, "NORDSCLCDS")),
     About.CONTACT: Row("V", act("NORDSCLCDS")),
     About.BUNDLE: Row("V"),

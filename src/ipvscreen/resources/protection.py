@@ -8,6 +8,7 @@ from ipvscreen.resources.terminology import ACT_CODE, CONFIDENTIALITY
 
 ABOUT: dict[str, About] = {
     "Flag": About.FLAG,
+    "Condition": About.CONCERN,
     "Procedure": About.CONVERSATION,
     "Provenance": About.PROVENANCE,
     **dict.fromkeys(("ServiceRequest", "Task", "Consent", "Communication"), About.REFERRAL),

@@ -14,6 +14,7 @@ WRITABLE = frozenset(
         "Procedure",
         "DocumentReference",
         "Communication",
+        "Condition",
     }
 )
 
@@ -32,6 +33,12 @@ _BASED_ON: Params = {"based-on": ("reference", "basedOn")}
 _FOCUS: Params = {"focus": ("reference", "focus")}
 _PATIENT: Params = {"patient": ("reference", "patient")}
 _FOR: Params = {"patient": ("reference", "for"), "subject": ("reference", "for")}
+_OF_A_CONDITION: Params = {
+    "clinical-status": ("token", "clinicalStatus"),
+    "verification-status": ("token", "verificationStatus"),
+    "evidence": ("token", "evidence.code"),
+    "evidence-detail": ("reference", "evidence.detail"),
+}
 
 SEARCH: dict[str, Params] = {
     "Patient": _COMMON | _IDENTIFIER,
@@ -42,7 +49,7 @@ SEARCH: dict[str, Params] = {
     "Device": _COMMON | _IDENTIFIER | _STATUS,
     "RelatedPerson": _COMMON | _IDENTIFIER | _PATIENT,
     "Encounter": _COMMON | _IDENTIFIER | _SUBJECT | _STATUS,
-    "Condition": _COMMON | _IDENTIFIER | _SUBJECT | _ENCOUNTER | _CODE | _CATEGORY,
+    "Condition": _COMMON | _IDENTIFIER | _SUBJECT | _ENCOUNTER | _CODE | _CATEGORY | _OF_A_CONDITION,
     "QuestionnaireResponse": _COMMON | _IDENTIFIER | _SUBJECT | _ENCOUNTER | _STATUS | _BASED_ON,
     "Observation": _COMMON
     | _IDENTIFIER

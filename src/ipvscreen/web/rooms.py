@@ -20,6 +20,7 @@ from ipvscreen.ipv.packs import Pack, Packs
 from ipvscreen.ipv.packs_file import spoken
 from ipvscreen.ipv.person import Setting
 from ipvscreen.ipv.validity import Row
+from ipvscreen.resources.fallback import further
 from ipvscreen.resources.policy import WritePolicy
 from ipvscreen.resources.scopes import requested
 from ipvscreen.sdc.form import Form
@@ -65,6 +66,7 @@ class EhrEntry:
     policy: WritePolicy = field(default_factory=WritePolicy)
     on_label_loss: Literal["withdraw", "leave"] = "withdraw"
     carriers: tuple[str, ...] = ()  # the types that may carry there what others cannot
+    health_concern: bool = False  # a clinician may choose to write one
     pack: str | None = None  # the default one of its setting and locale where nothing is set
     locale: str = ENGLISH
     zone: tzinfo = field(default_factory=lambda: ZoneInfo("Europe/London"))
@@ -76,6 +78,11 @@ class EhrEntry:
     def framed(self) -> bool:
         """Whether this record system may show us in a frame, where cookies need other flags."""
         return bool(self.frame_ancestors)
+
+    @property
+    def further(self) -> tuple[str, ...]:
+        """The types that are asked for here beyond those of every visit."""
+        return further(self.carriers, concern=self.health_concern)
 
     @property
     def uk(self) -> bool:
@@ -97,7 +104,7 @@ class EhrEntry:
                 purpose="standalone" if standalone else "ehr",
                 refresh=self.refresh,
                 withdraw=self.on_label_loss == "withdraw",
-                carriers=self.carriers,
+                carriers=self.further,
             )
         other = {"launch": "launch/patient"} if standalone else {}
         return " ".join(other.get(scope, scope) for scope in self.scope.split())

@@ -26,6 +26,7 @@ EXPECTED = {
     About.SCREEN: ["R", "SDV", "NOPAT"],
     About.QUICK: ["V", "SDV", "NOPAT"],
     About.FLAG: ["V", "SDV", "NOPAT", "NORDSCLCDS"],
+    About.CONCERN: ["V", "SDV", "NOPAT", "NORDSCLCDS"],
     About.REFERRAL: ["R", "SDV", "NOPAT", "NORDSCLCDS"],
     About.CONTACT: ["V", "NORDSCLCDS"],
     About.BUNDLE: ["V"],
@@ -128,6 +129,7 @@ def test_every_resource_of_every_visit_is_labelled(
         {name: data.draw(entered_for(forms[name])) for name in names},
         recording=data.draw(st.sampled_from(Recording)),
         flag=data.draw(st.booleans()),
+        concern=data.draw(st.booleans()),
         door=data.draw(st.sampled_from([None, *Door])),
         declined=data.draw(st.booleans()),
     )

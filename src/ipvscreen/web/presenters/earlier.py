@@ -8,12 +8,13 @@ from typing import Any
 from ipvscreen.ipv.referral import ReferralState
 from ipvscreen.messages import Message, joined, message
 from ipvscreen.pathway.open_earlier import Listing, Seen
-from ipvscreen.resources.correction import AMENDED, CORRECTED, IN_ERROR
+from ipvscreen.resources.correction import AMENDED, CORRECTED
 from ipvscreen.resources.earlier import Earlier, earlier_of, moment_of
 from ipvscreen.resources.labels import Labels
 from ipvscreen.resources.plan import WritePlan
 from ipvscreen.resources.protection import unprotected
 from ipvscreen.resources.reasons import REASONS, WHY_WORDS
+from ipvscreen.resources.standing import IN_ERROR, status_of
 from ipvscreen.sdc.answering.values import shown
 from ipvscreen.sdc.form import Form
 from ipvscreen.sdc.response import DATA_ABSENT_REASON
@@ -203,7 +204,7 @@ def _entry(body: Mapping[str, Any], visit: Visit) -> str:
 
 
 def _standing(body: Mapping[str, Any], labels: Labels) -> str:
-    status = _STATUS.get(str(body.get("status")), _AS_WRITTEN)
+    status = _STATUS.get(str(status_of(body)), _AS_WRITTEN)
     return joined(", ", (status, _BARE if unprotected(body, labels) else _PROTECTED))
 
 
