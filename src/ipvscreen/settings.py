@@ -104,6 +104,7 @@ class Ehr(BaseModel):
     on_label_loss: Literal["withdraw", "leave"] = "withdraw"
     carriers: tuple[Literal["DocumentReference", "Communication"], ...] = ()  # may carry what others cannot
     audit_events: bool = False  # whether its own log, which its staff may read, is told of what is done here
+    health_concern: bool = False  # a clinician may choose to write a Condition, which problem lists show
     at_most: Annotated[int, Field(ge=1, le=1000)] = 20  # requests to it at once
     allow_http_loopback: bool = False
     pack: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")] | None = None  # a table of packs.toml

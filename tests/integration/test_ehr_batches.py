@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from ipvscreen.ehr import writer
+from ipvscreen.ehr import ways, writer
 from ipvscreen.ehr.client import FhirClient
 from ipvscreen.resources.draft import Labelled, business_key, entry
 from ipvscreen.resources.labels import About
@@ -97,7 +97,7 @@ def _all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     async def none(_client: Any, _items: Any, there: Any, *_: Any, **__: Any) -> dict[str, Any]:
         return dict(there)
 
-    monkeypatch.setattr(writer, "first_alone", none)
+    monkeypatch.setattr(ways, "first_alone", none)
 
 
 @pytest.fixture

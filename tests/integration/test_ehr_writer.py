@@ -215,7 +215,7 @@ async def test_a_lost_answer_is_looked_up_and_nothing_is_sent_twice(any_ehr, los
     assert len(any_ehr.posts()) in (1, 5)
 
 
-@pytest.mark.parametrize("status", [401, 403, 404, 409, 412, 422, 429])
+@pytest.mark.parametrize("status", [401, 403, 409, 412, 429])
 async def test_a_refused_transaction_leaves_nothing_and_says_why(ehr, status):
     ehr.switches.refuse[("POST", "transaction")] = status
 
@@ -226,6 +226,128 @@ async def test_a_refused_transaction_leaves_nothing_and_says_why(ehr, status):
     assert ehr.posts() == [""]
     assert len({one.words for one in written.items}) == 1
     assert all(one.words and one.reference is None for one in written.items)
+
+
+NOT_UNDERSTOOD = (400, 404, 405, 413, 415, 422, 501)
+
+
+def conditions(ehr):
+    """Of each transaction that was sent, whether it named a condition."""
+    return [b"ifNoneExist" in r.content for r in ehr.requests if r.method == "POST" and r.url.path == "/fhir"]
+
+
+@pytest.mark.parametrize("status", NOT_UNDERSTOOD)
+async def test_a_transaction_that_is_not_understood_is_followed_by_the_next_best_way(ehr, status):
+    ehr.switches.refuse[("POST", "transaction")] = status
+
+    written = await ehr.write()
+
+    assert all_verified(written)
+    assert ehr.stored() == ALL
+    assert conditions(ehr) == [True, False]
+    assert ehr.posts()[2] == "/QuestionnaireResponse"
+    assert len(ehr.posts()) == 2 + 5
+    second = max(i for i, one in enumerate(ehr.requests) if one.method == "POST" and one.url.path == "/fhir")
+    alone = [f"{one.method} {one.url.path.split('/')[2]}" for one in ehr.requests[second + 1 : second + 3]]
+    assert alone == ["POST QuestionnaireResponse", "GET QuestionnaireResponse"], (
+        "the first is read back alone"
+    )
+
+
+async def test_a_transaction_that_is_understood_without_conditions_stays_one(ehr):
+    ehr.switches.refuse[("POST", "transaction")] = Refuse(400, times=1)
+
+    assert all_verified(await ehr.write())
+    assert ehr.stored() == ALL
+    assert conditions(ehr) == [True, False]
+    assert ehr.posts() == ["", ""]
+
+
+async def test_without_conditions_it_is_not_sent_a_second_time_as_it_was(ehr):
+    ehr.switches.no_conditional_create = True
+    ehr.switches.refuse[("POST", "transaction")] = 400
+
+    assert all_verified(await ehr.write())
+    assert conditions(ehr) == [False]
+
+
+@pytest.mark.parametrize(
+    ("first", "check"),
+    [
+        (EhrUnreachable("Late.", may_have_happened=True), Check.UNKNOWN),
+        (EhrRefused(502, "Gateway."), Check.FAILED),
+    ],
+)
+async def test_where_the_first_may_still_be_at_work_no_other_way_is_taken(ehr, monkeypatch, first, check):
+    """A lost answer, nothing found, and only then "not understood"."""
+    faults = iter([first, EhrRefused(400, "What?")])
+
+    async def failing(bundle):
+        raise next(faults)
+
+    monkeypatch.setattr(ehr.client, "transaction", failing)
+
+    assert set(checks(await ehr.write())) == {check}
+    assert ehr.posts() == []
+    assert next(faults, None) is None
+
+
+@pytest.mark.parametrize("status", [429, 500, 400])
+async def test_where_the_second_look_does_not_say_that_nothing_is_there_no_other_way_is_taken(ehr, status):
+    """Neither where nobody can be asked just now, nor where no search tells."""
+    ehr.switches.refuse[("POST", "transaction")] = 400
+    ehr.switches.refuse[("GET", "*")] = Refuse(status, after=1)
+
+    assert set(checks(await ehr.write())) == {Check.FAILED}
+    assert ehr.posts() == [""]
+    assert ehr.stored() == Counter()
+
+
+async def test_what_the_second_look_finds_is_not_sent_once_more(ehr, monkeypatch):
+    """A transaction that says no and has taken the answers all the same: a repetition completes it."""
+    whole = ehr.client.transaction
+
+    async def half(bundle):
+        body = next(
+            e["resource"] for e in bundle["entry"] if e["resource"]["resourceType"] == "QuestionnaireResponse"
+        )
+        await FhirClient.create(ehr.client, body)
+        raise EhrRefused(400, "No.")
+
+    monkeypatch.setattr(ehr.client, "transaction", half)
+    written = await ehr.write()
+
+    assert set(checks(written)) == {Check.FAILED}
+    assert ehr.stored() == Counter({"QuestionnaireResponse": 1})
+    monkeypatch.setattr(ehr.client, "transaction", whole)
+    assert all_verified(await ehr.write(before=written))
+    assert ehr.stored() == ALL
+
+
+async def test_in_the_next_best_way_a_lost_label_still_withholds_the_rest(ehr):
+    ehr.switches.refuse[("POST", "transaction")] = 422
+    ehr.switches.drop_labels = {"QuestionnaireResponse"}
+
+    written = await ehr.write(on_loss="leave")
+
+    assert ehr.posts() == ["", "", "/QuestionnaireResponse"]
+    assert only(written, "QuestionnaireResponse").check is Check.LABEL_LOST
+    assert ehr.stored() == Counter({"QuestionnaireResponse": 1})
+
+
+async def test_an_entry_that_is_the_reason_is_named_in_the_next_best_way(ehr):
+    ehr.switches.refuse[("POST", "Flag")] = 422
+
+    written = await ehr.write()
+
+    flag = only(written, "Flag")
+    assert flag.check is Check.FAILED
+    assert not flag.words.startswith("Not sent")
+    assert only(written, "QuestionnaireResponse").check is Check.VERIFIED
+    assert only(written, "Provenance").words.startswith("Not sent")
+    ehr.switches.refuse.clear()
+    assert all_verified(await ehr.write(before=written))
+    assert ehr.stored() == ALL
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 409, 412, 422, 429])

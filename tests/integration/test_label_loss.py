@@ -21,7 +21,7 @@ from ipvscreen.errors import EhrError, EhrRefused, EhrUnreachable
 from ipvscreen.library import read_forms
 from ipvscreen.resources.context import Context
 from ipvscreen.resources.draft import Labelled, order
-from ipvscreen.resources.fallback import CARRIERS
+from ipvscreen.resources.fallback import FURTHER
 from ipvscreen.resources.fitting import document, note
 from ipvscreen.resources.labels import lost
 from ipvscreen.resources.loss import Loss
@@ -35,7 +35,7 @@ from ipvscreen.sandbox.switches import Switches
 
 EHR = "https://ehr.test"
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
-KINDS = sorted(written_kinds(CARRIERS))
+KINDS = sorted(written_kinds(FURTHER))
 FORM = read_forms(data_folder("questionnaires")).forms["hark"]
 # What the record system then shows without its labels, and what is made of it.
 SHOWS: dict[Loss, tuple[set[str], Check]] = {
@@ -95,7 +95,7 @@ class Clinic:
         plan = plan_writes(await self.client.capability(), Scopes.parse(self.scope), lists=lists)
         # What carries others is written where those are not taken; here all of it is, to be lost one by one.
         able = replace(plan.abilities[0], allowed=True, conditional=not self.switches.no_conditional_create)
-        plan = replace(plan, abilities=(*plan.abilities, *(replace(able, kind=kind) for kind in CARRIERS)))
+        plan = replace(plan, abilities=(*plan.abilities, *(replace(able, kind=kind) for kind in FURTHER)))
         written = await writer.write(self.client, plan, self.items, before=before, lag=0.0, **more)
         self.written = written
         return {one.kind: one for one in written.items}
@@ -129,7 +129,7 @@ class Clinic:
 
 @pytest.fixture
 async def clinic(recorder: Any) -> AsyncIterator[Clinic]:
-    one = Clinic(recorder, requested(withdraw=True, carriers=CARRIERS))
+    one = Clinic(recorder, requested(withdraw=True, carriers=FURTHER))
     yield one
     assert one.recorder.bare == [], "no version was ever sent without its labels"
     await one.http.aclose()
@@ -273,7 +273,7 @@ async def test_a_mark_that_loses_its_labels_is_not_called_taken_out(clinic: Clin
 
 
 async def test_without_the_right_to_delete_it_is_left_and_said(recorder: Any) -> None:
-    clinic = Clinic(recorder, requested(carriers=CARRIERS))
+    clinic = Clinic(recorder, requested(carriers=FURTHER))
     clinic.switches.label_loss = {"Flag": "dropped"}
 
     told = await clinic.write()

@@ -113,6 +113,27 @@ async def test_nothing_of_ours_is_read_online(house: Any, visitor: Any, visit: A
             assert (await whole.get(f"/{reference}")).status_code == 200
 
 
+@pytest.mark.parametrize("kept", [True, False])
+async def test_a_health_concern_is_not_read_online_as_long_as_its_labels_are_kept(houses: Any, *, kept: bool):
+    """Its control: without its labels the problem list shows it."""
+    house = await houses(health_concern=True, on_label_loss="leave")
+    if not kept:
+        house.ehr.state.sandbox.switches.drop_labels = {"Condition"}
+    visitor = house.visitor()
+    async with visitor.browser:
+        await visitor.launch("rosa-mother")
+        await visitor.post({"door": "ask"})
+        await visitor.post(NEGATIVE | {"76501-6": YES})
+        await visitor.post(QUICK | {"concern": "yes"})
+        written = [one for one in await of_the_visit(house, visitor) if one.startswith("Condition/")]
+    assert len(written) == 1
+
+    async with online(house, "rosa-mother") as portal:
+        shown = {f"{one['resourceType']}/{one['id']}" for one in await everything(portal)}
+        assert (await portal.get(f"/{written[0]}")).status_code == (404 if kept else 200)
+    assert shown.isdisjoint(written) is kept
+
+
 async def test_the_portal_does_show_what_is_the_patients(house: Any):
     async with online(house, "maya-maternity") as portal:
         shown = await everything(portal)

@@ -40,6 +40,7 @@ PSYCHIATRIST = "dr-lindqvist"
 SCREEN = {"QuestionnaireResponse", "Observation", "Provenance"}
 REFERRAL = {"ServiceRequest", "Task"}
 KINDS = (*SCREEN, *REFERRAL, "Consent", "Flag", "Procedure")
+EVERY_KIND = (*KINDS, "Condition")
 
 
 async def asked(visitor: Any, answers: dict[str, str], patient: str) -> None:
@@ -110,6 +111,12 @@ async def antenatal(visitor: Any) -> None:
     await visitor.post(QUICK | {"safe-today": "yes"})
 
 
+async def concerned(visitor: Any) -> None:
+    """Where the record system is one for which `health_concern` is set."""
+    await asked(visitor, POSITIVE, "anna-woman")
+    await visitor.post(QUICK | {"concern": "yes"})
+
+
 Visit = Callable[[Any], Awaitable[None]]
 # The types that each adds to the record.
 VISITS: dict[Visit, set[str]] = {
@@ -125,6 +132,9 @@ VISITS: dict[Visit, set[str]] = {
 }
 
 
+CONCERNED = SCREEN | {"Flag", "Condition"}
+
+
 def reread(body: dict[str, Any]) -> dict[str, Any]:
     """What the second reader makes of it: strict, an unknown or missing element raises."""
     read: dict[str, Any] = FHIRElementFactory.instantiate(body["resourceType"], body).as_json()
@@ -135,7 +145,7 @@ async def everything(house: Any) -> dict[str, dict[str, Any]]:
     """All that the record system serves of our types, by `Type/id`."""
     found = {}
     async with house.reader() as reader:
-        for kind in KINDS:
+        for kind in EVERY_KIND:
             answer = (await reader.get(f"/{kind}")).json()
             assert reread(answer) == answer
             for entry in answer.get("entry", []):

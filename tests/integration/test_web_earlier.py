@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from ipvscreen.ehr.amend import amend, say_who
 from ipvscreen.ipv.audit import Act
 from ipvscreen.ipv.visit import VisitState
 
@@ -449,3 +450,91 @@ async def test_a_referral_that_was_received_says_whom_to_ring(house: Any, visito
     assert "this app sends no cancellation to a service yet" in one.text
     assert await messages(house) == 1
     assert [b["status"] for b in (await held(house))["Task"]] == ["cancelled"]
+
+
+async def noted(houses: Any, **settings: Any) -> Any:
+    """A house whose record system takes no request, so that a note stands for it."""
+    house = await houses(carriers=("Communication",), **settings)
+    house.ehr.state.sandbox.switches.offered = dict.fromkeys(
+        ("Patient", "Practitioner", "QuestionnaireResponse", "Observation", "Flag", "Provenance", "Consent"),
+        "crus",
+    ) | {"Communication": "crus"}
+    return house
+
+
+@pytest.mark.parametrize("kept", [True, False])
+@pytest.mark.parametrize(("action", "status"), [("stop", "stopped"), ("", "completed")])
+async def test_the_note_that_stands_for_a_referral_is_ended_with_it(
+    houses: Any, action: str, status: str, *, kept: bool
+) -> None:
+    """By what we know of it and, for one that we do not, by its identifier; the control stops nothing."""
+    house = await noted(houses)
+    first, second = house.visitor(), house.visitor()
+    async with first.browser, second.browser:
+        sent = await referred(lambda: first)
+        if not kept:
+            store = house.app.state.rooms.store.visits
+            await store.change(await store.get(sent.visit), referred_in_record=None)
+        one = await opened(lambda: second)
+        assert "a note of the referral: as it was recorded" in one.text
+        if action:
+            await one.post({"action": action})
+            assert "a note of the referral: ended" in one.text
+        async with house.reader() as reader:
+            found = (await reader.get("/Communication", params={"patient": "anna-woman"})).json()["entry"]
+    assert [entry["resource"]["status"] for entry in found] == [status]
+    assert labels(found[0]["resource"]) == {"R", "SDV", "NOPAT", "NORDSCLCDS"}
+
+
+@pytest.mark.parametrize("told", [True, False])
+async def test_lists_that_are_known_to_be_bare_are_not_looked_at_twice_after_a_change(
+    houses: Any, monkeypatch: Any, *, told: bool
+) -> None:
+    monkeypatch.setitem(amend.__kwdefaults__, "lag", 0.01)
+    monkeypatch.setitem(say_who.__kwdefaults__, "lag", 0.01)
+    house = await houses(labels_in_lists="warn" if told else "kept")
+    first, second = house.visitor(), house.visitor()
+    async with first.browser, second.browser:
+        await screened(lambda: first)
+        house.ehr.state.sandbox.switches.labels_missing_in_search = True
+        one = await opened(lambda: second)
+        sent = house.watch()
+        await one.post({"action": "error", "why": "entered-twice"})
+    searches = [str(r.url) for r in sent if r.method == "GET" and "identifier=" in str(r.url)]
+    assert searches
+    assert (len(searches) == len(set(searches))) is told
+
+
+@pytest.mark.parametrize(("cut", "most"), [(True, 3), (False, 4)])
+async def test_a_list_that_may_be_cut_says_so(
+    house: Any, visitors: Visitors, monkeypatch: Any, *, cut: bool, most: int
+) -> None:
+    """One visit leaves three responses; the control has room for one more."""
+    await screened(visitors)
+    monkeypatch.setattr("ipvscreen.ehr.earlier.MOST", most)
+    monkeypatch.setattr("ipvscreen.pathway.open_earlier.MOST", most)
+
+    one = await visitors().launch("anna-woman")
+
+    assert ("There may be more than are listed here." in one.text) is cut
+    assert one.page.text.count('name="earlier"') == 1
+    other = await visitors().launch("freya-woman")
+    assert "There may be more" not in other.text
+
+
+async def test_of_two_referrals_the_page_tells_what_became_of_both_in_the_record(
+    house: Any, visitors: Visitors
+) -> None:
+    one = await screened(visitors, POSITIVE)
+    switches = house.ehr.state.sandbox.switches
+    switches.refuse[("POST", "*")] = 409
+    await one.post(SHEET)
+    assert "NOT recorded: the referral" in one.text
+    switches.refuse.clear()
+    await one.get("refer")
+    await one.post(SHEET | {"service": "specialist"})
+
+    assert "NOT recorded: the referral" in one.text, "the first"
+    assert "Recorded and checked: the referral" in one.text, "the second"
+    visit = await house.app.state.rooms.store.visits.get(one.visit)
+    assert len(visit.referred_in_record.items) == 6

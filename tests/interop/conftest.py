@@ -62,7 +62,7 @@ class Before:
     async def held(self) -> dict[str, dict[str, Any]]:
         """All that the server has of the types that we write, read by id, by `Type/id`."""
         found = {}
-        for kind in shared("test_second_reader").KINDS:
+        for kind in shared("test_second_reader").EVERY_KIND:
             listed = await self.server.get(
                 f"/{kind}", params={"_count": "500"}, headers={"Cache-Control": "no-cache"}
             )

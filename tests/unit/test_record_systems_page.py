@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ipvscreen.resources.audit_event import taken
-from ipvscreen.resources.fallback import Rest
+from ipvscreen.resources.fallback import Rest, further
 from ipvscreen.resources.plan import Ability, WritePlan, plan_writes
 from ipvscreen.resources.scopes import Scopes, requested
 from ipvscreen.sandbox.capability import capability_statement
@@ -27,7 +27,8 @@ CapabilityStatement and the granted scopes at each launch, and `start` says what
 decided: [0040](../adr/0040-write-plan-and-fallbacks.md).
 
 "Conditional create": made only where no entry with its identifier is there; else each is looked for before a
-retry. A document that carries a form is labelled like the form, NOPAT included, in both places (see there).
+retry. A Condition is written only with `health_concern = true`, and then where the clinician chooses it. A
+document that carries a form is labelled like the form, NOPAT included, in both places (see there).
 """
 LEFT = {Rest.NOTHING: "nothing", Rest.HAND: "by hand"}
 
@@ -39,7 +40,7 @@ def plan_of(name: str) -> WritePlan:
     app = Registration("id", (), "https://app.example", "https://app.example", "none", None, None, None)
     sandbox = Sandbox("https://ehr.example", app, lambda: datetime(2026, 3, 2, tzinfo=UTC), switches)
     given: dict[str, Any] = dict(SETTINGS[name])
-    carriers = given.get("carriers", ())
+    carriers = further(given.get("carriers", ()), concern=True)
     asked = requested(given.get("scopes", "v2"), carriers=carriers, audit_events=True)
     granted, capability = Scopes.parse(asked), capability_statement(sandbox)
     lists = given.get("labels_in_lists", "kept")

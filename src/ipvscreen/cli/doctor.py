@@ -21,6 +21,7 @@ from ipvscreen.errors import FormRefused
 from ipvscreen.ipv.instruments import HARK
 from ipvscreen.library import Library
 from ipvscreen.pathway.check_ehr import SignIn, Subject, Tools, check_ehr
+from ipvscreen.resources.fallback import further
 from ipvscreen.resources.finding import Finding, Level, bad, finding_to_json, worst
 from ipvscreen.settings import Ehr, Settings
 from ipvscreen.smart.client import TokenAuth
@@ -78,12 +79,13 @@ async def _examine(
         found.append(NO_KEY)
     async with plain_http() as http:
         asked = entry_of(one, http, library.labels).asks_for("visit", standalone=True)
-        scope = " ".join(dict.fromkeys(f"{asked} {removal_scope(one.scopes, one.carriers)}".split()))
+        more = further(one.carriers, concern=one.health_concern)
+        scope = " ".join(dict.fromkeys(f"{asked} {removal_scope(one.scopes, more)}".split()))
         subject = Subject(
             iss=one.iss,
             registration=Registration(TokenAuth(one.token_auth), one.signing_alg, one.scopes),
             lists=one.labels_in_lists,
-            carriers=one.carriers,
+            carriers=more,
             audit_events=one.audit_events,
             jwks_url=jwks_url(deployment),
             kid=client.key.kid if client and client.key else None,

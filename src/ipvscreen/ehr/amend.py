@@ -1,7 +1,8 @@
 """Change entries that stand in the record, each only from the version that was seen, and read them back."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 from ipvscreen.ehr.client import FhirClient
 from ipvscreen.ehr.gate import Gate
@@ -24,19 +25,28 @@ _NOBODY_NAMED = message("Who changed it and why is not recorded there: note it b
 _UNANSWERED = message("Whether the record system took it is not known.")
 _STANDS = frozenset({Check.VERIFIED, Check.UNCONFIRMED})
 
+_Look = Callable[[Labelled, str], Awaitable[WrittenOne]]
+
 
 async def amend(
-    client: FhirClient, changes: Sequence[Change], may: frozenset[str], *, lag: float = LAG_SECONDS
+    client: FhirClient,
+    changes: Sequence[Change],
+    may: frozenset[str],
+    *,
+    lists_bare: bool = False,
+    lag: float = LAG_SECONDS,
 ) -> Written:
     """What became of each change, by its reference; nothing is raised. `may`: the types that can be changed.
 
     What stands as wanted already is not sent again, so the same can be asked for again after any failure.
+    `lists_bare`: as for `verify`.
     """
-    gate, places = Gate(), asyncio.Semaphore(AT_ONCE)
+    places = asyncio.Semaphore(AT_ONCE)
+    look = partial(verify, client, gate=Gate(), lag=lag, lists_bare=lists_bare)
 
     async def one(change: Change) -> WrittenOne:
         async with places:
-            return await _one(client, change, may, gate, lag)
+            return await _one(client, change, may, look)
 
     return Written(tuple(await asyncio.gather(*(one(change) for change in changes))))
 
@@ -55,7 +65,12 @@ def unsent(changes: Sequence[Change], error: EhrError) -> Written:
 
 
 async def say_who(
-    client: FhirClient, item: Labelled, *, allowed: bool, lag: float = LAG_SECONDS
+    client: FhirClient,
+    item: Labelled,
+    *,
+    allowed: bool,
+    lists_bare: bool = False,
+    lag: float = LAG_SECONDS,
 ) -> WrittenOne:
     """The Provenance of changes; told like a change. `allowed`: whether the plan has new ones written."""
     if not allowed:
@@ -66,10 +81,10 @@ async def say_who(
         return WrittenOne(item.key, item.kind, None, Check.FAILED, str(error))
     if created.reference is None:
         return WrittenOne(item.key, item.kind, None, Check.UNKNOWN, _UNANSWERED)
-    return await verify(client, item, created.reference, gate=Gate(), lag=lag)
+    return await verify(client, item, created.reference, gate=Gate(), lag=lag, lists_bare=lists_bare)
 
 
-async def _one(client: FhirClient, change: Change, may: frozenset[str], gate: Gate, lag: float) -> WrittenOne:
+async def _one(client: FhirClient, change: Change, may: frozenset[str], look: _Look) -> WrittenOne:
     told = _told(change)
     item = change.as_labelled()
     if item is None:
@@ -85,14 +100,12 @@ async def _one(client: FhirClient, change: Change, may: frozenset[str], gate: Ga
             return _so(told, Check.FAILED, _STALE)
         if not may_have_happened(error):
             return _so(told, Check.FAILED, said)
-    return await _seen(client, item, told, said, gate, lag)
+    return await _seen(client, item, told, said, look)
 
 
-async def _seen(
-    client: FhirClient, item: Labelled, told: WrittenOne, said: str, gate: Gate, lag: float
-) -> WrittenOne:
+async def _seen(client: FhirClient, item: Labelled, told: WrittenOne, said: str, look: _Look) -> WrittenOne:
     """What a read says of it, whatever the answer to the update was."""
-    verified = await verify(client, item, told.key, gate=gate, lag=lag)
+    verified = await look(item, told.key)
     if verified.check not in _STANDS:
         return _so(told, verified.check, said or verified.words)
     kind, _, ident = told.key.partition("/")

@@ -12,7 +12,7 @@ from ipvscreen.messages import message
 from ipvscreen.resources.earlier import is_ours, members_of, targets_of
 
 _LIST_SECONDS = 3.0  # the first page does not wait longer for what it can do without
-_MOST = "100"
+MOST = 100  # responses that are asked for; a record system may hold more
 _RESPONSE = "QuestionnaireResponse/"
 _OTHER_PATIENT = message("It stands in the record of another patient; it was neither shown nor changed.")
 _NOT_OURS = message("It was not written by this app; it was neither shown nor changed.")
@@ -41,7 +41,7 @@ async def responses(client: FhirClient, patient_id: str) -> list[dict[str, Any]]
 
     Only the answer is timed: a token that is being made new meanwhile must not be lost on its way.
     """
-    params = {"patient": patient_id, "_count": _MOST}
+    params = {"patient": patient_id, "_count": str(MOST)}
     try:
         return await client.search("QuestionnaireResponse", params, seconds=_LIST_SECONDS)
     except (EhrError, VisitOver):  # whether the visit goes on, its other pages tell

@@ -12,15 +12,20 @@ NOT_FOUND = message("The record system took it, and then could not find it.")
 
 # Answered by a gateway or in the middle of the work: the request may have been carried out all the same.
 _MAY_HAVE_HAPPENED = frozenset({408, 500, 502, 504})
+_NOT_UNDERSTOOD = frozenset({400, 404, 405, 413, 415, 422, 501})
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """Where an entry stands (`Type/id`), to be verified; else FAILED or UNKNOWN, and why."""
+    """Where an entry stands (`Type/id`), to be verified; else FAILED or UNKNOWN, and why.
+
+    `not_understood`: what was sent was refused so that surely nothing was done, and another way may be taken.
+    """
 
     reference: str | None
     check: Check | None = None
     words: str = ""
+    not_understood: bool = False
 
 
 def of_answer(answer: Created | EhrError) -> Sent:
@@ -58,3 +63,8 @@ def may_have_happened(error: EhrError) -> bool:
     if isinstance(error, EhrUnreachable):
         return error.may_have_happened
     return isinstance(error, EhrRefused) and error.status in _MAY_HAVE_HAPPENED
+
+
+def not_understood(error: EhrError) -> bool:
+    """Whether a request that ended so was refused as it is, before anything of it was done."""
+    return isinstance(error, EhrRefused) and error.status in _NOT_UNDERSTOOD

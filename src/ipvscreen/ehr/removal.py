@@ -10,8 +10,8 @@ from ipvscreen.ehr.exchange import GONE
 from ipvscreen.errors import EhrError, EhrRefused
 from ipvscreen.resources.draft import Labelled
 from ipvscreen.resources.labels import labelled_like, lost
+from ipvscreen.resources.standing import IN_ERROR, as_error, status_of
 
-IN_ERROR = "entered-in-error"
 _NO_STATUS = frozenset({"Provenance"})  # in R4; it cannot say that it is an error
 
 
@@ -69,10 +69,11 @@ async def _marked(client: FhirClient, item: Labelled, stored: Mapping[str, Any],
     version = meta.get("versionId") if isinstance(meta, Mapping) else None
     kind, _, ident = left.reference.partition("/")
     try:
-        body = labelled_like({**stored, "status": IN_ERROR, "meta": {}}, item.body)
+        error = {name: value for name, value in ({**stored, **as_error(kind)}).items() if value is not None}
+        body = labelled_like({**error, "meta": {}}, item.body)
         await client.update(body, str(version) if version else None)
         after = await client.read(kind, ident)
     except (EhrError, ValueError) as error:
         return replace(left, said=left.said or str(error))
-    marked = after.get("status") == IN_ERROR and not lost(item.body, after)
+    marked = status_of(after) == IN_ERROR and not lost(item.body, after)
     return replace(left, fate=Fate.MARKED if marked else Fate.LEFT, seen=True)

@@ -1,6 +1,7 @@
 """Send entries so that each is there once: nothing is sent again before it was looked for."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ipvscreen.ehr.client import Created, FhirClient
@@ -9,6 +10,7 @@ from ipvscreen.ehr.outcome import (
     NOT_FOUND,
     Sent,
     may_have_happened,
+    not_understood,
     of_answer,
     of_error,
     of_found,
@@ -33,11 +35,6 @@ from ipvscreen.resources.written import Check
 __all__ = ["NOT_SENT", "Sent", "in_batches", "in_one", "may_have_happened", "one_by_one", "send"]
 
 NOT_SENT = message("Not sent, because an entry before it was not taken.")
-_TRIES = 2
-
-_NO_BATCHES = frozenset({400, 404, 405, 415, 422, 501})  # of the Bundle as a whole
-
-
 _NOT_SENT = Sent(None, Check.FAILED, NOT_SENT)
 _Post = Callable[[], Awaitable[Sequence[Created]]]
 _Look = Callable[[], Awaitable[Mapping[str, Found]]]
@@ -46,14 +43,11 @@ _Look = Callable[[], Awaitable[Mapping[str, Found]]]
 async def send(
     client: FhirClient, plan: WritePlan, items: Sequence[Labelled], there: Mapping[str, Sent]
 ) -> dict[str, Sent]:
-    """By key, what became of each, sent in the best way that the plan knows.
+    """By key, what became of each, in batches where the plan has them and no transactions, else one by one.
 
-    `there`: what is known of an earlier try; it is not sent again, and the rest then goes without the
-    transaction, whose entries could not refer to it.
+    `there`: what is known of an earlier try; it is not sent again.
     """
     conditional = plan.conditional_kinds
-    if plan.bundling is Bundling.TRANSACTION and not there:
-        return await in_one(client, items, conditional=conditional)
     if plan.bundling is Bundling.BATCH:
         return await in_batches(client, items, there, conditional=conditional)
     return await one_by_one(client, items, there, conditional=conditional)
@@ -148,7 +142,7 @@ async def _answers(client: FhirClient, bundle: Mapping[str, Any]) -> Sequence[Cr
     try:
         return await client.batch(bundle)
     except EhrRefused as refused:
-        return None if refused.status in _NO_BATCHES else [refused] * len(bundle["entry"])
+        return None if not_understood(refused) else [refused] * len(bundle["entry"])
     except EhrError as error:
         return [error] * len(bundle["entry"])
 
@@ -182,15 +176,19 @@ async def _one(
 
 
 async def _settled(items: Sequence[Labelled], post: _Post, search: _Look) -> dict[str, Sent]:
-    """Post; after an answer that was lost, look, and post once more only where surely nothing is there."""
+    """Post; after an answer that was lost, look, and post once more only where surely nothing is there.
+
+    What is refused after that is not told as not understood: the first may still be at work.
+    """
     lost = Sent(None)
-    for _ in range(_TRIES):
+    for again in (False, True):
         try:
             created = await post()
         except EhrError as error:
             lost = worse(lost, of_error(error))
             if not may_have_happened(error):
-                return {item.key: lost for item in items}
+                told = replace(lost, not_understood=not again and not_understood(error))
+                return {item.key: told for item in items}
         else:
             return await _accepted(items, created, search)
         found = await _looked(items, search)

@@ -9,12 +9,12 @@ from ipvscreen.ehr.client import FhirClient
 from ipvscreen.ehr.exchange import GONE
 from ipvscreen.ehr.gate import Gate, Kin, Read
 from ipvscreen.ehr.lookup import patient_of
-from ipvscreen.ehr.removal import IN_ERROR
 from ipvscreen.errors import EhrError, EhrRefused, EhrUnreachable
 from ipvscreen.messages import joined, message
 from ipvscreen.resources.draft import Labelled
 from ipvscreen.resources.labels import lost
 from ipvscreen.resources.loss import Loss, Seen, loss_of
+from ipvscreen.resources.standing import IN_ERROR, status_of
 from ipvscreen.resources.written import Check, WrittenOne
 
 _T = TypeVar("_T")
@@ -192,7 +192,7 @@ def _judged(item: Labelled, last: Seen, words: str, loss: Loss | None) -> tuple[
         return TOLD[loss] if loss else (Check.UNKNOWN, joined(" ", (_UNREAD, words)))
     if patient_of(stored) != patient_of(item.body):
         return Check.FAILED, _OTHER_PATIENT
-    if stored.get("status") == IN_ERROR != item.body.get("status"):
+    if status_of(stored) == IN_ERROR != status_of(item.body):
         return Check.WITHDRAWN, _IN_ERROR
     if loss is not None and loss in TOLD:
         return TOLD[loss]

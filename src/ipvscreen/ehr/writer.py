@@ -3,19 +3,20 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from ipvscreen.ehr.after_loss import WITHHELD, OnLoss, first_alone, taken_back, tell, withheld
+from ipvscreen.ehr.after_loss import WITHHELD, OnLoss, taken_back, tell, withheld
 from ipvscreen.ehr.client import FhirClient
 from ipvscreen.ehr.gate import Gate, Kin
 from ipvscreen.ehr.lookup import Found, look, look_first
 from ipvscreen.ehr.meanwhile import meanwhile
 from ipvscreen.ehr.points import Point, Reached, unheard
-from ipvscreen.ehr.sending import Sent, send
+from ipvscreen.ehr.sending import Sent
 from ipvscreen.ehr.verify import LAG_SECONDS, verify
+from ipvscreen.ehr.ways import send_best
 from ipvscreen.errors import EhrError
 from ipvscreen.messages import message
 from ipvscreen.resources.draft import Labelled
 from ipvscreen.resources.fitting import instead_of
-from ipvscreen.resources.plan import Bundling, WritePlan
+from ipvscreen.resources.plan import WritePlan
 from ipvscreen.resources.written import Check, Written, WrittenOne
 
 _CANNOT_LOOK = message(
@@ -124,10 +125,7 @@ async def _sent(
     except EhrError as error:
         return _unsent(items, before, _nothing_sent(error))
     reached(Point.LOOKED)
-    there = _there(plan, items, found, before)
-    if there or plan.bundling is not Bundling.TRANSACTION:
-        there = await first_alone(client, items, there, gate, conditional=plan.conditional_kinds, lag=lag)
-    return await send(client, plan, items, there)
+    return await send_best(client, plan, items, _there(plan, items, found, before), gate, lag)
 
 
 def _nothing_sent(error: EhrError) -> str:

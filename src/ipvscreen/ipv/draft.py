@@ -80,10 +80,11 @@ class Draft:
     page: int = 0
     known: Known | None = None
     earlier: Opened | None = None
+    concern: bool = False
 
 
 # Left out while they say nothing, as they were in what was sealed before they were there.
-_SELDOM = frozenset({"mistaken", "reason", "form", "page", "known", "earlier"})
+_SELDOM = frozenset({"mistaken", "reason", "form", "page", "known", "earlier", "concern"})
 
 
 def draft_to_json(draft: Draft) -> dict[str, Any]:
@@ -106,6 +107,7 @@ def draft_to_json(draft: Draft) -> dict[str, Any]:
         "page": draft.page,
         "known": draft.known,
         "earlier": draft.earlier and asdict(draft.earlier),
+        "concern": draft.concern,
     }
     return body | {name: value for name, value in seldom.items() if value}
 
@@ -128,6 +130,7 @@ def draft_from_json(body: Mapping[str, Any]) -> Draft:
         page=_page(body.get("page", 0)),
         known=Known(body["known"]) if "known" in body else None,
         earlier=_opened(body["earlier"]) if "earlier" in body else None,
+        concern=_flag(body.get("concern", False)),
     )
 
 

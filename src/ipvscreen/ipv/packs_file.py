@@ -15,7 +15,7 @@ from ipvscreen.sdc.load import load_form
 # Fields of our own on the pages of questions, and ids that their templates use.
 PAGE_FIELDS = frozenset(
     {"token", "recording", "flag", "other", "door", "reason", "open", "more", "page", "leave", "entered"}
-    | {"keys", "main", "setting", "age_confirmed", "resume", "action"}
+    | {"keys", "main", "setting", "age_confirmed", "resume", "action", "concern"}
 )
 _KEYS = frozenset({"settings", "locale", "ask", "today", "more", "reason", "age_from"})
 _LANGUAGES = {

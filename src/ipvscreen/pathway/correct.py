@@ -46,12 +46,12 @@ async def correct(
     silent = await same_patient(client, visit.patient_id, visit.person)
     if silent is not None:
         return unsent([response], silent)
-    first = await amend(client, [response], may)
+    first = await amend(client, [response], may, lists_bare=visit.plan.lists_bare)
     if any(one.check not in _STANDS for one in first.items):
         return first
     results = results_of(seen.bodies, opened.correcting)
     changes, missing = corrected_observations(results, answers, visit.patient_id, now, labels)
-    rest = await amend(client, changes, may)
+    rest = await amend(client, changes, may, lists_bare=visit.plan.lists_bare)
     both = Written((*first.items, *rest.items))
     names = changed([response, *changes], both)
     lacking = _lacking(visit, missing)
@@ -64,7 +64,8 @@ async def _who(
     if not names:
         return ()
     item = change_provenance(visit.context(), names, Why.CORRECTED, now)
-    return (await say_who(client, item, allowed=visit.plan.allows("Provenance") and not lost),)
+    allowed = visit.plan.allows("Provenance") and not lost
+    return (await say_who(client, item, allowed=allowed, lists_bare=visit.plan.lists_bare),)
 
 
 def _lacking(visit: Visit, missing: int) -> tuple[WrittenOne, ...]:

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 
 from ipvscreen.ehr.client import FhirClient
-from ipvscreen.ehr.earlier import Entries, by_identifier, entries, responses
+from ipvscreen.ehr.earlier import MOST, Entries, by_identifier, entries, responses
 from ipvscreen.ehr.patient import same_patient
 from ipvscreen.errors import EhrError, OutOfOrder
 from ipvscreen.ipv.draft import Draft, Opened
@@ -12,6 +13,7 @@ from ipvscreen.ipv.visit import Event, after
 from ipvscreen.resources.correction import ENDED, updatable
 from ipvscreen.resources.draft import business_key
 from ipvscreen.resources.earlier import Earlier, earlier_of, merged
+from ipvscreen.resources.fallback import CARRIERS
 from ipvscreen.resources.scopes import Scopes
 from ipvscreen.resources.terminology import IDENTIFIER_SYSTEM
 from ipvscreen.resources.written import Written
@@ -19,15 +21,21 @@ from ipvscreen.store.facade import Store
 from ipvscreen.store.referrals import Referral
 from ipvscreen.store.visits import Visit
 
-_ROLES = {"ServiceRequest": "request", "Task": "task", "Consent": "consent"}
+_ROLES = {"ServiceRequest": ("request",), "Task": ("task",), "Consent": ("consent",)} | {
+    "Communication": ("request", "note")  # what carries a request has a key made of that one's
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The earlier forms, newest first; not `known` where the record system does not let us look."""
+    """The earlier forms, newest first; not `known` where the record system does not let us look.
+
+    `cut`: there may be more than these.
+    """
 
     known: bool
     forms: tuple[Earlier, ...]
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +54,10 @@ class Seen:
 async def list_earlier(store: Store, client: FhirClient, visit: Visit) -> Listing:
     """That they are there and when, from the record and from this clinician's own visits; no content."""
     found = await responses(client, visit.patient_id)
-    own = [_own(old, names) for old in await store.visits.earlier(visit) if (names := _names(old.written))]
-    return Listing(found is not None, merged(earlier_of(found or (), visit.patient_id), own))
+    visits, more = await store.visits.earlier(visit)
+    own = [_own(old, names) for old in visits if (names := _names(old.written))]
+    forms = merged(earlier_of(found or (), visit.patient_id), own)
+    return Listing(found is not None, forms, cut=more or len(found or ()) >= MOST)
 
 
 async def open_earlier(store: Store, client: FhirClient, visit: Visit, key: str) -> Visit:
@@ -100,16 +110,21 @@ async def _may(store: Store, client: FhirClient, visit: Visit) -> frozenset[str]
 async def _referred(
     client: FhirClient, old: Visit | None, referrals: Sequence[Referral], patient: str
 ) -> list[str]:
-    """By what we kept of the last one, and by identifier for those before it."""
+    """By what we kept of them, and by identifier what we did not."""
     kept = {one.key: one.reference for one in (old.referred_in_record or Written()).items} if old else {}
     found: list[str] = []
     for referral in referrals:
-        for kind in ENDED:
-            key = business_key(referral.id, _ROLES[kind])
+        for kind in _kinds(old):
+            key = reduce(business_key, _ROLES[kind], referral.id)
             known = kept.get(key)
             token = f"{IDENTIFIER_SYSTEM}|urn:uuid:{key}"
             found += [known] if known else await by_identifier(client, kind, token, patient)
     return found
+
+
+def _kinds(old: Visit | None) -> tuple[str, ...]:
+    """What carries others is looked for only where it could: else nobody has asked for the right to."""
+    return tuple(kind for kind in ENDED if kind not in CARRIERS or (old and old.plan.allows(kind)))
 
 
 def _own(old: Visit, names: tuple[str, ...]) -> Earlier:

@@ -53,4 +53,5 @@ def _items(pack: Pack, visit: Visit) -> tuple[Labelled, ...]:
         draft.door,
         draft.reason,
         visit.plan,
+        concern=draft.concern,
     )

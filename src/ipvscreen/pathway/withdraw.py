@@ -50,7 +50,7 @@ async def stop(
 async def end_in_record(
     client: FhirClient, visit: Visit, seen: Entries, may: frozenset[str], why: Why, *, now: datetime
 ) -> Written:
-    """ServiceRequest, Task and Consent as ended, or as entered in error where that is why."""
+    """ServiceRequest, Task, Consent and note as ended, or as entered in error where that is why."""
     build = ended if why is Why.REFERRAL_WITHDRAWN else in_error
     return await _changed(
         client, visit, [build(body, visit.policy.labels) for body in seen.bodies], may, why, now
@@ -68,10 +68,11 @@ async def _changed(
     silent = await same_patient(client, visit.patient_id, visit.person)
     if silent is not None:
         return unsent(changes, silent)
-    written = await amend(client, changes, may)
+    written = await amend(client, changes, may, lists_bare=visit.plan.lists_bare)
     names = changed(changes, written)
     if not names:
         return written
     item = change_provenance(visit.context(), names, why, now)
-    who = await say_who(client, item, allowed=visit.plan.allows("Provenance") and not written.label_lost)
+    allowed = visit.plan.allows("Provenance") and not written.label_lost
+    who = await say_who(client, item, allowed=allowed, lists_bare=visit.plan.lists_bare)
     return Written((*written.items, who))

@@ -14,24 +14,30 @@ from ipvscreen.ipv.instruments import INSTRUMENTS
 from ipvscreen.resources.context import Context
 from ipvscreen.resources.draft import Labelled
 from ipvscreen.resources.earlier import key_of
-from ipvscreen.resources.labels import DEFAULT, About, Labels
+from ipvscreen.resources.labels import DEFAULT, About, Labels, codings_on, meta_of
 from ipvscreen.resources.observations import instrument_observations
 from ipvscreen.resources.plan import codes, offers
 from ipvscreen.resources.protection import about_of, codes_of, protected
 from ipvscreen.resources.scopes import Scopes
+from ipvscreen.resources.standing import IN_ERROR, as_error, status_of
 from ipvscreen.sdc.answers import Answers
 from ipvscreen.sdc.response import response_items
 from ipvscreen.sdc.stored import without_words
 
-AMENDED, CORRECTED, IN_ERROR = "amended", "corrected", "entered-in-error"
+AMENDED, CORRECTED = "amended", "corrected"
 # R4: Provenance has no status, so it cannot say that what it tells of was an error.
 STATUSES = frozenset(
     {
         *("QuestionnaireResponse", "Observation", "Flag", "Procedure", "ServiceRequest", "Task", "Consent"),
-        *("DocumentReference", "Communication"),
+        *("DocumentReference", "Communication", "Condition"),
     }
 )
-ENDED: dict[str, str] = {"ServiceRequest": "revoked", "Task": "cancelled", "Consent": "inactive"}
+ENDED: dict[str, str] = {
+    "ServiceRequest": "revoked",
+    "Task": "cancelled",
+    "Consent": "inactive",
+    "Communication": "stopped",  # the note that stands for a request which the record system does not take
+}
 
 _SAID = ("dataAbsentReason", "component")  # with value[x], what an Observation says
 
@@ -63,15 +69,17 @@ def updatable(capability: Mapping[str, Any], scopes: Scopes) -> frozenset[str]:
 
 def in_error(stored: Mapping[str, Any], labels: Labels = DEFAULT) -> Change:
     """The entry as entered in error; one of a type without a status stays as it is."""
-    status = IN_ERROR if stored["resourceType"] in STATUSES else None
-    return _change(stored, {"status": status} if status else {}, labels)
+    kind = stored["resourceType"]
+    done = kind not in STATUSES or status_of(stored) == IN_ERROR
+    return _change(stored, {} if done else as_error(kind), labels)
 
 
 def ended(stored: Mapping[str, Any], labels: Labels = DEFAULT) -> Change:
-    """ServiceRequest, Task or Consent of a referral that the patient does not want any more."""
-    if stored.get("status") in (IN_ERROR, "completed"):
-        return _change(stored, {}, labels)
-    return _change(stored, {"status": ENDED[stored["resourceType"]]}, labels)
+    """ServiceRequest, Task, Consent or note of a referral that the patient does not want any more."""
+    kind = stored["resourceType"]
+    # A note is completed from the start: that says nothing of the referral.
+    over = (IN_ERROR,) if kind == "Communication" else (IN_ERROR, "completed")
+    return _change(stored, {} if stored.get("status") in over else {"status": ENDED[kind]}, labels)
 
 
 def hidden(stored: Mapping[str, Any], labels: Labels = DEFAULT) -> Change:
@@ -114,8 +122,10 @@ def corrected_observations(
 
 def stands(wanted: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
     """Whether what was read back says what was sent: status and answers."""
-    parts = ("status", "item", *_said(wanted), *_said(stored))
-    return all(without_words(wanted.get(part)) == without_words(stored.get(part)) for part in parts)
+    parts = ("item", *_said(wanted), *_said(stored))
+    return status_of(wanted) == status_of(stored) and all(
+        without_words(wanted.get(part)) == without_words(stored.get(part)) for part in parts
+    )
 
 
 def _change(
@@ -123,10 +133,10 @@ def _change(
 ) -> Change:
     kind, ident = stored["resourceType"], stored["id"]
     about = about_of(kind)
-    meta = stored.get("meta") or {}
+    meta = meta_of(stored)
     security = protected(stored, about, labels, raised=raised)
     same = all(without_words(stored.get(name)) == without_words(value) for name, value in parts.items())
-    done = same and codes_of(security) == codes_of(meta.get("security") or [])
+    done = same and codes_of(security) == codes_of(codings_on(stored))
     whole = {**stored, **parts, "meta": {**_kept(meta), "security": security}}
     body = {name: value for name, value in whole.items() if value is not None}
     version = meta.get("versionId")

@@ -13,6 +13,7 @@ from ipvscreen.resources.terminology import BASE, IDENTIFIER_SYSTEM, BundleType,
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, BASE)
 _ONE_IDENTIFIER = frozenset({"QuestionnaireResponse"})  # 0..1 in R4; 0..* in the others
 _NO_IDENTIFIER = frozenset({"Provenance"})
+_LAST = ("Condition", "Provenance")  # a choice that is refused keeps nothing else from being sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +53,11 @@ def entry(key: str, kind: str, body: Mapping[str, Any], about: About, labels: La
 
 
 def order(items: Sequence[Labelled]) -> tuple[Labelled, ...]:
-    """For one-by-one creates: what is referred to first, Provenance last; ValueError for a circle."""
+    """For one-by-one creates: what is referred to first, Provenance last of all; ValueError for a circle."""
     by_url = {item.full_url: item for item in items}
     inside = {url: [r for r in references_in(item.body) if r in by_url] for url, item in by_url.items()}
     placed = [by_url[url] for url in TopologicalSorter(inside).static_order()]
-    return tuple(sorted(placed, key=lambda item: item.kind == "Provenance"))
+    return tuple(sorted(placed, key=lambda item: _LAST.index(item.kind) if item.kind in _LAST else -1))
 
 
 def transaction_bundle(items: Sequence[Labelled], *, conditional: bool | Collection[str]) -> dict[str, Any]:

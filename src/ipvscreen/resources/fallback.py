@@ -26,6 +26,8 @@ class Fallback:
 
 # Only to carry what another type cannot; asked for where the deployer has named them, and nowhere else.
 CARRIERS = ("DocumentReference", "Communication")
+# What is written beyond what every visit writes: carriers, and what the deployer lets a clinician choose.
+FURTHER = (*CARRIERS, "Condition")
 
 _WHOLE_FORMS = message(
     "The answers are recorded as whole forms, without single results. What was learned without a form, or why"
@@ -58,6 +60,9 @@ FALLBACKS: dict[str, tuple[Fallback, ...]] = {
         Fallback(message("Write the result by hand as a restricted note.")),
     ),
     "Flag": (Fallback(message("Set the record system's own alert by hand, in neutral words.")),),
+    "Condition": (
+        Fallback(message("Add it to the problem list by hand only if the patient agrees, in these words.")),
+    ),
     "Procedure": (Fallback(message("Note by hand that a health questionnaire was talked through.")),),
     "Provenance": (Fallback(message("Who recorded what is kept in this app's own audit."), Rest.NOTHING),),
     "ServiceRequest": (
@@ -83,6 +88,11 @@ FALLBACKS: dict[str, tuple[Fallback, ...]] = {
     ),
     "Consent": (Fallback(message("Note by hand what was agreed and until when.")),),
 }
+
+
+def further(carriers: Collection[str], *, concern: bool) -> tuple[str, ...]:
+    """Of FURTHER, what a deployer has asked for: those carriers, and a health concern."""
+    return (*carriers, *(("Condition",) if concern else ()))
 
 
 def fallback(kind: str, writable: Collection[str]) -> Fallback:

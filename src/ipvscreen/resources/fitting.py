@@ -151,7 +151,8 @@ def _day(moment: str) -> str:
     return day_said(date.fromisoformat(moment[:10]))
 
 
-def _exactly(words: str) -> Message:
+def exactly(words: str) -> Message:
+    """That these words are to be entered by hand."""
     return message("Enter exactly these words: “{words}”", words=words)
 
 
@@ -160,7 +161,7 @@ def _no_words(_: Body) -> str:
 
 
 def _of_procedure(body: Body) -> Message:
-    return _exactly(f"{_text(body['code'])}, {_day(body['performedDateTime'])}")
+    return exactly(f"{_text(body['code'])}, {_day(body['performedDateTime'])}")
 
 
 def _of_observation(body: Body) -> str:
@@ -168,12 +169,12 @@ def _of_observation(body: Body) -> str:
     said = body.get("valueCodeableConcept") or body.get("dataAbsentReason")
     if "derivedFrom" in body or said is None:
         return ""
-    return _exactly(f"{APP_NAME}: {_text(said)}, {_day(body['effectiveDateTime'])}")
+    return exactly(f"{APP_NAME}: {_text(said)}, {_day(body['effectiveDateTime'])}")
 
 
 def _of_request(body: Body) -> Message:
     service, day = body["performer"][0]["display"], _day(body["authoredOn"])
-    return _exactly(f"{_text(body['code'])}: {service}, {day}")
+    return exactly(f"{_text(body['code'])}: {service}, {day}")
 
 
 def _of_consent(body: Body) -> Message:
@@ -189,7 +190,8 @@ def _of_consent(body: Body) -> Message:
 
 
 _BY_HAND: dict[str, Callable[[Body], str]] = {
-    "Flag": lambda body: _exactly(_text(body["code"])),
+    "Flag": lambda body: exactly(_text(body["code"])),
+    "Condition": lambda body: exactly(_text(body["code"])),
     "Procedure": _of_procedure,
     "Observation": _of_observation,
     "ServiceRequest": _of_request,

@@ -22,6 +22,7 @@ class About(StrEnum):
     SCREEN = "screen"
     QUICK = "quick"
     FLAG = "flag"
+    CONCERN = "concern"
     REFERRAL = "referral"  # ServiceRequest, Task and Consent in the record system
     CONTACT = "contact"  # what a service is sent
     BUNDLE = "bundle"  # a transaction; the same in every policy
@@ -59,6 +60,7 @@ FLOOR: Mapping[About, Row] = {
     About.SCREEN: Row("R", act("SDV", NOPAT)),
     About.QUICK: Row("V", act("SDV", NOPAT)),
     About.FLAG: Row("V", act("SDV", NOPAT, "NORDSCLCDS")),
+    About.CONCERN: Row("V", act("SDV", NOPAT, "NORDSCLCDS")),
     About.REFERRAL: Row("R", act("SDV", NOPAT, "NORDSCLCDS")),
     About.CONTACT: Row("V", act("NORDSCLCDS")),
     About.BUNDLE: Row("V"),
@@ -113,11 +115,30 @@ def labelled_like(body: Mapping[str, Any], sent: Mapping[str, Any]) -> dict[str,
 def lost(sent: Mapping[str, Any], stored: Mapping[str, Any]) -> tuple[str, ...]:
     """Labels (`system|code`) that `sent` has and `stored` lacks; displays and order do not matter.
 
-    A higher confidentiality has kept a lower one: an entry may have been hidden since.
+    A higher confidentiality has kept a lower one: an entry may have been hidden since. What is malformed
+    protects nothing.
     """
     kept = set(_labels_on(stored))
     higher = {low for label in kept for low in _lower(label)}
     return tuple(label for label in _labels_on(sent) if label not in kept | higher)
+
+
+def meta_of(stored: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The `meta` of a resource as a server shows it; nothing where it is malformed."""
+    meta = stored.get("meta")
+    return meta if isinstance(meta, Mapping) else {}
+
+
+def codings_on(stored: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The Codings of `meta.security`, without those that are malformed."""
+    held = meta_of(stored).get("security")
+    return [one for one in held if _is_coding(one)] if isinstance(held, list) else []
+
+
+def _is_coding(one: object) -> bool:
+    return isinstance(one, Mapping) and all(
+        isinstance(one.get(name), str | None) for name in ("system", "code")
+    )
 
 
 def _lower(label: str) -> Iterator[str]:
@@ -131,6 +152,5 @@ def _with(body: Mapping[str, Any], security: list[dict[str, str]]) -> dict[str, 
 
 
 def _labels_on(resource: Mapping[str, Any]) -> Iterator[str]:
-    meta = resource.get("meta") or {}
-    for coding in meta.get("security") or ():
+    for coding in codings_on(resource):
         yield f"{coding.get('system')}|{coding.get('code')}"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from ipvscreen.resources.labels import lost
+from ipvscreen.resources.labels import codings_on, lost, meta_of
 from ipvscreen.resources.terminology import CONFIDENTIALITY
 
 Body = Mapping[str, Any]
@@ -66,18 +66,14 @@ def _earlier(current: Body, versions: tuple[Body, ...]) -> Iterator[Body]:
 
 
 def _version(body: Body) -> object:
-    return (body.get("meta") or {}).get("versionId")
+    return meta_of(body).get("versionId")
 
 
 def _how(sent: Body, stored: Body) -> Loss:
     missing = {label.rpartition("|")[2] for label in lost(sent, stored)}
-    there = [(coding.get("system"), coding.get("code")) for coding in _labels(stored)]
+    there = [(coding.get("system"), coding.get("code")) for coding in codings_on(stored)]
     if missing <= {code for _, code in there}:
         return Loss.OTHER_SYSTEM
-    ours = {(coding["system"], coding["code"]) for coding in _labels(sent)}
+    ours = {(coding["system"], coding["code"]) for coding in codings_on(sent)}
     weaker = any(one in ours or one[0] == CONFIDENTIALITY for one in there)
     return Loss.DOWNGRADED if weaker else Loss.DROPPED
-
-
-def _labels(body: Body) -> list[Any]:
-    return list((body.get("meta") or {}).get("security") or ())

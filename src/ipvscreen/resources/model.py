@@ -11,6 +11,7 @@ from typing import Any
 from fhir.resources.R4B.auditevent import AuditEvent
 from fhir.resources.R4B.bundle import Bundle
 from fhir.resources.R4B.communication import Communication
+from fhir.resources.R4B.condition import Condition
 from fhir.resources.R4B.consent import Consent
 from fhir.resources.R4B.documentreference import DocumentReference
 from fhir.resources.R4B.flag import Flag
@@ -29,6 +30,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "AuditEvent": AuditEvent,
     "Bundle": Bundle,
     "Communication": Communication,
+    "Condition": Condition,
     "Consent": Consent,
     "DocumentReference": DocumentReference,
     "Flag": Flag,

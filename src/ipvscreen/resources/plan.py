@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from ipvscreen.messages import message, message_from_json, message_to_json
-from ipvscreen.resources.fallback import CARRIERS, Rest, fallback
+from ipvscreen.resources.fallback import CARRIERS, FURTHER, Rest, fallback
 from ipvscreen.resources.scopes import Scopes
 
 # Resource type → its name in a sentence. Shown on a visible screen.
@@ -14,6 +14,7 @@ _NAMES: dict[str, str] = {
     "QuestionnaireResponse": message("Questionnaire responses"),
     "Observation": message("Observations"),
     "Flag": message("Flags"),
+    "Condition": message("Health concerns"),
     "Procedure": message("Procedures"),
     "Provenance": message("Provenance entries"),
     "ServiceRequest": message("Service requests"),
@@ -22,7 +23,8 @@ _NAMES: dict[str, str] = {
     "DocumentReference": message("Documents"),
     "Communication": message("Communications"),
 }
-_KINDS = tuple(kind for kind in _NAMES if kind not in CARRIERS)
+_KINDS = tuple(kind for kind in _NAMES if kind not in FURTHER)
+_CHOSEN = tuple(kind for kind in FURTHER if kind not in CARRIERS)
 _NO_IDENTIFIER = frozenset({"Provenance"})  # in R4: neither found nor made conditional by one
 
 _BARE = message(
@@ -139,15 +141,16 @@ def plan_writes(
     """The plan for this server and these scopes; what is not declared counts as not offered.
 
     `lists` is the deployer's policy for a record system whose lists lose labels (hapifhir/hapi-fhir#8362):
-    `stop` writes nothing there, `warn` says so. `carriers`: which of CARRIERS the deployer allows.
+    `stop` writes nothing there, `warn` says so. `carriers`: which of FURTHER the deployer has asked for.
     """
     offered = offers(capability)
     bare = _BARE if lists == "stop" else None
-    asked = (*_KINDS, *(kind for kind in CARRIERS if kind in carriers))
+    kinds = (*_KINDS, *(kind for kind in _CHOSEN if kind in carriers))
+    asked = (*kinds, *(kind for kind in CARRIERS if kind in carriers))
     whys = {kind: bare or _obstacle(kind, offered.get(kind, {}), scopes) for kind in asked}
     writable = frozenset(kind for kind, why in whys.items() if why is None)
-    main = tuple(_ability(kind, whys[kind], offered.get(kind, {}), scopes, writable) for kind in _KINDS)
-    used = {ability.carrier for ability in main} - set(_KINDS) - {""}
+    main = tuple(_ability(kind, whys[kind], offered.get(kind, {}), scopes, writable) for kind in kinds)
+    used = {ability.carrier for ability in main} - set(kinds) - {""}
     carrying = tuple(_able(kind, offered[kind], scopes) for kind in CARRIERS if kind in used)
     abilities = (*main, *carrying)
     needed = [a for a in abilities if a.allowed and a.kind not in _NO_IDENTIFIER]

@@ -6,8 +6,9 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from ipvscreen.resources.labels import DEFAULT, About, Labels, Row, Spelling
+from ipvscreen.resources.labels import DEFAULT, FLOOR, About, Labels, Row, Spelling
 
+CONCERN_TEXT = "Health concern, unconfirmed: read the restricted entry of {date}. Ask alone."
 FLAG_TEXT = "Read the restricted entry of {date} before contact. Ask alone."
 
 
@@ -29,8 +30,15 @@ class WritePolicy:
 
     def flag(self, day: date) -> str:
         """What the flag says: whoever opens it finds what to do, and not why."""
-        said = self.flag_text.replace("{date}", f"{day.day} {day:%B %Y}")
-        return f"{said} {self.flag_contact}".strip()
+        return f"{_dated(self.flag_text, day)} {self.flag_contact}".strip()
+
+    def concern(self, day: date) -> str:
+        """What a health concern says, by the same rule."""
+        return _dated(CONCERN_TEXT, day)
+
+
+def _dated(text: str, day: date) -> str:
+    return text.replace("{date}", f"{day.day} {day:%B %Y}")
 
 
 def policy_to_json(policy: WritePolicy) -> dict[str, Any]:
@@ -50,8 +58,11 @@ def policy_to_json(policy: WritePolicy) -> dict[str, Any]:
 
 
 def policy_from_json(stored: Mapping[str, Any]) -> WritePolicy:
-    """What `policy_to_json` stored; KeyError or ValueError where it is not that."""
-    rows = {
+    """What `policy_to_json` stored; KeyError or ValueError where it is not that.
+
+    A row that an earlier version did not know is the least.
+    """
+    rows = dict(FLOOR) | {
         About(about): Row(level, tuple((system, code) for system, code in codes))
         for about, (level, codes) in stored["rows"].items()
     }

@@ -16,6 +16,7 @@ DESTINATIONS: Mapping[str, tuple[About, ...]] = {
         About.SCREEN,
         About.QUICK,
         About.FLAG,
+        About.CONCERN,
         About.REFERRAL,
         About.CONVERSATION,
         About.PROVENANCE,

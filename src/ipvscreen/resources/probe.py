@@ -40,7 +40,13 @@ def probe(ctx: Context, form: Form) -> tuple[Labelled, ...]:
     """One of each type, Provenance last; `ctx.visit_id` is the run's own, so that each run is a new one."""
     unanswered = {form.name: Answers(form, {})}
     full = screening(
-        ctx, unanswered, assess(unanswered, door=Door.ASK), Recording.FULL, flag=True, door=Door.ASK
+        ctx,
+        unanswered,
+        assess(unanswered, door=Door.ASK),
+        Recording.FULL,
+        flag=True,
+        door=Door.ASK,
+        concern=True,
     )
     talk = screening(ctx, {}, assess({}), Recording.CONVERSATION, flag=False, door=None)
     request = ReferralRequest(

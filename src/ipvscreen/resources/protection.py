@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ipvscreen.resources.labels import DEFAULT, LEVELS, About, Labels, labels_of
+from ipvscreen.resources.labels import DEFAULT, LEVELS, About, Labels, codings_on, labels_of
 from ipvscreen.resources.terminology import ACT_CODE, CONFIDENTIALITY
 
 ABOUT: dict[str, About] = {
     "Flag": About.FLAG,
+    "Condition": About.CONCERN,
     "Procedure": About.CONVERSATION,
     "Provenance": About.PROVENANCE,
     **dict.fromkeys(("ServiceRequest", "Task", "Consent", "Communication"), About.REFERRAL),
@@ -17,9 +18,7 @@ ABOUT: dict[str, About] = {
 def unprotected(stored: Mapping[str, Any], labels: Labels = DEFAULT) -> bool:
     """Whether it lacks one of the labels that its type has at least."""
     about = about_of(stored["resourceType"])
-    return not codes_of(protected(stored, about, labels)) <= codes_of(
-        (stored.get("meta") or {}).get("security") or []
-    )
+    return not codes_of(protected(stored, about, labels)) <= codes_of(codings_on(stored))
 
 
 def protected(
@@ -29,9 +28,7 @@ def protected(
 
     An entry that has lost that code gets the highest: nobody can tell which one it had.
     """
-    meta = stored.get("meta")
-    held = meta.get("security") if isinstance(meta, Mapping) else None
-    own = [one for one in held if isinstance(one, Mapping)] if isinstance(held, list) else []
+    own = codings_on(stored)
     ours = labels_of(about, labels)
     levels = [one.get("code") for one in own if one.get("system") == CONFIDENTIALITY]
     known = [code for code in levels if code in LEVELS]

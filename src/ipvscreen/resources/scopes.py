@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
-from ipvscreen.resources.fallback import CARRIERS
+from ipvscreen.resources.fallback import FURTHER
 
 Letter = Literal["c", "r", "u", "d", "s"]
 Purpose = Literal["ehr", "standalone", "list", "list-standalone"]
@@ -34,8 +34,8 @@ ASKED_FOR: dict[str, str] = {
     "Task": _WRITTEN,
     "Consent": _WRITTEN,
 }
-# Asked for only where the deployer says that they may carry what other types cannot.
-CARRIED: dict[str, str] = dict.fromkeys(CARRIERS, _WRITTEN)
+# Asked for only where the deployer says so: what may carry other types, and a health concern.
+CARRIED: dict[str, str] = dict.fromkeys(FURTHER, _WRITTEN)
 
 # Where the context comes from: the record system's launch, its own patient picker, or nowhere.
 _CONTEXT: dict[Purpose, tuple[str, ...]] = {
@@ -81,9 +81,8 @@ def requested(
 
     To change what we have written is asked for as scopes of their own, so that a record system which grants
     only the rest still does; `withdraw`: to take it out again, too. In v1 `write` allows both already.
-    `carriers`: the types that carry there what others cannot, as the deployer has it. A list holds only what
-    we keep ourselves, so it asks for nothing but who is there, and for no refresh. `audit_events`: to add to
-    the record system's log, too.
+    `carriers`: which of FURTHER the deployer has asked for. A list holds only what we keep ourselves, so it
+    asks for nothing but who is there, and for no refresh. `audit_events`: to add to its own log, too.
     """
     context = _CONTEXT[purpose]
     if purpose in ("list", "list-standalone"):

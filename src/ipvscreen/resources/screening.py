@@ -5,9 +5,9 @@ instrument. Hand in every form of the visit and the quick items, also those neve
 resources and their labels are the same for a positive, a negative, an incomplete and a declined. A form on
 a page of its own is written if anything was answered, and leaves no Observations.
 FULL, nothing asked (told, worried, danger, from the record): one Observation says where it was learned, and
-the quick items are written if any was answered. Either way a Flag if agreed to, and one Provenance.
-CONVERSATION: one Procedure that says no more than that it took place, and its Provenance; no Flag, which
-would send its reader to an entry that holds nothing.
+the quick items are written if any was answered. Either way a Flag if agreed to, a health concern if chosen,
+and one Provenance. CONVERSATION: one Procedure that says no more than that it took place, and its Provenance;
+neither Flag nor health concern, which would send their reader to an entry that holds nothing.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,6 +18,7 @@ from ipvscreen.ipv.draft import Recording
 from ipvscreen.ipv.instruments import INSTRUMENTS, QUICK
 from ipvscreen.ipv.packs import Reason
 from ipvscreen.ipv.visit import Door
+from ipvscreen.resources.concern import health_concern
 from ipvscreen.resources.context import Context
 from ipvscreen.resources.draft import Labelled, business_key, entry
 from ipvscreen.resources.fitting import fitted
@@ -64,6 +65,8 @@ def screening(
     door: Door | None,
     reason: Reason | None = None,
     plan: WritePlan | None = None,
+    *,
+    concern: bool = False,
 ) -> tuple[Labelled, ...]:
     """The labelled resources of this visit, Provenance last; empty when nothing is to be recorded.
 
@@ -76,7 +79,9 @@ def screening(
         procedure = _conversation(ctx)
         talk = (procedure, provenance(ctx, (procedure,), About.CONVERSATION))
         return fitted(plan, only_theirs(talk, ctx.patient_id))
-    entries = [*_entries(ctx, answers, assessment, door), *((_flag(ctx),) if flag else ())]
+    said = [*_entries(ctx, answers, assessment, door)]
+    chosen = (*((_flag(ctx),) if flag else ()), *((health_concern(ctx, said),) if concern else ()))
+    entries = [*said, *chosen]
     written = (*entries, provenance(ctx, entries, About.PROVENANCE, reason))
     return fitted(plan, only_theirs(written, ctx.patient_id))
 

@@ -11,6 +11,7 @@ from ipvscreen.resources.draft import Labelled, references_in
 
 # The element that says whose record it is (R4). A Provenance has none: it stands where its targets stand.
 _OWNER: dict[str, str] = {
+    "Condition": "subject",
     "Consent": "patient",
     "Flag": "subject",
     "Observation": "subject",

@@ -15,6 +15,7 @@ WRITABLE = frozenset(
         "DocumentReference",
         "Communication",
         "AuditEvent",
+        "Condition",
     }
 )
 
@@ -33,6 +34,12 @@ _BASED_ON: Params = {"based-on": ("reference", "basedOn")}
 _FOCUS: Params = {"focus": ("reference", "focus")}
 _PATIENT: Params = {"patient": ("reference", "patient")}
 _FOR: Params = {"patient": ("reference", "for"), "subject": ("reference", "for")}
+_OF_A_CONDITION: Params = {
+    "clinical-status": ("token", "clinicalStatus"),
+    "verification-status": ("token", "verificationStatus"),
+    "evidence": ("token", "evidence.code"),
+    "evidence-detail": ("reference", "evidence.detail"),
+}
 
 SEARCH: dict[str, Params] = {
     "Patient": _COMMON | _IDENTIFIER,
@@ -43,7 +50,7 @@ SEARCH: dict[str, Params] = {
     "Device": _COMMON | _IDENTIFIER | _STATUS,
     "RelatedPerson": _COMMON | _IDENTIFIER | _PATIENT,
     "Encounter": _COMMON | _IDENTIFIER | _SUBJECT | _STATUS,
-    "Condition": _COMMON | _IDENTIFIER | _SUBJECT | _ENCOUNTER | _CODE | _CATEGORY,
+    "Condition": _COMMON | _IDENTIFIER | _SUBJECT | _ENCOUNTER | _CODE | _CATEGORY | _OF_A_CONDITION,
     "QuestionnaireResponse": _COMMON | _IDENTIFIER | _SUBJECT | _ENCOUNTER | _STATUS | _BASED_ON,
     "Observation": _COMMON
     | _IDENTIFIER

@@ -31,6 +31,7 @@ def _epic(switches: Switches) -> None:
         Consent="rs",
         DocumentReference="crus",
         Communication="crs",
+        Condition="crs",
     )
     switches.no_transaction = switches.no_conditional_create = switches.no_delete = True
     switches.unversioned = switches.few_scopes_listed = True
@@ -48,6 +49,7 @@ def _oracle_health(switches: Switches) -> None:
         Consent="rs",
         DocumentReference="crus",
         Communication="crs",
+        Condition="crs",
     )
     switches.no_transaction = switches.no_conditional_create = switches.no_delete = True
     switches.batch = switches.unversioned = True
@@ -69,7 +71,7 @@ def _hapi(switches: Switches) -> None:
 
 def _minimal(switches: Switches) -> None:
     """Takes whole forms and tasks, one by one; understands the scopes of version 1 alone."""
-    switches.offered = _offered(QuestionnaireResponse="crs", Task="crs")
+    switches.offered = _offered(QuestionnaireResponse="crs", Task="crs", Condition="rs")
     switches.no_transaction = switches.no_conditional_create = switches.no_delete = True
     switches.unversioned = switches.no_v2_scopes = True
     switches.unfindable = {"QuestionnaireResponse", "Task"}

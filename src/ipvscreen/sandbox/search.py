@@ -71,11 +71,19 @@ def _indexed(memory: Memory, body: Resource, base: str) -> Resource:
 def _one(body: Resource, type_: str, element: str, value: str, base: str) -> bool:
     inside: Any = body
     for step in element.split("."):
-        inside = inside.get(step) if isinstance(inside, dict) else None
+        inside = _at(inside, step)
     if type_ == "token":
         return any(_token_matches(token, value) for token in _tokens(inside))
     wanted = target_of(value, base) or value
     return any(wanted in (target, target[1]) for target in _targets(inside, base))
+
+
+def _at(value: Any, step: str) -> Any:
+    """That element, or all of them where it is one of each of several."""
+    if isinstance(value, list):
+        each = (_at(one, step) for one in value)
+        return [part for found in each for part in (found if isinstance(found, list) else [found])]
+    return value.get(step) if isinstance(value, dict) else None
 
 
 def _tokens(value: Any) -> Iterator[tuple[str, str]]:

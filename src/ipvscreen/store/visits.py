@@ -96,14 +96,14 @@ class Visits:
                 await self._noting.note(connection, shown_to)
         return [visit_of(self._sealed, row) for row in rows]
 
-    async def earlier(self, visit: Visit) -> list[Visit]:
-        """This clinician's other visits of the same patient, the newest of them; without a draft.
+    async def earlier(self, visit: Visit) -> tuple[list[Visit], bool]:
+        """This clinician's other visits of the same patient, without a draft, and whether there may be more.
 
         None of a clinician who is not known. One that does not open any more is left out: it must not keep
         the first page of a visit of today from being shown.
         """
         if visit.user_key is None:
-            return []
+            return [], False
         mine = visits.c.user_index.in_(clinician_indexes(self._sealed, visit.ehr, visit.user_key))
         others = (visits.c.ehr == visit.ehr, mine, visits.c.id != visit.id)
         query = select(visits).where(*others).order_by(visits.c.opened_at.desc()).limit(_LOOKED_THROUGH)
@@ -113,7 +113,8 @@ class Visits:
         for row in rows:
             with suppress(SealBroken):
                 found.append(visit_of(self._sealed, row))
-        return [replace(old, draft=Draft()) for old in found if _whose(old) == _whose(visit)]
+        same = [replace(old, draft=Draft()) for old in found if _whose(old) == _whose(visit)]
+        return same, len(rows) == _LOOKED_THROUGH
 
     async def adopt(self, old: Visit, new: Visit, grant: Grant) -> Visit:
         """`old` handed over to the launch that made `new`: its cookie, grant, time, patient, plan, policy.

@@ -116,7 +116,7 @@ async def _to_visit(rooms: Rooms, arrival: Arrival, signed_in: SignedIn) -> Resp
         default_setting=entry.default_setting,
         lists=entry.labels_in_lists,
         policy=entry.policy,
-        carriers=entry.carriers,
+        carriers=entry.further,
         token_url=arrival.endpoints.token,
         cookie_hash=cookies.hashed(value),
         now=rooms.clock(),

@@ -106,10 +106,11 @@ class QuestionsFields(Own):
 
 
 class RespondFields(Own):
-    """How it is recorded, whether a flag is agreed to, and whether the other person is known here."""
+    """How it is recorded, whether flag and health concern are, and whether the other person is known here."""
 
     recording: Recording = Recording.FULL
     flag: bool = False
+    concern: bool = False
     known: Known | None = None
     open: str | None = None
 
@@ -122,12 +123,9 @@ class Then(StrEnum):
     CLOSE = "close"
 
 
-class DraftFields(Own):
+class DraftFields(RespondFields):
     """What the script keeps meanwhile, of either page of questions."""
 
-    recording: Recording = Recording.FULL
-    flag: bool = False
-    known: Known | None = None
     reason: Reason | None = None
 
 

@@ -21,6 +21,7 @@ from ipvscreen.ipv.packs_file import spoken
 from ipvscreen.ipv.person import Setting
 from ipvscreen.ipv.validity import Row
 from ipvscreen.pathway.share_audit import share_audit
+from ipvscreen.resources.fallback import further
 from ipvscreen.resources.policy import WritePolicy
 from ipvscreen.resources.scopes import requested
 from ipvscreen.sdc.form import Form
@@ -69,6 +70,7 @@ class EhrEntry:
     carriers: tuple[str, ...] = ()  # the types that may carry there what others cannot
     audit_events: bool = False
     log: Any = field(default=None, repr=False)  # the client for its log; None where that is not told of ours
+    health_concern: bool = False  # a clinician may choose to write one
     pack: str | None = None  # the default one of its setting and locale where nothing is set
     locale: str = ENGLISH
     zone: tzinfo = field(default_factory=lambda: ZoneInfo("Europe/London"))
@@ -80,6 +82,11 @@ class EhrEntry:
     def framed(self) -> bool:
         """Whether this record system may show us in a frame, where cookies need other flags."""
         return bool(self.frame_ancestors)
+
+    @property
+    def further(self) -> tuple[str, ...]:
+        """The types that are asked for here beyond those of every visit."""
+        return further(self.carriers, concern=self.health_concern)
 
     @property
     def uk(self) -> bool:
@@ -101,7 +108,7 @@ class EhrEntry:
                 purpose="standalone" if standalone else "ehr",
                 refresh=self.refresh,
                 withdraw=self.on_label_loss == "withdraw",
-                carriers=self.carriers,
+                carriers=self.further,
                 audit_events=self.audit_events,
             )
         other = {"launch": "launch/patient"} if standalone else {}

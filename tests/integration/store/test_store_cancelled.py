@@ -11,6 +11,7 @@ import pytest
 from ipvscreen.errors import OutOfOrder
 from ipvscreen.ipv.referral import ReferralState
 from ipvscreen.ipv.visit import VisitState
+from ipvscreen.store import visits as store_visits
 from ipvscreen.store.facade import Store
 from ipvscreen.store.outbox import Cancelled
 from ipvscreen.store.visits import Visit
@@ -83,13 +84,25 @@ async def test_earlier_visits_are_those_of_this_clinician_and_patient(
     store: Store, visit: Visit, new_visit, new_grant, at: datetime, file: Path
 ):
     now = await store.visits.create(new_visit(id="now", opened_at=at + timedelta(days=1)), new_grant())
-    assert [old.id for old in await store.visits.earlier(now)] == [visit.id]
+    assert [old.id for old in (await store.visits.earlier(now))[0]] == [visit.id]
     await store.visits.create(replace(now, id="broken"), new_grant())
     with closing(sqlite3.connect(file)) as db, db:
         db.execute("UPDATE visits SET person = context WHERE id = 'broken'")
-    assert [old.id for old in await store.visits.earlier(now)] == [visit.id], "what was altered is left out"
+    assert [old.id for old in (await store.visits.earlier(now))[0]] == [visit.id], (
+        "what was altered is left out"
+    )
     other = await store.visits.create(replace(now, id="p", patient_id="another"), new_grant())
     colleague = await store.visits.create(replace(now, id="c", user_key="another"), new_grant())
     nobody = await store.visits.create(replace(now, id="n", user_key=None), new_grant())
     for one in (other, colleague, nobody):
-        assert await store.visits.earlier(one) == []
+        assert await store.visits.earlier(one) == ([], False)
+
+
+@pytest.mark.parametrize(("most", "more"), [(1, True), (2, False)])
+async def test_where_not_every_visit_was_looked_through_there_may_be_more(
+    store: Store, visit: Visit, new_visit, new_grant, at: datetime, monkeypatch, most: int, more: bool
+):
+    monkeypatch.setattr(store_visits, "_LOOKED_THROUGH", most)
+    now = await store.visits.create(new_visit(id="now", opened_at=at + timedelta(days=1)), new_grant())
+    found, cut = await store.visits.earlier(now)
+    assert ([old.id for old in found], cut) == ([visit.id], more)

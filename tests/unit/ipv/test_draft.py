@@ -46,6 +46,7 @@ DRAFTS = st.builds(
     form=st.none() | st.text(min_size=1),
     page=st.integers(min_value=0),
     known=st.none() | st.sampled_from(Known),
+    concern=st.booleans(),
 )
 
 
@@ -64,6 +65,7 @@ BODY = draft_to_json(Draft())
         {key: value for key, value in BODY.items() if key != "call"},
         BODY | {"score": 3},
         BODY | {"known": "neighbour"},
+        BODY | {"concern": "yes"},
         BODY | {"door": "window"},
         BODY | {"recording": "loud"},
         BODY | {"call": "later"},
@@ -85,8 +87,9 @@ def test_what_is_not_exactly_a_draft_is_refused(body: dict[str, Any]) -> None:
 
 
 def test_a_draft_that_was_sealed_before_there_was_more_to_keep_still_opens() -> None:
-    assert not {"mistaken", "reason", "form", "page", "earlier"} & set(BODY)
+    assert not {"mistaken", "reason", "form", "page", "earlier", "concern"} & set(BODY)
     opened = draft_from_json(BODY)
+    assert opened.concern is False
     assert opened.earlier is None
     assert (opened.mistaken, opened.reason, opened.form, opened.page) == (None, None, None, 0)
 

@@ -184,7 +184,11 @@ def test_what_the_code_writes_stands_in_the_code_systems(documents: Documents) -
     }
     assert concepts(documents, "changes") == {str(why): words for why, words in WHY_WORDS.items()}
     sources = {str(source): words for source, words in terminology.SOURCE_WORDS.items()}
-    assert concepts(documents, "entries") == {"disclosure": "Learned without asking", **sources}
+    assert concepts(documents, "entries") == {
+        "disclosure": "Learned without asking",
+        "health-concern": "Health concern",
+        **sources,
+    }
     assert concepts(documents, "events") == {"referral-new": "New referral"}
     nothing = {terminology.NO_HELP: "Nothing now"}
     assert concepts(documents, "help") == terminology.HELP_WORDS | nothing

@@ -58,10 +58,11 @@ def screen(forms: dict[str, Form], ctx: Context) -> Screen:
         declined: bool = False,
         context: Context = ctx,
         reason: Reason | None = None,
+        concern: bool = False,
     ) -> tuple[Labelled, ...]:
         answers = {name: read_answers(forms[name], given) for name, given in entered.items()}
         assessment = assess(answers, door=door, declined=declined)
-        return screening(context, answers, assessment, recording, flag, door, reason)
+        return screening(context, answers, assessment, recording, flag, door, reason, concern=concern)
 
     return recorded
 

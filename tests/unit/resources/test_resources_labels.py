@@ -26,6 +26,7 @@ EXPECTED = {
     About.SCREEN: ["R", "SDV", "NOPAT"],
     About.QUICK: ["V", "SDV", "NOPAT"],
     About.FLAG: ["V", "SDV", "NOPAT", "NORDSCLCDS"],
+    About.CONCERN: ["V", "SDV", "NOPAT", "NORDSCLCDS"],
     About.REFERRAL: ["R", "SDV", "NOPAT", "NORDSCLCDS"],
     About.CONTACT: ["V", "NORDSCLCDS"],
     About.BUNDLE: ["V"],
@@ -67,7 +68,21 @@ def test_a_label_that_the_server_dropped_is_named() -> None:
     assert lost(sent, stored) == (f"{ACT}|SDV",)
 
 
-@pytest.mark.parametrize("stored", [{}, {"meta": None}, {"meta": {}}, {"meta": {"security": None}}])
+@pytest.mark.parametrize(
+    "stored",
+    [
+        {},
+        {"meta": None},
+        {"meta": {}},
+        {"meta": "R"},
+        {"meta": ["R"]},
+        *(
+            {"meta": {"security": one}}
+            for one in (None, "R", 7, {"code": "R"}, ["R", "NOPAT"], [None, ["R"]])
+        ),
+        {"meta": {"security": [{"system": CONF, "code": ["R"]}, {"system": [ACT], "code": "NOPAT"}]}},
+    ],
+)
 def test_no_meta_is_every_label_lost(stored: dict[str, Any]) -> None:
     sent = labelled({}, About.SCREEN)
     assert lost(sent, stored) == (f"{CONF}|R", f"{ACT}|SDV", f"{ACT}|NOPAT")
@@ -114,6 +129,7 @@ def test_every_resource_of_every_visit_is_labelled(
         {name: data.draw(entered_for(forms[name])) for name in names},
         recording=data.draw(st.sampled_from(Recording)),
         flag=data.draw(st.booleans()),
+        concern=data.draw(st.booleans()),
         door=data.draw(st.sampled_from([None, *Door])),
         declined=data.draw(st.booleans()),
     )

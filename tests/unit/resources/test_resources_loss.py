@@ -38,6 +38,12 @@ ELSEWHERE = body(*(label | {"system": SYSTEM} for label in LABELS))
         (body(), Loss.DROPPED),
         ({"resourceType": "Flag"}, Loss.DROPPED),
         ({"resourceType": "Flag", "meta": None}, Loss.DROPPED),
+        ({"resourceType": "Flag", "meta": "R"}, Loss.DROPPED),
+        *(
+            ({"meta": {"security": one}}, Loss.DROPPED)
+            for one in ("R", 7, ["R", "NOPAT"], [None], {"code": "R"})
+        ),
+        ({"meta": {"security": [{"code": ["R"]}, {"system": {}}]}}, Loss.DROPPED),
         (body(coding("x"), coding("y", SYSTEM)), Loss.DROPPED),
         (body(N, SDV, NOPAT), Loss.DOWNGRADED),
         (body(N), Loss.DOWNGRADED),

@@ -30,6 +30,9 @@ Screen = Callable[..., tuple[Labelled, ...]]
 COMMON = {"resourceType", "meta", "identifier"}
 USED: dict[str, str] = {
     "Communication": "status subject encounter sent payload",
+    "Condition": (
+        "clinicalStatus verificationStatus category code subject encounter recordedDate recorder evidence"
+    ),
     "Consent": "status scope category patient dateTime performer policyRule provision",
     "DocumentReference": "status docStatus type category subject date author securityLabel content context",
     "Flag": "status category code subject encounter period author",
@@ -61,7 +64,9 @@ def written(
     shared = replace(rings, agreement=None, sharing=Sharing("Dr Amina Clark", "court", told=True))
     no_way_back = replace(agreed, agreement=Agreement(out=True, back=False, until=date(2026, 6, 2)))
     drafts = [
-        *screen({"hark": hark, "aas-1": {"aas-1": ("pass",)}, "quick": {"neck": ("no",)}}, flag=True),
+        *screen(
+            {"hark": hark, "aas-1": {"aas-1": ("pass",)}, "quick": {"neck": ("no",)}}, flag=True, concern=True
+        ),
         *screen({"aas": aas}, context=replace(ctx, author=None, encounter_id=None)),
         *screen({}, door=Door.TOLD),
         *screen({}, recording=Recording.CONVERSATION),

@@ -8,12 +8,13 @@ from typing import Any
 from ipvscreen.ipv.referral import ReferralState
 from ipvscreen.messages import Message, joined, message
 from ipvscreen.pathway.open_earlier import Listing, Seen
-from ipvscreen.resources.correction import AMENDED, CORRECTED, IN_ERROR
+from ipvscreen.resources.correction import AMENDED, CORRECTED
 from ipvscreen.resources.earlier import Earlier, earlier_of, moment_of
 from ipvscreen.resources.labels import Labels
 from ipvscreen.resources.plan import WritePlan
 from ipvscreen.resources.protection import unprotected
 from ipvscreen.resources.reasons import REASONS, WHY_WORDS
+from ipvscreen.resources.standing import IN_ERROR, status_of
 from ipvscreen.sdc.answering.values import shown
 from ipvscreen.sdc.form import Form
 from ipvscreen.sdc.response import DATA_ABSENT_REASON
@@ -24,6 +25,7 @@ from ipvscreen.web.presenters.items import Question
 from ipvscreen.web.presenters.record import kind_words
 
 _NOT_KNOWN = message("Not known: the record system does not let us look, or did not answer in time.")
+_MORE = message("There may be more than are listed here. Look in the record, too.")
 _ONE = message("An earlier form, {day}, by {name}")
 _NO_DAY = message("day not known")
 _NO_NAME = message("name not known")
@@ -35,6 +37,7 @@ _STATUS: dict[str, str] = {
     "revoked": message("ended"),
     "cancelled": message("ended"),
     "inactive": message("ended"),
+    "stopped": message("ended"),
 }
 _AS_WRITTEN = message("as it was recorded")
 _PROTECTED, _BARE = (
@@ -72,7 +75,7 @@ class EarlierLine:
 
 @dataclass(frozen=True, slots=True)
 class EarlierList:
-    """`unknown`: why nobody can say that there are no more."""
+    """`unknown`: why nobody can say that there are no more, whether any is listed or none."""
 
     unknown: str
     forms: tuple[EarlierLine, ...]
@@ -112,7 +115,8 @@ class EarlierPage:
 def earlier_list_of(listing: Listing, zone: tzinfo) -> EarlierList:
     """Nothing of what they say, and not how many of which kind."""
     lines = tuple(EarlierLine(_when(one, zone), one.key) for one in listing.forms)
-    return EarlierList("" if listing.known else _NOT_KNOWN, lines)
+    unknown = _NOT_KNOWN if not listing.known else _MORE if listing.cut else ""
+    return EarlierList(unknown, lines)
 
 
 def earlier_page(
@@ -200,7 +204,7 @@ def _entry(body: Mapping[str, Any], visit: Visit) -> str:
 
 
 def _standing(body: Mapping[str, Any], labels: Labels) -> str:
-    status = _STATUS.get(str(body.get("status")), _AS_WRITTEN)
+    status = _STATUS.get(str(status_of(body)), _AS_WRITTEN)
     return joined(", ", (status, _BARE if unprotected(body, labels) else _PROTECTED))
 
 

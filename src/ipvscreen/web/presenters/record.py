@@ -13,6 +13,7 @@ _KINDS = {
     "DocumentReference": message("the answers, as a document"),
     "Observation": message("the results"),
     "Flag": message("a flag"),
+    "Condition": message("a health concern"),
     "Procedure": message("that a conversation took place"),
     "Provenance": message("who recorded it"),
     "ServiceRequest": message("the referral"),

@@ -9,7 +9,8 @@ from ipvscreen.ipv.instruments import CONTACT, QUICK
 from ipvscreen.ipv.packs import Pack
 from ipvscreen.ipv.validity import Row
 from ipvscreen.ipv.visit import Door
-from ipvscreen.messages import message
+from ipvscreen.messages import joined, message
+from ipvscreen.resources.fitting import exactly
 from ipvscreen.store.visits import Visit
 from ipvscreen.web import words
 from ipvscreen.web.presenters.frame import Frame
@@ -32,6 +33,15 @@ PAST_RAISES_NO_FLAG = message(
 
 
 @dataclass(frozen=True, slots=True)
+class ConcernChoice:
+    """Whether a health concern is written, and what it will say; `instead`: why it is not to be chosen."""
+
+    says: str
+    chosen: bool
+    instead: str
+
+
+@dataclass(frozen=True, slots=True)
 class RespondPage:
     """The page."""
 
@@ -42,6 +52,7 @@ class RespondPage:
     flag: bool
     flag_hint: str
     flag_says: str
+    concern: ConcernChoice | None
     known: tuple[tuple[str, str, bool], ...]
     others: tuple[str, ...]
     recordings: tuple[RecordingChoice, ...]
@@ -74,6 +85,7 @@ def respond_page(
         flag=visit.draft.flag,
         flag_hint=PAST_RAISES_NO_FLAG if past_only else "",
         flag_says=visit.policy.flag(visit.opened_at.date()),
+        concern=_concern(visit),
         known=known_choices(visit.draft.known),
         others=(*contact_words(visit.contacts), *known_words(visit.draft.known, seen_by)),
         recordings=recordings(visit.draft),
@@ -82,6 +94,16 @@ def respond_page(
         further=further(visit.draft, pack),
         mistakes=told((*quick, *main, *past), mistakes),
     )
+
+
+def _concern(visit: Visit) -> ConcernChoice | None:
+    """Nothing where the deployer has not asked for it."""
+    ability = visit.plan.ability("Condition")
+    if ability is None:
+        return None
+    says = visit.policy.concern(visit.opened_at.date())
+    instead = "" if ability.allowed else joined(" ", (ability.why, ability.do_instead, exactly(says)))
+    return ConcernChoice(says, visit.draft.concern, instead)
 
 
 def _say(door: Door | None) -> tuple[str, ...]:

@@ -34,5 +34,7 @@ def _with_fields(turn: Turn, rest: Posted) -> Draft:
         return draft
     fields = own(DraftFields, rest)
     reason = fields.reason if turn.step is Step.QUESTIONS and turn.pack.reason else draft.reason
-    known = fields.known if turn.step is Step.RESPOND else draft.known
-    return replace(draft, recording=fields.recording, flag=fields.flag, reason=reason, known=known)
+    if turn.step is Step.RESPOND:
+        concern = fields.concern and turn.visit.plan.allows("Condition")
+        draft = replace(draft, known=fields.known, concern=concern)
+    return replace(draft, recording=fields.recording, flag=fields.flag, reason=reason)

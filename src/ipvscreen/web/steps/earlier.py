@@ -15,6 +15,7 @@ from ipvscreen.pathway.correct import correct
 from ipvscreen.pathway.finish import finish
 from ipvscreen.pathway.open_earlier import Seen, close_earlier, list_earlier, open_earlier, read_earlier
 from ipvscreen.pathway.withdraw import end_in_record, hide, stop, take_back
+from ipvscreen.resources.labels import meta_of
 from ipvscreen.resources.reasons import REASONS, STOPS_REFERRAL, Why
 from ipvscreen.resources.written import Written
 from ipvscreen.sdc.answers import read_answers
@@ -105,7 +106,7 @@ async def _begin(turn: Turn, reference: str) -> Response:
     entered = entered_from(form, body.get("item", []), **_then(turn, body))
     if entered is None:
         return await turn.refuse({"": _UNREADABLE})
-    version = str((body.get("meta") or {}).get("versionId") or "")
+    version = str(meta_of(body).get("versionId") or "")
     begun = replace(opened, correcting=reference, version=version)
     draft = Draft(earlier=begun, form=form.name, entered={_ENTERED: entered})
     return go(turn.rooms, await _kept(turn, await turn.claim(), draft))
@@ -166,8 +167,7 @@ async def _stopped(turn: Turn, seen: Seen, why: Why) -> dict[str, str]:
     stopped = await stop(turn.rooms.store, turn.client, turn.visit, seen.referrals, now=turn.now)
     written = Written()
     if seen.referred.bodies:
-        end = end_in_record(turn.client, turn.visit, seen.referred, seen.may, why, now=turn.now)
-        written = await end
+        written = await end_in_record(turn.client, turn.visit, seen.referred, seen.may, why, now=turn.now)
     return stopped_words(stopped, seen.referrals) | await _failures(turn, written, why)
 
 

@@ -39,6 +39,7 @@ async def submit(turn: Turn, posted: Posted) -> Response:
         entered=answers,
         recording=fields.recording,
         flag=fields.flag,
+        concern=fields.concern and turn.visit.plan.allows("Condition"),
         known=fields.known,
         mistaken=None,
     )
