@@ -88,6 +88,44 @@ async def test_another_process_finishes_it_and_the_page_says_so(
     assert await house.app.state.rooms.store.journal.of_visit(visitor.visit) == {}
 
 
+@pytest.mark.parametrize("kind", ["answers", "referral"])
+async def test_what_failed_once_is_not_told_as_failed_when_the_next_try_died(
+    house: Any, visitor: Any, kind: str
+) -> None:
+    """It was sent then; and that it could not be looked at since does not make it absent."""
+    before, switches = entries(house), house.ehr.state.sandbox.switches
+    page, saved = ("done", QUIET) if kind == "answers" else ("sent", SHEET)
+    await visitor.launch("anna-woman")
+    await visitor.post({"door": "ask"})
+    await visitor.post(POSITIVE)
+    if kind == "referral":
+        await visitor.post(QUIET)
+        await visitor.get("refer")
+    switches.refuse[("POST", "*")] = 422
+    await visitor.post(saved)
+    await visitor.get(page)
+    assert "NOT recorded: " in visitor.text
+    switches.refuse.clear()
+    dies(house, Point.SENT)
+    with pytest.raises(Died):
+        await visitor.post({"action": "retry"})
+    dies(house, None)
+    house.clock.forward(seconds=house.app.state.rooms.care.lease.total_seconds())
+    switches.refuse[("GET", "*")] = 501
+
+    await Recovery(house.app.state.rooms).run_once()
+
+    await visitor.get(page)
+    assert entries(house) - before == WHOLE
+    assert "NOT recorded: " not in visitor.text
+    assert "No answer came: it may be there or not: " in visitor.text
+    switches.refuse.clear()
+    await visitor.post({"action": "retry"})
+    await visitor.get(page)
+    assert "Recorded and checked: " in visitor.text
+    assert entries(house) - before == WHOLE
+
+
 async def test_the_entries_are_those_that_were_frozen(house: Any, visitor: Any) -> None:
     """Whatever the draft says by then: here as after an upgrade that reads it otherwise."""
     before, store = entries(house), house.app.state.rooms.store

@@ -11,7 +11,7 @@ from ipvscreen.ehr.points import Care, Point
 from ipvscreen.ehr.writer import write
 from ipvscreen.errors import IpvscreenError, NotNoted, NotStored, VisitOver
 from ipvscreen.ipv.visit import Event, VisitState, after
-from ipvscreen.resources.frozen import merged
+from ipvscreen.resources.frozen import merged, reopened
 from ipvscreen.resources.written import Written
 from ipvscreen.store.facade import Store
 from ipvscreen.store.journal import Begun, Purpose, Then, Writing
@@ -42,6 +42,8 @@ async def write_out(
 
     try:
         async with _held(store, writing, care):
+            if begun.before and (told := _open_again(begun, begun.before)) != begun.before:
+                await known(told)
             written = await write(
                 client,
                 begun.visit.plan,
@@ -61,6 +63,12 @@ async def write_out(
         raise NotNoted(str(failure)) from failure
     care.reached(Point.SETTLED)
     return visit
+
+
+def _open_again(begun: Begun, before: Written) -> Written:
+    """What is on disk before anything is sent: not "failed" of what the record system may hold then."""
+    sends = begun.silent is None and not begun.visit.label_lost
+    return reopened(before) if sends else before
 
 
 @asynccontextmanager
