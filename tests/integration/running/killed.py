@@ -241,7 +241,7 @@ def check_page(told: str, text: str, bodies: list[dict[str, Any]], visit: str, c
         assert kinds["QuestionnaireResponse"] >= 2, (visit, kinds)
         assert sum(kinds.values()) == 1 + len(targets(there[0])), (visit, kinds)
         assert all(map(labelled, there)), (visit, kinds)
-    if told in ("saved", "unrecorded"):
+    if told in ("saved", "unrecorded", "interrupted"):
         _check_notices(notices(text), entries(bodies, clinician), clinician)
 
 
