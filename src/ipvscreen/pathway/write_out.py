@@ -83,7 +83,8 @@ async def _held(store: Store, writing: Writing, care: Care) -> AsyncIterator[Non
 
     renewing = asyncio.create_task(renewed())
     try:
-        yield
+        with store.journal.alive(writing):
+            yield
     except BaseException:
         with suppress(NotStored):
             await store.journal.renew(writing, care.clock())

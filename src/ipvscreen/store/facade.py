@@ -26,7 +26,9 @@ from ipvscreen.store.visits import Visits
 class Store:
     """Everything that must survive; `open_store` makes one, `close` gives its connections back."""
 
-    def __init__(self, engine: AsyncEngine, ring: Ring, noting: Noting | None = None) -> None:
+    def __init__(
+        self, engine: AsyncEngine, ring: Ring, noting: Noting | None = None, journal: Journal | None = None
+    ) -> None:
         self._engine, self._ring = engine, ring
         self.noting = noting or Noting(ring)
         self.launches = Launches(engine, ring)
@@ -36,7 +38,7 @@ class Store:
         self.services = Services(engine, ring)
         self.referrals = Referrals(engine, ring, self.noting)
         self.outbox = Outbox(engine, ring)
-        self.journal = Journal(engine, ring)
+        self.journal = journal or Journal(engine, ring)
         self.followups = FollowUps(engine, ring, self.noting)
         self.accounts = Accounts(engine, ring, self.noting)
         self.audit = AuditLog(engine, ring)
@@ -45,7 +47,7 @@ class Store:
 
     def doing(self, act: Act, at: datetime) -> "Store":
         """The same store for one request of a clinician: the first change through it leaves its row."""
-        return Store(self._engine, self._ring, Noting(self._ring, act, at))
+        return Store(self._engine, self._ring, Noting(self._ring, act, at), self.journal)
 
     async def check(self) -> None:
         """SchemaOutdated where the tables are not this version's; the driver's error where none answers."""

@@ -5,7 +5,8 @@ whoever tells what became of an entry shows the lease, so that one that was too 
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -84,6 +85,16 @@ class Journal:
         self._engine = engine
         self._sealed = SealedTable(ring, journal.name)
         self._sealed_visits = SealedTable(ring, visits.name)
+        self._alive = set[str]()
+
+    @contextmanager
+    def alive(self, held: Writing) -> Iterator[None]:
+        """Meanwhile this process takes nobody's place in that row, however late it is to renew the lease."""
+        self._alive.add(held.id)
+        try:
+            yield
+        finally:
+            self._alive.discard(held.id)
 
     async def freeze(
         self,
@@ -128,9 +139,11 @@ class Journal:
         **changes: Unpack[VisitChanges],
     ) -> Begun | None:
         """Another try of that row, with `changes` of its visit; None where it is gone or being written."""
-        rest = or_(journal.c.open.is_(False), journal.c.due.is_(None))
+        free = or_(journal.c.open.is_(False), journal.c.due.is_(None))
+        if row not in self._alive:
+            free = or_(free, _over(now, lease))
         async with writing(self._engine) as connection:
-            taken = await self._lease(connection, row, or_(rest, _over(now, lease)), now + lease)
+            taken = await self._lease(connection, row, free, now + lease)
             if taken is None:
                 return None
             changed = await compare_and_set(connection, self._sealed_visits, visit, changes)
@@ -141,7 +154,7 @@ class Journal:
         dead = (journal.c.open.is_(True), _over(now, lease))
         async with reading(self._engine) as connection:
             rows = (await connection.scalars(select(journal.c.id).where(*dead).order_by(journal.c.due))).all()
-        for row in rows:
+        for row in (one for one in rows if one not in self._alive):
             async with writing(self._engine) as connection:
                 try:
                     taken = await self._lease(connection, row, _over(now, lease), now + lease)
