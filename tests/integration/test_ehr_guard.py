@@ -247,7 +247,7 @@ async def breaking_off(server: Server, client: Guarded) -> None:
 async def reading_too_long(server: Server, client: Guarded) -> None:
     server.pause = asyncio.Event().wait
     with pytest.raises(httpx.ReadTimeout):
-        await client.http.get(server.url, timeout=0.02)
+        await client.http.get(server.url, timeout=httpx.Timeout(5.0, read=0.02))
 
 
 async def given_up(server: Server, client: Guarded) -> None:

@@ -11,6 +11,7 @@ import pytest
 from ipvscreen.ehr.points import Point
 from ipvscreen.ipv.draft import Recording
 from ipvscreen.ipv.visit import VisitState
+from ipvscreen.sandbox.switches import Switches
 from ipvscreen.store.journal import Then
 from ipvscreen.web.recovery import Recovery
 
@@ -86,6 +87,76 @@ async def test_another_process_finishes_it_and_the_page_says_so(
     assert "Saved" in visitor.text
     assert await Recovery(house.app.state.rooms).run_once() == 0
     assert await house.app.state.rooms.store.journal.of_visit(visitor.visit) == {}
+
+
+async def test_a_write_that_was_held_up_is_not_taken_for_dead_by_its_own_process(
+    house: Any, visitor: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the machine was suspended: the lease is over, and whoever has it goes on."""
+    before, passes, arrived = entries(house), asyncio.Event(), asyncio.Event()
+    at_once = Switches.before
+
+    async def held_up(self: Switches, method: str, what: str) -> None:
+        if method == "POST":
+            arrived.set()
+            await passes.wait()
+        await at_once(self, method, what)
+
+    await visitor.launch("anna-woman")
+    await visitor.post({"door": "ask"})
+    await visitor.post(POSITIVE)
+    monkeypatch.setattr(Switches, "before", held_up)
+    saving = asyncio.create_task(visitor.post(QUIET))
+    await arrived.wait()
+    house.clock.forward(seconds=house.app.state.rooms.care.lease.total_seconds())
+
+    recovering = asyncio.create_task(Recovery(house.app.state.rooms).run_once())
+    await asyncio.wait({recovering}, timeout=1.0)  # it would look, and send as well
+    passes.set()
+    await saving
+
+    assert await recovering == 0
+    assert entries(house) - before == WHOLE
+    await visitor.get("done")
+    assert "Saved" in visitor.text
+
+
+@pytest.mark.parametrize("kind", ["answers", "referral"])
+async def test_what_failed_once_is_not_told_as_failed_when_the_next_try_died(
+    house: Any, visitor: Any, kind: str
+) -> None:
+    """It was sent then; and that it could not be looked at since does not make it absent."""
+    before, switches = entries(house), house.ehr.state.sandbox.switches
+    page, saved = ("done", QUIET) if kind == "answers" else ("sent", SHEET)
+    await visitor.launch("anna-woman")
+    await visitor.post({"door": "ask"})
+    await visitor.post(POSITIVE)
+    if kind == "referral":
+        await visitor.post(QUIET)
+        await visitor.get("refer")
+    switches.refuse[("POST", "*")] = 422
+    await visitor.post(saved)
+    await visitor.get(page)
+    assert "NOT recorded: " in visitor.text
+    switches.refuse.clear()
+    dies(house, Point.SENT)
+    with pytest.raises(Died):
+        await visitor.post({"action": "retry"})
+    dies(house, None)
+    house.clock.forward(seconds=house.app.state.rooms.care.lease.total_seconds())
+    switches.refuse[("GET", "*")] = 501
+
+    await Recovery(house.app.state.rooms).run_once()
+
+    await visitor.get(page)
+    assert entries(house) - before == WHOLE
+    assert "NOT recorded: " not in visitor.text
+    assert "No answer came: it may be there or not: " in visitor.text
+    switches.refuse.clear()
+    await visitor.post({"action": "retry"})
+    await visitor.get(page)
+    assert "Recorded and checked: " in visitor.text
+    assert entries(house) - before == WHOLE
 
 
 async def test_the_entries_are_those_that_were_frozen(house: Any, visitor: Any) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from ipvscreen.ehr.exchange import ANSWER_BYTES, TOTAL_SECONDS, Answer, exchange, own_words
+from ipvscreen.ehr.repeat import TRIES
 from ipvscreen.errors import EhrRefused, EhrUnreachable
 from ipvscreen.messages import message
 
@@ -45,8 +46,8 @@ class Created:
 class FhirClient:
     """Reads and writes below `base`, and nowhere else; `token` is asked for at each request ("" for none).
 
-    Every method raises EhrUnreachable where no usable answer came, and EhrRefused, with the record
-    system's own words, where it said no.
+    What only reads is repeated within the seconds of one request (ehr.repeat); the rest is sent once.
+    EhrUnreachable where no usable answer came, EhrRefused, with the system's own words, where it said no.
     """
 
     def __init__(
@@ -130,10 +131,8 @@ class FhirClient:
 
     async def update(self, body: Mapping[str, Any], version: str | None = None) -> None:
         """Replace the resource of this type and id; with `version` only where that is the current one."""
-        kind, ident = (
-            _checked(_KIND, str(body.get("resourceType", ""))),
-            _checked(_ID, str(body.get("id", ""))),
-        )
+        kind = _checked(_KIND, str(body.get("resourceType", "")))
+        ident = _checked(_ID, str(body.get("id", "")))
         # Weak on purpose: FHIR's entity tags are (R4, Managing Resource Contention).
         headers = {"If-Match": f'W/"{_checked(_ID, version)}"'} if version else {}
         await self._ask("PUT", f"/{kind}/{ident}", body=body, headers=headers)
@@ -178,6 +177,7 @@ class FhirClient:
             headers={**bearer, **(headers or {})},
             limit=limit,
             seconds=seconds or self._seconds,
+            tries=TRIES if method == "GET" else 1,
         )
         if not answer.ok:
             raise _refusal(answer.status, answer.body)

@@ -2,12 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+import random
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
+from ipvscreen.ehr.repeat import after_answer, after_error
 from ipvscreen.errors import EhrUnreachable
 from ipvscreen.messages import message
 
@@ -55,16 +57,20 @@ async def exchange(
     body: Mapping[str, Any] | None = None,
     limit: int = ANSWER_BYTES,
     seconds: float = TOTAL_SECONDS,
+    tries: int = 1,
+    spread: Callable[[], float] = random.random,
 ) -> Answer:
     """The answer to one request; EhrUnreachable, with `who` as subject of its words, where none comes.
 
     It tells two failures apart: before sending, when surely nothing happened, and after, when the request
-    may have been carried out all the same.
+    may have been carried out all the same. `tries`: how often it is sent at most, for what only reads;
+    `seconds` is the time of all of them together. `spread` gives numbers from 0 to 1.
     """
     request = _request(method, url, headers, params, body, seconds)
+    ends = asyncio.get_running_loop().time() + seconds
     try:
-        async with asyncio.timeout(seconds):
-            return await _answer(http, request, limit, who)
+        async with asyncio.timeout_at(ends):
+            return await _persistent(lambda: _answer(http, request, limit, who), tries, ends, spread)
     except _BEFORE_SENDING:
         raise EhrUnreachable(
             message("{who} could not be reached.", who=who), may_have_happened=False
@@ -102,6 +108,29 @@ def _request(
         },
         extensions={"timeout": httpx.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds)).as_dict()},
     )
+
+
+async def _persistent(
+    ask: Callable[[], Awaitable[Answer]], tries: int, ends: float, spread: Callable[[], float]
+) -> Answer:
+    """What the last try gives; the one before it where the next could not begin before `ends`."""
+
+    def late(pause: float) -> bool:
+        return asyncio.get_running_loop().time() + pause >= ends
+
+    for _ in range(tries - 1):
+        try:
+            answer = await ask()
+        except httpx.RequestError as error:
+            pause = after_error(error, spread())
+            if pause is None or late(pause):
+                raise
+        else:
+            pause = after_answer(answer.status, answer.headers, spread())
+            if pause is None or late(pause):
+                return answer
+        await asyncio.sleep(pause)
+    return await ask()
 
 
 async def _answer(http: httpx.AsyncClient, request: httpx.Request, limit: int, who: str) -> Answer:

@@ -20,6 +20,10 @@ _UNWELL = frozenset({502, 503, 504})
 _FAILURES = (httpx.TimeoutException, httpx.NetworkError, httpx.RemoteProtocolError, httpx.ProxyError)
 
 
+class LeftAlone(httpx.ConnectError):
+    """The breaker is open; nothing was sent."""
+
+
 def guarded(
     inner: httpx.AsyncBaseTransport,
     *,
@@ -29,9 +33,9 @@ def guarded(
     """`inner` for one record system, with at most so many requests at once.
 
     A request that finds no place in three seconds raises httpx.PoolTimeout. After five failures in a row
-    (timeouts, broken connections, 502, 503, 504) all raise httpx.ConnectError at once for 15 seconds;
-    then one is let through, and its outcome decides. Both errors say that nothing was sent. `told` hears
-    of every outcome with the seconds that it took.
+    (timeouts, broken connections, 502, 503, 504) all raise LeftAlone at once for 15 seconds; then one is
+    let through, and its outcome decides. Both errors say that nothing was sent. `told` hears of every
+    outcome with the seconds that it took.
     """
     return _Guard(inner, at_most, told)
 
@@ -87,7 +91,7 @@ class _Guard(httpx.AsyncBaseTransport):
 
     def _leave_alone(self, request: httpx.Request, began: float) -> None:
         self._told("left-alone", monotonic() - began)
-        raise httpx.ConnectError("left alone after several failures", request=request)
+        raise LeftAlone("left alone after several failures", request=request)
 
     def settle(self, began: float, *, trial: bool, outcome: Outcome | None) -> None:
         """Give the place back and count; None for what says nothing about the record system."""

@@ -169,7 +169,7 @@ async def _one(
         try:
             found = (await search())[item.key]
         except EhrError as error:
-            return Sent(None, Check.FAILED, str(error))
+            return Sent(None, Check.UNKNOWN, str(error))  # it may stand from the earlier try
         if found.reference:
             return Sent(found.reference)
     return (await _settled([item], post, search))[item.key]

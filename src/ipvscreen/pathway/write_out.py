@@ -12,7 +12,7 @@ from ipvscreen.ehr.writer import write
 from ipvscreen.errors import IpvscreenError, NotNoted, NotStored, VisitOver
 from ipvscreen.ipv.audit import Act
 from ipvscreen.ipv.visit import Event, VisitState, after
-from ipvscreen.resources.frozen import merged
+from ipvscreen.resources.frozen import merged, reopened
 from ipvscreen.resources.written import Written
 from ipvscreen.store.facade import Store
 from ipvscreen.store.journal import Begun, Purpose, Then, Writing
@@ -43,6 +43,8 @@ async def write_out(
 
     try:
         async with _held(store, writing, care):
+            if begun.before and (told := _open_again(begun, begun.before)) != begun.before:
+                await known(told)
             written = await write(
                 client,
                 begun.visit.plan,
@@ -70,6 +72,12 @@ def _noting(store: Store, care: Care) -> Store:
     return store.doing(Act.PROTECTION_LOST, care.clock())
 
 
+def _open_again(begun: Begun, before: Written) -> Written:
+    """What is on disk before anything is sent: not "failed" of what the record system may hold then."""
+    sends = begun.silent is None and not begun.visit.label_lost
+    return reopened(before) if sends else before
+
+
 @asynccontextmanager
 async def _held(store: Store, writing: Writing, care: Care) -> AsyncIterator[None]:
     """The lease, renewed as long as this lasts; free at once for another where it ends in an error."""
@@ -82,7 +90,8 @@ async def _held(store: Store, writing: Writing, care: Care) -> AsyncIterator[Non
 
     renewing = asyncio.create_task(renewed())
     try:
-        yield
+        with store.journal.alive(writing):
+            yield
     except BaseException:
         with suppress(NotStored):
             await store.journal.renew(writing, care.clock())

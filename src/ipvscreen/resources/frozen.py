@@ -1,6 +1,7 @@
 """What is to be written, kept as it is: a later try sends the same entries, whatever has changed since."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ipvscreen.resources.draft import Labelled
@@ -34,3 +35,14 @@ def merged(before: Written | None, now: Written) -> Written:
     later = {one.key: one for one in now.items}
     kept = tuple(later.pop(one.key, one) for one in (before or Written()).items)
     return Written((*kept, *later.values()))
+
+
+def reopened(before: Written) -> Written:
+    """What is known once all that failed is on its way again: whoever dies now leaves it open."""
+    return Written(tuple(map(_reopened, before.items)))
+
+
+def _reopened(one: WrittenOne) -> WrittenOne:
+    if one.check is not Check.FAILED:
+        return one
+    return replace(one, reference=None, check=Check.PENDING, words="", loss=None)

@@ -29,9 +29,15 @@ class Store:
     """Everything that must survive; `open_store` makes one, `close` gives its connections back."""
 
     def __init__(
-        self, engine: AsyncEngine, ring: Ring, noting: Noting | None = None, shares: Collection[str] = ()
+        self,
+        engine: AsyncEngine,
+        ring: Ring,
+        noting: Noting | None = None,
+        shares: Collection[str] = (),
+        alive: set[str] | None = None,
     ) -> None:
         self._engine, self._ring, self._shares = engine, ring, shares
+        self._alive = set[str]() if alive is None else alive
         self.noting = noting or Noting(ring)
         self.launches = Launches(engine, ring)
         self.visits = Visits(engine, ring, self.noting)
@@ -40,7 +46,7 @@ class Store:
         self.services = Services(engine, ring)
         self.referrals = Referrals(engine, ring, self.noting)
         self.outbox = Outbox(engine, ring)
-        self.journal = Journal(engine, ring, self.noting)
+        self.journal = Journal(engine, ring, self.noting, self._alive)
         self.followups = FollowUps(engine, ring, self.noting)
         self.accounts = Accounts(engine, ring, self.noting)
         self.audit = AuditLog(engine, ring, self.noting)
@@ -50,7 +56,8 @@ class Store:
 
     def doing(self, act: Act, at: datetime) -> "Store":
         """The same store for one request of a clinician: the first change through it leaves its row."""
-        return Store(self._engine, self._ring, Noting(self._ring, act, at, self._shares), self._shares)
+        noting = Noting(self._ring, act, at, self._shares)
+        return Store(self._engine, self._ring, noting, self._shares, self._alive)
 
     async def check(self) -> None:
         """SchemaOutdated where the tables are not this version's; the driver's error where none answers."""

@@ -5,7 +5,8 @@ whoever tells what became of an entry shows the lease, so that one that was too 
 """
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -83,10 +84,20 @@ def new_writing(visit_id: str, purpose: Purpose, items: tuple[Labelled, ...], ow
 class Journal:
     """The table of what is on its way."""
 
-    def __init__(self, engine: AsyncEngine, ring: Ring, noting: Noting) -> None:
+    def __init__(self, engine: AsyncEngine, ring: Ring, noting: Noting, alive: set[str]) -> None:
         self._engine, self._noting = engine, noting
+        self._alive = alive  # the rows that this process is at, one set for all journals of its store
         self._sealed = SealedTable(ring, journal.name)
         self._sealed_visits = SealedTable(ring, visits.name)
+
+    @contextmanager
+    def alive(self, held: Writing) -> Iterator[None]:
+        """Meanwhile this process takes nobody's place in that row, however late it is to renew the lease."""
+        self._alive.add(held.id)
+        try:
+            yield
+        finally:
+            self._alive.discard(held.id)
 
     async def freeze(
         self,
@@ -131,9 +142,11 @@ class Journal:
         **changes: Unpack[VisitChanges],
     ) -> Begun | None:
         """Another try of that row, with `changes` of its visit; None where it is gone or being written."""
-        rest = or_(journal.c.open.is_(False), journal.c.due.is_(None))
+        free = or_(journal.c.open.is_(False), journal.c.due.is_(None))
+        if row not in self._alive:
+            free = or_(free, _over(now, lease))
         async with writing(self._engine) as connection:
-            taken = await self._lease(connection, row, or_(rest, _over(now, lease)), now + lease)
+            taken = await self._lease(connection, row, free, now + lease)
             if taken is None:
                 return None
             changed = await compare_and_set(connection, self._sealed_visits, visit, changes)
@@ -144,7 +157,7 @@ class Journal:
         dead = (journal.c.open.is_(True), _over(now, lease))
         async with reading(self._engine) as connection:
             rows = (await connection.scalars(select(journal.c.id).where(*dead).order_by(journal.c.due))).all()
-        for row in rows:
+        for row in (one for one in rows if one not in self._alive):
             async with writing(self._engine) as connection:
                 try:
                     taken = await self._lease(connection, row, _over(now, lease), now + lease)
@@ -218,11 +231,8 @@ def _moved(held: Writing, then: Then) -> Any:
     if then is Then.GOES:
         return delete(journal).where(*_mine(held))
     free: dict[str, Any] = {"lease": None, "due": None}
-    values = {
-        Then.GOES_ON: {"open": True},
-        Then.WAITS: free | {"open": True},
-        Then.STAYS: free | {"open": False},
-    }
+    goes_on = {"open": True}
+    values = {Then.GOES_ON: goes_on, Then.WAITS: free | goes_on, Then.STAYS: free | {"open": False}}
     return update(journal).where(*_mine(held)).values(values[then])
 
 

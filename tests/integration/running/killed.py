@@ -1,6 +1,7 @@
 """What the tests that kill need: a house that can be killed, and what truly stands in the record."""
 
 import asyncio
+import html
 import json
 import os
 import re
@@ -29,7 +30,15 @@ QUIET = {"safe-today": "yes", "neck": "no", "suicide": "no", "flag": "yes"}
 SHEET = {"service": "specialist", "way": "phone", "number": "07700 900123", "out": "yes"}
 SHEET |= {"back": "no", "until": (datetime.now(UTC) + timedelta(days=90)).date().isoformat()}
 STEP = re.compile(r'data-step="([^"]+)"')
-OWN = "the answers"
+KINDS = {
+    "the answers": "QuestionnaireResponse",
+    "the results": "Observation",
+    "a flag": "Flag",
+    "who recorded it": "Provenance",
+}
+TAKEN_BACK = "ALARM: its protection was not kept, so it was taken back"
+BARE = "ALARM: stored without protection"
+NOTICE = re.compile(r'<div class="notice[^>]*>\s*<p><strong>(.*?)\.</strong>')
 
 
 @dataclass
@@ -38,6 +47,7 @@ class House:
 
     app: Any
     ehr: str
+    http: httpx.Client
 
     @property
     def folder(self) -> Path:
@@ -58,14 +68,23 @@ class House:
         file = self.folder / "ends"
         return [int(line) for line in file.read_text(encoding="ascii").split()] if file.exists() else []
 
-    def faults(self, share: float, seed: int = 0) -> None:
-        httpx.post(f"{self.ehr}/faults", json={"share": share, "seed": seed}, timeout=60).raise_for_status()
+    def faults(self, share: float, seed: int = 0, *, mark: bool = False) -> None:
+        """How many of the requests fail; with `mark`, what is held now is not new any more."""
+        told = {"share": share, "seed": seed, "mark": mark}
+        self.http.post(f"{self.ehr}/faults", json=told).raise_for_status()
 
     def switch(self, **switches: Any) -> None:
-        httpx.post(f"{self.ehr}/control", json=switches, timeout=60).raise_for_status()
+        self.http.post(f"{self.ehr}/control", json=switches).raise_for_status()
 
-    def held(self) -> dict[str, Any]:
-        return httpx.get(f"{self.ehr}/held", timeout=60).raise_for_status().json()
+    def deadly(self, method: str, at: int, *, done: bool) -> None:
+        """Killed by the record system at the `at`-th request of that method, carried out or not."""
+        told = {"method": method, "at": at, "done": done, "pid": str(self.folder / "pid")}
+        self.http.post(f"{self.ehr}/deadly", json=told).raise_for_status()
+
+    def held(self, *, new: bool = False) -> dict[str, Any]:
+        """Everything, or what came since the last mark."""
+        params = {"new": "yes"} if new else None
+        return self.http.get(f"{self.ehr}/held", params=params).raise_for_status().json()
 
 
 @contextmanager
@@ -84,7 +103,8 @@ def house(folder: Path, env: Mapping[str, str] | None = None, **top: Any) -> Ite
     try:
         processes.until(lambda: processes.answers(f"{system.url}/fhir/metadata"))
         processes.until(lambda: processes.answers(f"{app.url}/readyz"))
-        yield House(app, system.url)
+        with httpx.Client(timeout=60) as http:
+            yield House(app, system.url, http)
     finally:
         for process in started:
             process.kill()
@@ -106,6 +126,7 @@ class Window:
     number: int
     save: dict[str, str] = field(default_factory=dict)
     seen: list[str] = field(default_factory=list)  # each page, in a word
+    pressed: int = 0  # how often "Try again"
     visitor: Any = None
     base: str = ""
     page: Any = None
@@ -157,21 +178,30 @@ class Window:
         }
         return next(word for sign, word in words.items() if sign in text)
 
-    async def until_saved(self, tries: int = 200) -> None:
-        """Press Save, and whatever the pages offer, until one says that it is saved."""
+    def check(self, told: str, bodies: list[dict[str, Any]], stood: list[Any] | None = None) -> None:
+        """The page against what stands there; `stood`: before it was asked for, where that can be less."""
+        check_page(told, self.page.text, bodies, self.id, f"dr-{self.number}", stood)
+
+    async def until_saved(self, tries: int = 200, *, new: bool = False) -> None:
+        """Press Save, and whatever the pages offer, until one says that it is saved; each page is true.
+
+        `new`: it came since the last mark, so that not all that is held has to be looked through.
+        """
         await self.post(**self.save)
         for _ in range(tries):
+            stood = self.house.held(new=new)["bodies"]
             told = await self.told()
             self.seen.append(told)
-            check_page(told, self.page.text, self.house.held()["bodies"], self.id)
+            self.check(told, self.house.held(new=new)["bodies"], stood)
             if told == "saved":
                 return
             if told == "not yet":
                 await self.get(self.form)
                 await self.post(**self.save)
             elif told == "saving":
-                await asyncio.sleep(0.3)
+                await asyncio.sleep(0.5)
             else:
+                self.pressed += 1
                 await self.post(action="retry")
         raise TimeoutError(self.seen)
 
@@ -203,18 +233,72 @@ def targets(body: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(one["reference"] for one in body.get("target", ()))
 
 
-def check_page(told: str, text: str, bodies: list[dict[str, Any]], visit: str) -> None:
-    """What the page says against what stands there."""
-    there = standing(bodies, visit)
-    kinds = Counter(body["resourceType"] for body in there)
+def check_page(
+    told: str,
+    text: str,
+    bodies: list[dict[str, Any]],
+    visit: str,
+    clinician: str,
+    stood: list[dict[str, Any]] | None = None,
+) -> None:
+    """What the page says against what stands there; what it denies, against what `stood` there before."""
     if told == "saved":
+        there = standing(bodies, visit)
+        kinds = Counter(body["resourceType"] for body in there)
         assert kinds["Provenance"] == 1, (visit, kinds)
         assert kinds["QuestionnaireResponse"] >= 2, (visit, kinds)
         assert sum(kinds.values()) == 1 + len(targets(there[0])), (visit, kinds)
-        assert all(body["meta"]["security"] for body in there)
-    nothing = "may be there" not in text and "Recorded" not in text
-    if told == "unrecorded" and f"NOT recorded: {OWN}" in text and nothing:
-        assert kinds["QuestionnaireResponse"] == 0, (visit, kinds)
+        assert all(map(labelled, there)), (visit, kinds)
+    if told in ("saved", "unrecorded", "interrupted"):
+        before = entries(bodies if stood is None else stood, clinician)
+        _check_notices(notices(text), entries(bodies, clinician), before, clinician)
+
+
+def notices(text: str) -> dict[str, set[str]]:
+    """By what is said of them, the types that the page names."""
+    said: dict[str, set[str]] = {}
+    for heading in NOTICE.findall(html.unescape(text)):
+        start, _, names = heading.rpartition(": ")
+        said.setdefault(start, set()).update(KINDS[name] for name in names.split(", "))
+    assert said, text
+    return said
+
+
+def _check_notices(
+    said: dict[str, set[str]], there: list[dict[str, Any]], stood: list[dict[str, Any]], whose: str
+) -> None:
+    kinds = Counter(body["resourceType"] for body in there)
+    bare = {body["resourceType"] for body in there if not labelled(body)}
+    for start, named in said.items():
+        others = set().union(*(kinds for other, kinds in said.items() if other != start))
+        if start.startswith("Recorded"):
+            assert named <= set(kinds), (whose, said, kinds)
+            assert not named & bare, (whose, said, bare)
+        elif start == BARE:
+            assert named <= bare, (whose, said, bare)
+        elif start in (TAKEN_BACK, "NOT recorded"):
+            denied = {body["resourceType"] for body in stood if body in there} & (named - others)
+            assert not denied, (whose, said, kinds)
+        else:
+            assert "it may be there" in start, start
+    assert bare <= said.get(BARE, set()), (whose, said, bare)
+
+
+def labelled(body: Mapping[str, Any]) -> bool:
+    return bool(body["meta"].get("security"))
+
+
+def entries(bodies: list[dict[str, Any]], clinician: str) -> list[dict[str, Any]]:
+    """All of the encounter in which that clinician has written, whoever names it or not."""
+    own = f"Practitioner/{clinician}"
+    written = (body for body in bodies if body.get("author", {}).get("reference") == own)
+    encounters = {body["encounter"]["reference"] for body in written}
+    there = [body for body in bodies if body.get("encounter", {}).get("reference") in encounters]
+    ids = {f"{body['resourceType']}/{body['id']}" for body in there}
+    return [
+        *there,
+        *(body for body in bodies if body["resourceType"] == "Provenance" and targets(body) & ids),
+    ]
 
 
 def twice(bodies: list[dict[str, Any]]) -> list[Any]:

@@ -1,12 +1,14 @@
 """Entries kept as they are, and what is known of them."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from ipvscreen.resources.draft import entry
-from ipvscreen.resources.frozen import frozen, known_of, merged, pending, thawed
+from ipvscreen.resources.frozen import frozen, known_of, merged, pending, reopened, thawed
 from ipvscreen.resources.labels import About
+from ipvscreen.resources.loss import Loss
 from ipvscreen.resources.written import Check, Written, WrittenOne
 
 BODY = {
@@ -53,3 +55,14 @@ def test_what_is_known_later_counts_and_what_is_new_comes_last():
         (one("a", Check.VERIFIED), one("b", Check.FAILED), one("c", Check.UNKNOWN))
     )
     assert merged(None, before) == before
+
+
+def test_what_failed_is_open_while_it_is_tried_again_and_all_else_stays():
+    before = Written(tuple(one(check.value, check) for check in Check))
+    now = reopened(before)
+
+    assert {item.key: item.check for item in now.items} == {
+        check.value: Check.PENDING if check is Check.FAILED else check for check in Check
+    }
+    gone = replace(one("a", Check.FAILED), reference="Observation/1", words="Gone.", loss=Loss.NOT_SAVED)
+    assert reopened(Written((gone,))) == Written((one("a", Check.PENDING),))
