@@ -13,7 +13,7 @@ import respx
 from ipvscreen.ehr import guard, repeat
 from ipvscreen.ehr.client import FhirClient
 from ipvscreen.ehr.guard import LeftAlone, guarded
-from ipvscreen.ehr.repeat import after_answer, after_error
+from ipvscreen.ehr.repeat import TRIES, after_answer, after_error
 from ipvscreen.errors import EhrError, EhrRefused, EhrUnreachable
 
 BASE = "https://ehr.example/fhir"
@@ -234,7 +234,7 @@ def test_what_is_late_or_not_the_networks_does_not_pass(error: type[httpx.Reques
 
 @pytest.mark.parametrize("fails", [503, httpx.ConnectError], ids=str)
 @pytest.mark.usefixtures("quickly")
-async def test_the_breaker_counts_every_try_and_nobody_asks_once_it_is_open(
+async def test_the_breaker_counts_what_failed_for_good_and_nobody_asks_once_it_is_open(
     server: Any, fails: int | type[Exception]
 ) -> None:
     outcomes: Counter[str] = Counter()
@@ -242,12 +242,13 @@ async def test_the_breaker_counts_every_try_and_nobody_asks_once_it_is_open(
     server.mock(return_value=httpx.Response(503), side_effect=side_effect)
     async with _guarded(outcomes, at_most=4) as http:
         client = FhirClient(http, BASE, _token)
-        for words in ("not available|not be reached", "not be reached", "not be reached"):
+        for words in (*["not available|not be reached"] * guard.FAILURES, "not be reached"):
             with pytest.raises(EhrError, match=words):
                 await client.read("Flag", "f1")
 
-    assert server.call_count == guard.FAILURES
-    assert outcomes == {"failed": guard.FAILURES, "left-alone": 2}, "one for each read, and no more"
+    tries = guard.FAILURES * TRIES
+    assert server.call_count == tries
+    assert outcomes == {"failed": tries, "left-alone": 1}, "and none once it is open"
 
 
 async def test_who_pauses_keeps_no_place(server: Any) -> None:

@@ -837,7 +837,7 @@ async def test_a_provenance_is_looked_for_once_its_targets_are_there(ehr):
     written = await ehr.write()
 
     assert only(written, "Flag").check is Check.VERIFIED
-    assert only(written, "Provenance").check is Check.FAILED
+    assert only(written, "Provenance").check is Check.UNKNOWN, "it may stand from the first try"
 
 
 async def test_an_entry_that_is_refused_for_another_patient_says_so(ehr):

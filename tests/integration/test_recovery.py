@@ -233,7 +233,7 @@ async def test_the_entries_of_a_referral_can_be_tried_again(house: Any, visitor:
     await visitor.launch("anna-woman")
     await visitor.post({"door": "told"})
     await visitor.post(QUIET)
-    house.ehr.state.sandbox.switches.refuse[("POST", "transaction")] = 422
+    house.ehr.state.sandbox.switches.refuse[("POST", "*")] = 422
     await visitor.post(SHEET)
     assert "NOT recorded: the referral" in visitor.text
     assert entries(house, *kinds) == before

@@ -5,10 +5,12 @@ import json
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpx
 
+from ipvscreen.ehr.guard import MORE
 from ipvscreen.ehr.repeat import after_answer, after_error
 from ipvscreen.errors import EhrUnreachable
 from ipvscreen.messages import message
@@ -67,10 +69,11 @@ async def exchange(
     `seconds` is the time of all of them together. `spread` gives numbers from 0 to 1.
     """
     request = _request(method, url, headers, params, body, seconds)
+    ask = partial(_answer, http, request, limit, who)
     ends = asyncio.get_running_loop().time() + seconds
     try:
         async with asyncio.timeout_at(ends):
-            return await _persistent(lambda: _answer(http, request, limit, who), tries, ends, spread)
+            return await _persistent(ask, tries, ends, spread)
     except _BEFORE_SENDING:
         raise EhrUnreachable(
             message("{who} could not be reached.", who=who), may_have_happened=False
@@ -111,7 +114,7 @@ def _request(
 
 
 async def _persistent(
-    ask: Callable[[], Awaitable[Answer]], tries: int, ends: float, spread: Callable[[], float]
+    ask: Callable[..., Awaitable[Answer]], tries: int, ends: float, spread: Callable[[], float]
 ) -> Answer:
     """What the last try gives; the one before it where the next could not begin before `ends`."""
 
@@ -120,7 +123,7 @@ async def _persistent(
 
     for _ in range(tries - 1):
         try:
-            answer = await ask()
+            answer = await ask(more=True)
         except httpx.RequestError as error:
             pause = after_error(error, spread())
             if pause is None or late(pause):
@@ -130,10 +133,13 @@ async def _persistent(
             if pause is None or late(pause):
                 return answer
         await asyncio.sleep(pause)
-    return await ask()
+    return await ask(more=False)
 
 
-async def _answer(http: httpx.AsyncClient, request: httpx.Request, limit: int, who: str) -> Answer:
+async def _answer(
+    http: httpx.AsyncClient, request: httpx.Request, limit: int, who: str, *, more: bool
+) -> Answer:
+    request.extensions[MORE] = more
     # The request is not built by the client: its cookie jar is shared by every clinician.
     response = await http.send(request, stream=True, auth=None, follow_redirects=False)
     try:

@@ -11,11 +11,13 @@ from circuitbreaker import STATE_HALF_OPEN, CircuitBreaker  # type: ignore[impor
 WAIT_SECONDS = 3.0  # for a place among the requests that are on their way
 FAILURES = 5  # one after the other, and it is left alone
 REST_SECONDS = 15
+MORE = "more"  # extension of a request that is sent again where it fails: so it has not failed yet
 GIVEN_UP_SECONDS = 3.0  # whoever stops waiting after so long has met a hanging system
 
 Outcome = Literal["answered", "failed", "busy", "left-alone"]
 """`busy`: no place became free; `left-alone`: the breaker is open, and nothing was sent."""
 
+REPEATED = (httpx.NetworkError, httpx.RemoteProtocolError)  # not made or broken off; never one that is late
 _UNWELL = frozenset({502, 503, 504})
 _FAILURES = (httpx.TimeoutException, httpx.NetworkError, httpx.RemoteProtocolError, httpx.ProxyError)
 
@@ -55,7 +57,7 @@ class _Guard(httpx.AsyncBaseTransport):
         began = monotonic()
         await self._place(request, began)
         trial = self._admit(request, began)
-        passage = _Passage(self, began, trial=trial)
+        passage = _Passage(self, began, trial=trial, more=bool(request.extensions.get(MORE)))
         try:
             response = await self._inner.handle_async_request(request)
         except BaseException as error:
@@ -93,8 +95,11 @@ class _Guard(httpx.AsyncBaseTransport):
         self._told("left-alone", monotonic() - began)
         raise LeftAlone("left alone after several failures", request=request)
 
-    def settle(self, began: float, *, trial: bool, outcome: Outcome | None) -> None:
-        """Give the place back and count; None for what says nothing about the record system."""
+    def settle(self, began: float, *, trial: bool, outcome: Outcome | None, more: bool = False) -> None:
+        """Give the place back and count; None for what says nothing about the record system.
+
+        `more`: it is sent again where it failed, so that only the last try says that it has.
+        """
         self._places.release()
         if trial:
             self._trial = False
@@ -103,7 +108,7 @@ class _Guard(httpx.AsyncBaseTransport):
         self._told(outcome, monotonic() - began)
         if outcome == "answered":
             self._breaker.reset()
-        elif not self._breaker.opened:  # what was sent before it opened must not keep it open
+        elif not (more or self._breaker.opened):  # what was sent before it opened must not keep it open
             try:
                 self._breaker.call(_fail)
             except _Failure:
@@ -113,8 +118,8 @@ class _Guard(httpx.AsyncBaseTransport):
 class _Passage:
     """One request on its way; it ends once, however often that is said."""
 
-    def __init__(self, guard: _Guard, began: float, *, trial: bool) -> None:
-        self._guard, self._began, self._trial = guard, began, trial
+    def __init__(self, guard: _Guard, began: float, *, trial: bool, more: bool) -> None:
+        self._guard, self._began, self._trial, self._more = guard, began, trial, more
         self._sent = monotonic()
         self.unwell = False
         self._over = False
@@ -124,7 +129,8 @@ class _Passage:
         if self._over:
             return
         self._over = True
-        self._guard.settle(self._began, trial=self._trial, outcome=self._outcome(error))
+        more = self._more and (self.unwell or isinstance(error, REPEATED))
+        self._guard.settle(self._began, trial=self._trial, outcome=self._outcome(error), more=more)
 
     def _outcome(self, error: BaseException | None) -> Outcome | None:
         # The whole exchange has a time limit of its own, which shows here as a cancellation.

@@ -7,14 +7,13 @@ from math import inf
 
 import httpx
 
-from ipvscreen.ehr.guard import LeftAlone
+from ipvscreen.ehr.guard import REPEATED, LeftAlone
 
 TRIES = 3
 PAUSE_SECONDS = (0.1, 0.4)  # the least and the most
 ASKED_SECONDS = 2.0  # a clinician waits: no longer than that, whatever a record system asks for
 
 _PASSES = frozenset({429, 500, 502, 503, 504})
-_BROKEN = (httpx.NetworkError, httpx.RemoteProtocolError)  # not made or broken off; never one that is late
 
 
 def after_answer(status: int, headers: Mapping[str, str], spread: float) -> float | None:
@@ -29,7 +28,7 @@ def after_answer(status: int, headers: Mapping[str, str], spread: float) -> floa
 
 def after_error(error: httpx.RequestError, spread: float) -> float | None:
     """The same where no answer came."""
-    passes = isinstance(error, _BROKEN) and not isinstance(error, LeftAlone)
+    passes = isinstance(error, REPEATED) and not isinstance(error, LeftAlone)
     return _own(spread) if passes else None
 
 

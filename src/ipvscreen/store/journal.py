@@ -82,11 +82,10 @@ def new_writing(visit_id: str, purpose: Purpose, items: tuple[Labelled, ...], ow
 
 
 class Journal:
-    """The table of what is on its way."""
+    """The table of what is on its way; `alive`: the rows that this process is at, one set for its store."""
 
     def __init__(self, engine: AsyncEngine, ring: Ring, noting: Noting, alive: set[str]) -> None:
-        self._engine, self._noting = engine, noting
-        self._alive = alive  # the rows that this process is at, one set for all journals of its store
+        self._engine, self._noting, self._alive = engine, noting, alive
         self._sealed = SealedTable(ring, journal.name)
         self._sealed_visits = SealedTable(ring, visits.name)
 
@@ -179,9 +178,8 @@ class Journal:
         leaves a row in the log, once in a visit.
         """
         async with writing(self._engine) as connection:
-            if not (await connection.execute(_moved(held, then))).rowcount:
-                return None
-            visit = await stored(connection, self._sealed_visits, held.visit_id)
+            moved = (await connection.execute(_moved(held, then))).rowcount
+            visit = await stored(connection, self._sealed_visits, held.visit_id) if moved else None
             if visit is None:
                 return None
             changed = await compare_and_set(connection, self._sealed_visits, visit, change(visit))

@@ -11,7 +11,7 @@ from ipvscreen.ipv.draft import Call, Draft, Recording
 from ipvscreen.ipv.person import Person, Setting
 from ipvscreen.ipv.proxies import Contacts, Way
 from ipvscreen.ipv.visit import Door, VisitState
-from ipvscreen.resources.labels import About, Labels, Row, Spelling, act
+from ipvscreen.resources.labels import FLOOR, About, Labels, Row, Spelling, act
 from ipvscreen.resources.plan import WritePlan
 from ipvscreen.resources.policy import Categories, WritePolicy
 from ipvscreen.resources.written import Check, Written, WrittenOne
@@ -22,7 +22,7 @@ from ipvscreen.store.visit import columns_of, visit_of
 WRITTEN = Written((WrittenOne("k", "Flag", "Flag/1", Check.LABEL_LOST, "words"),))
 CONTACTS = Contacts(read=True, proxy=True, shared=frozenset(Way), others=frozenset({"phone:1"}))
 POLICY = WritePolicy(
-    Labels({About.SCREEN: Row("V", act("NOPAT"))}, inline=False, nopat=Spelling.BOTH),
+    Labels(FLOOR | {About.SCREEN: Row("V", act("NOPAT"))}, inline=False, nopat=Spelling.BOTH),
     Categories.SURVEY,
     "Read {date}.",
     "Ask the duty doctor.",
