@@ -1,6 +1,7 @@
 """A service of the directory, read strictly."""
 
 import re
+from datetime import date
 from typing import Any
 
 import pytest
@@ -23,9 +24,9 @@ FULL: list[tuple[str, str, Any]] = [
     ("needsChildrenOrPregnancy", "valueBoolean", True),
     ("takesPast", "valueBoolean", False),
     ("takesCurrent", "valueBoolean", False),
-    ("contactRulesSigned", "valueBoolean", True),
+    ("contactRulesSignedOn", "valueDate", "2026-01-15"),
 ]
-REQUIRED = FULL[:5]
+REQUIRED = FULL[:4]
 
 
 def resource(parts: list[tuple[str, str, Any]] = FULL, **changes: Any) -> dict[str, Any]:
@@ -61,7 +62,8 @@ def test_everything_that_matching_needs_is_read() -> None:
     assert service.sexes == {Sex.MALE, Sex.FEMALE}
     assert service.settings == {Setting.MENTAL_HEALTH}
     assert (service.age_from, service.age_to) == (18, 65)
-    assert (service.needs_children_or_pregnancy, service.contact_rules_signed) == (True, True)
+    assert service.needs_children_or_pregnancy is True
+    assert service.contact_rules_signed == date(2026, 1, 15)
     assert (service.takes_past, service.takes_current) == (False, False)
 
 
@@ -71,7 +73,8 @@ def test_what_is_left_out_has_its_default_and_nothing_unsafe_is_assumed() -> Non
     assert (service.age_from, service.age_to) == (0, None)
     assert (service.takes_past, service.takes_current) == (True, True)
     assert service.needs_children_or_pregnancy is False
-    assert service.contact_rules_signed is False
+    assert service.contact_rules_signed is None
+    assert service.endpoint == ""
 
 
 @pytest.mark.parametrize("name", [url for url, _, _ in REQUIRED])
@@ -105,9 +108,9 @@ def test_what_is_wrong_is_said_with_the_name(wrong: dict[str, Any], sentence: st
 @pytest.mark.parametrize(
     ("parts", "sentence"),
     [
-        (changed("kind", "spa"), "'spa' is not a valid Kind"),
-        (changed("sex", "both"), "'both' is not a valid Sex"),
-        (changed("setting", "home"), "'home' is not a valid Setting"),
+        (changed("kind", "spa"), "its 'kind' cannot be 'spa': one of mentor-mother, peer-mentor, "),
+        (changed("sex", "both"), "its 'sex' cannot be 'both': one of female, male, other, unknown."),
+        (changed("setting", "home"), "its 'setting' cannot be 'home': one of gp, antenatal, mental-health."),
         (changed("shortName", "Domestic abuse line"), "its short name must be neutral, without 'Domestic'."),
         (changed("endpoint", "http://willow.example/fhir"), "its endpoint must be an https address."),
         (
