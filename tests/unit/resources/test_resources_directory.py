@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from ipvscreen.ipv.person import Setting, Sex
-from ipvscreen.ipv.services import Kind
-from ipvscreen.resources.directory import SERVICE_PROFILE, service_of
+from ipvscreen.ipv.services import Kind, Service
+from ipvscreen.resources.directory import SERVICE_PROFILE, kept_service, resource_of, service_of
+from ipvscreen.resources.service_parts import PARTS
 
 FULL: list[tuple[str, str, Any]] = [
     ("kind", "valueCode", "peer-mentor"),
@@ -132,3 +133,42 @@ def test_a_demonstration_on_loopback_may_be_plain_http() -> None:
     assert service_of(resource(changed("endpoint", "http://localhost:8030/fhir"))).endpoint.startswith(
         "http:"
     )
+
+
+@pytest.mark.parametrize(
+    ("parts", "sentence"),
+    [
+        (
+            [*FULL, ("riskFrom", "valueCode", "high"), ("riskTo", "valueCode", "standard")],
+            "its highest risk is",
+        ),
+        (changed("ageTo", 17), "its greatest age is below its least."),
+        (
+            [*FULL, ("childAgeFrom", "valueUnsignedInt", 5), ("childAgeTo", "valueUnsignedInt", 4)],
+            "its greatest age is below its least.",
+        ),
+        (changed("hours", "=1+1"), "its hours begins like a formula of a spreadsheet."),
+        (changed("endpoint", "https://10.0.0.1/fhir"), "its endpoint must have the whole name of a host"),
+        (changed("contactRulesSignedOn", "2026"), "its 'contactRulesSignedOn' cannot be '2026': a day as"),
+    ],
+)
+def test_what_no_table_can_say(parts: list[tuple[str, str, Any]], sentence: str) -> None:
+    with pytest.raises(ValueError, match=f"^Peer mentoring: {re.escape(sentence)}"):
+        service_of(resource(parts))
+
+
+def test_a_resource_says_what_was_read_and_no_more() -> None:
+    service = service_of(resource())
+    kept = resource_of(service)
+    assert kept_service(kept) == service_of(kept) == service
+    assert [one["url"] for one in kept["extension"]] == [SERVICE_PROFILE]
+    assert kept["telecom"] == [{"system": "phone", "value": "01632 960123"}]
+
+
+def test_every_field_of_a_service_has_its_part() -> None:
+    told = {"id", "name", "for_whom", "phone"}
+    assert {part.field for part in PARTS.values()} | told == set(Service.__dataclass_fields__)
+
+
+def test_a_sentence_over_two_lines_becomes_one() -> None:
+    assert service_of(resource(comment="For men\n  and women.")).for_whom == "For men and women."

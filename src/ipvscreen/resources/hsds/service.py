@@ -15,13 +15,16 @@ _TIMES = re.compile(r"(\d{2}:\d{2})(?::\d{2})?(?:Z|[+-]\d{2}:?\d{2})?")
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 _DAYS = {"MO": "Mon", "TU": "Tue", "WE": "Wed", "TH": "Thu", "FR": "Fri", "SA": "Sat", "SU": "Sun"}
+_READ = (
+    *("attributes", "phones", "schedules", "languages", "service_areas"),
+    *("service_at_locations", "organization"),
+)
 _LINES = ("address_1", "address_2", "postal_code")
 
 
 def service_of_node(node: Node) -> Service:
     """The service; ValueError with a plain sentence, which names the place where it is another's."""
-    if node.odd:
-        raise ValueError(node.odd)
+    _whole(node)
     if (status := node.text("status")) != "active":
         raise ValueError(f"its status is '{status[:40]}', not 'active'.")
     for one in node.walk("attributes"):
@@ -36,6 +39,14 @@ def service_of_node(node: Node) -> Service:
         **({"endpoint": ""} | fields_of(raw, lambda part: part.term or part.element)),
     )
     return sound(service, address_lines(node))
+
+
+def _whole(node: Node) -> None:
+    """ValueError where the record, or one that is read with it, is none."""
+    if node.odd:
+        raise ValueError(node.odd)
+    for one in (one for name in _READ for one in node.all(name) if one.odd):
+        raise ValueError(f"{one.place}: {one.odd}")
 
 
 def address_lines(node: Node) -> tuple[str, ...]:
