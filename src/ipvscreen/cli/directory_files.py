@@ -1,6 +1,7 @@
 """The files of a directory: one file, a folder of tables, or the same in a zip archive."""
 
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -41,7 +42,7 @@ def _unzipped(path: Path) -> Mapping[str, bytes]:
                 if name.endswith((".csv", ".json")):
                     with archive.open(member) as file:
                         found[name] = file.read(LARGEST + 1)
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError) as wrong:
+    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, zlib.error) as wrong:
         raise ValueError(f"{path.name}: cannot be unpacked: it is damaged or locked.") from wrong
     return found
 

@@ -350,3 +350,15 @@ def test_a_report_is_one_line_whatever_a_file_holds() -> None:
     assert left_out(nested(body)) == [
         "contents[0]: Two?lines?[31m: its status is 'defunct', not 'active'. (left out)"
     ]
+
+
+def test_a_value_that_is_true_says_yes_and_a_place_without_a_point_is_no_address() -> None:
+    body = page()
+    attribute(body["contents"][1], "trial")["value"] = True
+    attribute(body["contents"][2], "takes-no-public-funds")["value"] = False
+    where = body["contents"][2]["service_at_locations"][0]["location"]
+    del where["latitude"], where["longitude"]
+    reading = nested(body)
+    assert reading.services == nested(page()).services
+    dropped = [one.place for one in reading.remarks if "address" in one.sentence]
+    assert dropped == ["contents[2].service_at_locations[0].location.addresses[0]"]
