@@ -4,9 +4,10 @@ import asyncio
 import base64
 import json
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
@@ -16,16 +17,30 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+sys.path.append(str(Path(__file__).parent))  # with importlib no folder is on the path
+
+import postgres as running_postgres
+
 from ipvscreen.app import create_app, import_services
 from ipvscreen.sandbox.charity import create_charity
 from ipvscreen.sandbox.directory import services_bundle
 from ipvscreen.sandbox.ehr import create_ehr
 from ipvscreen.settings import Ehr, Numbers, Settings
+from ipvscreen.store.facade import migrate
 
 APP, EHR, SERVICE = "https://app.test", "https://ehr.test", "https://service.test"
 SECOND = "https://second.test"  # another record system, where a test asks for two
 TOKEN = "reads-everything-here"
 CLIENT = "health-questionnaire"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[running_postgres.Server]:
+    """A Postgres with this version's tables in the database that tests copy."""
+    with running_postgres.server() as server:
+        server.do("CREATE DATABASE made")
+        asyncio.run(migrate(server.url("made")))
+        yield replace(server, template="made")
 
 
 @dataclass

@@ -119,8 +119,9 @@ class AuditLog:
             query = query.where(audit.c.chain == visit)
         async with reading(self._engine) as connection:
             keys = await _keys(connection, self._ring)
-            async for row in (await connection.stream(query)).mappings():
-                yield _entry(row, keys)
+            async with connection.stream(query) as rows:
+                async for row in rows.mappings():
+                    yield _entry(row, keys)
 
 
 async def _append(connection: AsyncConnection, ring: Ring, act: Act, at: datetime, subject: Subject) -> Row:

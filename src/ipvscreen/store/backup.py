@@ -10,11 +10,11 @@ from tempfile import TemporaryDirectory
 
 from ipvscreen.errors import IpvscreenError
 from ipvscreen.store import schema
-from ipvscreen.store.engine import database_file, private_file
 from ipvscreen.store.person_keys import Keys, keys_for, put, stored
 from ipvscreen.store.person_keys_file import beside, read_keys, write_keys
 from ipvscreen.store.sealed import KeyMissing, Ring, SealBroken, SealedTable, open_sealed
 from ipvscreen.store.sealed_file import open_file, seal_file
+from ipvscreen.store.sqlite import database_file, private_file
 from ipvscreen.store.tables import person_keys, visits
 from ipvscreen.store.wrapped import unwrap_rows, wrap_rows
 

@@ -1,112 +1,65 @@
-"""The database engine, and the two ways to use it: reading and writing."""
+"""The database engine, and the ways to use it: reading, and writing alone or beside others."""
 
-import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
-from pathlib import Path
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
-from sqlalchemy import Connection, event, make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import make_url, text
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
 
 from ipvscreen.errors import NotStored
+from ipvscreen.store.sqlite import WRITES, make_sqlite
 
-_WRITES = "ipvscreen_writes"
-_WAIT = 10  # seconds for whoever reads just then
+_POSTGRES = "postgresql+psycopg"
+_ONE_WRITER = text("SELECT pg_advisory_xact_lock(7210463258)")  # any number, the same in every process
 
-# busy_timeout comes first: the change to WAL itself can meet a lock.
-_PRAGMAS = (
-    "PRAGMA busy_timeout = 10000",
-    "PRAGMA journal_mode = WAL",
-    "PRAGMA synchronous = FULL",  # WAL's usual NORMAL may lose the last commits when the power goes
-    "PRAGMA foreign_keys = ON",
-    "PRAGMA secure_delete = ON",  # what is deleted is overwritten, not only unlinked
+# A server that keeps others waiting, or forgets a transaction, must not hold a clinician for longer.
+_POSTGRES_OPTIONS = (
+    "-c lock_timeout=10s -c statement_timeout=30s -c idle_in_transaction_session_timeout=60s -c timezone=UTC"
 )
 
 
 def make_engine(url: str) -> AsyncEngine:
-    """An engine for `url`; ValueError for an SQLite URL without a file, where nothing would survive."""
-    if make_url(url).get_backend_name() != "sqlite":
-        return create_async_engine(url)
-    private_file(database_file(url))
-    engine = create_async_engine(url, connect_args={"factory": LettingGo})
-    event.listen(engine.sync_engine, "connect", _on_connect)
-    event.listen(engine.sync_engine, "begin", _on_begin)
-    return engine
+    """An engine for `url`; ValueError for a database we do not know, and for SQLite without a file."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return make_sqlite(url)
+    if parsed.drivername != _POSTGRES:
+        raise ValueError(f"the database is an SQLite file or {_POSTGRES}://…")
+    return create_async_engine(
+        url, pool_pre_ping=True, connect_args={"options": _POSTGRES_OPTIONS, "connect_timeout": 10}
+    )
 
 
 def reading(engine: AsyncEngine) -> AbstractAsyncContextManager[AsyncConnection]:
     """A connection that sees one state of the database."""
+    if engine.dialect.name == "postgresql":
+        engine = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     return engine.connect()
 
 
 @asynccontextmanager
-async def writing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+async def writing(engine: AsyncEngine, *, beside: bool = False) -> AsyncIterator[AsyncConnection]:
     """A transaction that may write: committed at the end of the block, rolled back by any exception.
 
-    NotStored where the disk does not take it: full, broken, read-only, or locked for too long.
+    One writes at a time, over all processes: what is read in the block still holds when it is written, and
+    the audit log is one chain. `beside` others only where each row that it depends on is locked or compared
+    by the block itself; SQLite knows one writer in any case. NotStored where the database does not take it:
+    full, broken, read-only, away, or locked for too long.
     """
     try:
-        async with engine.execution_options(**{_WRITES: True}).begin() as connection:
+        async with engine.execution_options(**{WRITES: True}).begin() as connection:
+            if engine.dialect.name == "postgresql" and not beside:
+                await connection.execute(_ONE_WRITER)
             yield connection
-    except OperationalError as failure:
+    except (OperationalError, InterfaceError) as failure:
         raise NotStored("The disk did not take it.") from failure
 
 
-def database_file(url: str) -> Path:
-    """The file of an SQLite URL; ValueError for any other."""
-    parsed = make_url(url)
-    database = parsed.database
-    if parsed.get_backend_name() != "sqlite" or not database or ":memory:" in database:
-        raise ValueError("the store needs a database file")
-    return Path(database)
-
-
-def private_file(database: Path) -> None:
-    """Made readable for its owner alone; SQLite gives its WAL the same mode."""
-    database.touch(mode=0o600)
-
-
-def empty_log(url: str) -> None:
-    """What was overwritten is in SQLite's write-ahead log, too, until that is written back."""
-    if make_url(url).get_backend_name() == "sqlite":
-        with closing(sqlite3.connect(database_file(url), timeout=_WAIT)) as connection:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-
-class LettingGo(sqlite3.Connection):
-    """A connection that gives its locks back when it is closed.
-
-    SQLite keeps a closed connection, transaction and all, for as long as a statement has rows left
-    (sqlite.org/c3ref/close.html). A cancelled RETURNING leaves one behind until the garbage collector comes
-    by, and until then nobody else could write.
-    """
-
-    def close(self) -> None:
-        """Roll back, then close."""
-        if self.in_transaction:
-            self.rollback()
-        super().close()
-
-    def __repr__(self) -> str:
-        """Without our module's name: the driver logs its connections, and the name tells the topic."""
-        return "<connection>"
-
-
-def _on_connect(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
-    # The driver of Python's sqlite3 would begin transactions by itself, late and never IMMEDIATE:
-    # docs.sqlalchemy.org, SQLite, "Using SQLAlchemy to emit BEGIN in lieu of SQLite's transaction control".
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    for pragma in _PRAGMAS:
-        cursor.execute(pragma)
-    cursor.close()
-
-
-def _on_begin(connection: Connection) -> None:
-    # A deferred transaction that reads and then writes fails at once, whatever busy_timeout says,
-    # when another has written meanwhile (sqlite.org/isolation.html); IMMEDIATE waits its turn.
-    writes = connection.get_execution_options().get(_WRITES)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+async def check_durable(connection: AsyncConnection) -> None:
+    """ValueError where the server may lose what it has said is stored (Postgres with either switched off)."""
+    if connection.dialect.name != "postgresql":
+        return
+    for name in ("fsync", "synchronous_commit", "full_page_writes"):
+        if await connection.scalar(text(f"SHOW {name}")) == "off":
+            raise ValueError(f"the database server runs with {name} = off: what it keeps can be lost")

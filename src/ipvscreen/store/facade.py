@@ -9,7 +9,7 @@ from ipvscreen.ipv.audit import Act
 from ipvscreen.store import schema
 from ipvscreen.store.accounts import Accounts
 from ipvscreen.store.audit import AuditLog, Noting
-from ipvscreen.store.engine import make_engine, reading, writing
+from ipvscreen.store.engine import check_durable, make_engine, reading, writing
 from ipvscreen.store.followups import FollowUps
 from ipvscreen.store.journal import Journal
 from ipvscreen.store.launches import Launches
@@ -96,9 +96,11 @@ async def migrate(url: str) -> None:
 
 async def _upgrade(engine: AsyncEngine) -> None:
     async with writing(engine) as connection:
+        await check_durable(connection)
         await connection.run_sync(schema.upgrade)
 
 
 async def _check(engine: AsyncEngine) -> None:
     async with reading(engine) as connection:
+        await check_durable(connection)
         await connection.run_sync(schema.check)

@@ -88,14 +88,15 @@ class Outbox:
             .order_by(outbox.c.due)
             .limit(limit)
             .with_for_update(skip_locked=True)  # says nothing on SQLite, where BEGIN IMMEDIATE does it
+            .cte("due")  # read once: a subquery that Postgres runs again would lease more than the limit
         )
         leased = (
             update(outbox)
-            .where(outbox.c.id.in_(due))
+            .where(outbox.c.id.in_(select(due.c.id)))
             .values(lease=lease, due=now + timedelta(seconds=lease_seconds), attempts=outbox.c.attempts + 1)
             .returning(outbox)
         )
-        async with writing(self._engine) as connection:
+        async with writing(self._engine, beside=True) as connection:
             rows = (await connection.execute(leased)).mappings().all()
         return await self._readable(sorted(rows, key=lambda row: row["queued_at"]))
 
@@ -130,7 +131,8 @@ class Outbox:
         """
         mine = outbox.c.referral_id == referral_id
         async with writing(self._engine) as connection:
-            job = (await connection.execute(select(outbox).where(mine))).mappings().one_or_none()
+            held = select(outbox).where(mine).with_for_update()  # senders write beside us
+            job = (await connection.execute(held)).mappings().one_or_none()
             found = referrals.c.id == referral_id
             state = await connection.scalar(select(referrals.c.state).where(found))
             if job is None or state is None:
@@ -154,7 +156,7 @@ class Outbox:
         """Both rows in one transaction; a referral that was cancelled meanwhile stays as it is."""
         ours = (outbox.c.id == job_id, outbox.c.lease == lease)  # a settled job has no lease
         settled = update(outbox).where(*ours).values(values).returning(outbox.c.referral_id)
-        async with writing(self._engine) as connection:
+        async with writing(self._engine, beside=True) as connection:
             referral_id = await connection.scalar(settled)
             if referral_id is None:
                 return False

@@ -9,8 +9,9 @@ from sqlalchemy import Column, LargeBinary, RowMapping, Table, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ipvscreen.store import schema
-from ipvscreen.store.engine import empty_log, make_engine, reading, writing
+from ipvscreen.store.engine import make_engine, reading, writing
 from ipvscreen.store.sealed import Ring, SealBroken, SealedTable, key_prefix
+from ipvscreen.store.sqlite import empty_log
 from ipvscreen.store.tables import accounts, metadata, person_keys, visits
 from ipvscreen.store.visit import index_of
 

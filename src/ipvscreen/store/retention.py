@@ -8,8 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ipvscreen.ipv.retention import ENDED_REFERRALS, WAITING_REFERRALS, WAITING_VISITS, Days, Due, Waits, due
 from ipvscreen.store.audit import Noting, of_operator
-from ipvscreen.store.engine import empty_log, writing
+from ipvscreen.store.engine import writing
 from ipvscreen.store.outbox import Status
+from ipvscreen.store.sqlite import empty_log
 from ipvscreen.store.tables import chores, journal, metadata, outbox, referrals, visits
 
 EVERY = timedelta(days=1)

@@ -1,12 +1,14 @@
-"""A store in a file of its own for each test, and a visit to put into it."""
+"""A store of its own for each test, once in a file and once on Postgres, and a visit to put into it."""
 
-from collections.abc import AsyncIterator, Callable
+import inspect
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from postgres import Server
 
 from ipvscreen.ipv.draft import Draft
 from ipvscreen.ipv.person import Person, Setting, Sex
@@ -37,14 +39,43 @@ def ring() -> Ring:
     return Ring({"k1": bytes(range(32))}, current="k1")
 
 
+# What these look at is SQLite's file.
+ON_A_FILE = (
+    "at_rest",
+    "backup",
+    "persons",
+    "schema.test_each_connection",
+    "schema.test_the_stores_connections",
+)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "database" in metafunc.fixturenames:
+        name = f"{metafunc.module.__name__.rpartition('test_store_')[2]}.{metafunc.function.__name__}"
+        asked = {"file", "tmp_path", "tampering"} & inspect.signature(metafunc.function).parameters.keys()
+        files = name.startswith(ON_A_FILE) or bool(asked)
+        metafunc.parametrize("database", ["sqlite"] if files else ["sqlite", "postgres"], indirect=True)
+
+
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     return tmp_path / "store.db"
 
 
 @pytest.fixture
-def url(file: Path) -> str:
-    return f"sqlite+aiosqlite:///{file}"
+def database(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def url(request: pytest.FixtureRequest, database: str) -> Iterator[str]:
+    if database == "sqlite":
+        yield f"sqlite+aiosqlite:///{request.getfixturevalue('file')}"
+        return
+    server: Server = request.getfixturevalue("postgres")
+    name = server.new()
+    yield server.url(name)
+    server.drop(name)
 
 
 @pytest.fixture

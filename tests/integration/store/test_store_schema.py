@@ -17,10 +17,11 @@ from sqlalchemy import Connection
 
 import ipvscreen
 from ipvscreen.errors import VisitOver
-from ipvscreen.store.engine import LettingGo, make_engine, reading, writing
+from ipvscreen.store.engine import make_engine, reading, writing
 from ipvscreen.store.facade import Store, migrate, open_store
 from ipvscreen.store.schema import SchemaOutdated, upgrade
 from ipvscreen.store.sealed import Ring, SealedTable
+from ipvscreen.store.sqlite import LettingGo
 from ipvscreen.store.tables import metadata
 from ipvscreen.store.visit import columns_of
 

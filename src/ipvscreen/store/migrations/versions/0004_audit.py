@@ -6,6 +6,20 @@ from alembic import op
 revision = "0004"
 down_revision = "0003"
 
+_WORDS = "the log is only appended to"
+_REFUSE = {
+    "sqlite": [
+        f"CREATE TRIGGER audit_no_{what.lower()} BEFORE {what} ON audit"
+        f" BEGIN SELECT RAISE(ABORT, '{_WORDS}'); END"
+        for what in ("UPDATE", "DELETE")
+    ],
+    "postgresql": [
+        "CREATE FUNCTION audit_only_grows() RETURNS trigger LANGUAGE plpgsql"
+        f" AS $$ BEGIN RAISE integrity_constraint_violation USING MESSAGE = '{_WORDS}'; END $$",
+        "CREATE TRIGGER audit_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON audit"
+        " FOR EACH STATEMENT EXECUTE FUNCTION audit_only_grows()",
+    ],
+}
 _TEXTS = {"at": 32, "act": 32, "ehr": 64, "user_index": 64}
 
 
@@ -14,7 +28,7 @@ def _text(name: str, length: int) -> sa.Column[str]:
 
 
 def upgrade() -> None:
-    """Add them; in SQLite the rows of the log can neither be changed nor deleted."""
+    """Add them; the rows of the log can neither be changed nor deleted."""
     op.create_table(
         "audit",
         sa.Column("seq", sa.Integer, nullable=False),
@@ -36,9 +50,5 @@ def upgrade() -> None:
             sa.Column(sealed, sa.LargeBinary, nullable=False),
             sa.PrimaryKeyConstraint("id", name=f"pk_{name}"),
         )
-    if op.get_context().dialect.name == "sqlite":
-        for what in ("UPDATE", "DELETE"):
-            op.execute(
-                f"CREATE TRIGGER audit_no_{what.lower()} BEFORE {what} ON audit"
-                " BEGIN SELECT RAISE(ABORT, 'the log is only appended to'); END"
-            )
+    for statement in _REFUSE[op.get_context().dialect.name]:
+        op.execute(statement)
