@@ -64,11 +64,13 @@ def create_app(
     clock: Callable[[], datetime] = utc_now,
     lease: timedelta = LEASE,
     reached: Reached = unheard,
+    deliver: bool = True,
 ) -> FastAPI:
     """The app; the store opens and the dispatcher runs for as long as its lifespan does.
 
     With `http`, everything that leaves the app goes through that client. `lease`: after how long a write
-    counts as left behind; `reached` hears of each named point of one.
+    counts as left behind; `reached` hears of each named point of one. Without `deliver` another process has
+    to send what waits in the outbox.
     ValueError or FormRefused at once where a key, a questionnaire or a pack cannot be used.
     """
     ring = ring_of(settings)
@@ -81,6 +83,8 @@ def create_app(
             parts = {"ring": ring, "clock": clock, "policy": policy, "care": Care(clock, lease, reached)}
             read = _reading(settings, library)
             rooms = await _joined(stack, settings, http, library.labels, **parts, **read)
+            if deliver:
+                await stack.enter_async_context(_running(rooms.dispatcher.run))
             app.state.rooms = rooms
             await stack.enter_async_context(_running(Recovery(rooms).run))
             yield
@@ -116,7 +120,6 @@ async def _joined(
         ehr.name: entry_of(ehr, await stack.enter_async_context(_client(ehr, http)), labels)
         for ehr in settings.ehr
     }
-    await stack.enter_async_context(_running(dispatcher.run))
     await stack.enter_async_context(_running(Purger(store, days_of(settings), clock).run))
     limits = Limits(settings.launches_per_minute, settings.launches_per_address)
     return Rooms(store=store, ehrs=ehrs, http=outgoing, dispatcher=dispatcher, limits=limits, **parts)

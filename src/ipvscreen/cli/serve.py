@@ -29,6 +29,9 @@ def serve(
     drain: Annotated[
         float, typer.Option(min=0, max=300, help="Seconds to say 'not ready' before stopping.")
     ] = 5.0,
+    deliver: Annotated[
+        bool, typer.Option(help="Also send referrals to services; else 'ipvscreen deliver' has to run.")
+    ] = True,
 ) -> None:
     """Serve the app to the record systems of ipvscreen.toml.
 
@@ -41,7 +44,7 @@ def serve(
     with listening(host, port) as sock, tempfile.TemporaryDirectory() as counts:
         # Before prometheus_client is imported by a worker, for that decides at its import.
         os.environ[MULTIPROCESS] = counts
-        code = Supervisor(sock, workers, Work(forwarded_allow_ips, drain), _can_start).run()
+        code = Supervisor(sock, workers, Work(forwarded_allow_ips, drain, deliver), _can_start).run()
     raise typer.Exit(code)
 
 
