@@ -1,15 +1,17 @@
 """Senders that are killed, and a service that fails: each message is there once, and had one effect."""
 
 import asyncio
+import base64
 import json
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -259,3 +261,28 @@ async def test_a_message_is_with_one_sender_because_leases_fence(
 
     assert await twice_on_its_way(store) == (1 if fenced else 2)
     await store.close()
+
+
+def test_deliver_sends_and_settles_what_is_on_its_way_before_it_ends(tmp_path: Path) -> None:
+    """The command itself: `--once` ends by itself, the other by SIGTERM; no lease is left behind."""
+    url = f"sqlite+aiosqlite:///{tmp_path / 'ipvscreen.db'}"
+    key = base64.b64encode(bytes(range(32))).decode()
+    with service(0.0) as to, processes.app_in(tmp_path, keys={"k1": key}) as app:
+        app.write()
+        asyncio.run(queued(url, ["once"], to.url))
+        app.run("deliver", "--once")
+        assert asyncio.run(left(url)) == {}
+
+        asyncio.run(queued(url, [f"key-{number}" for number in range(200)], to.url))
+        command = [sys.executable, "-m", "ipvscreen", "deliver"]
+        with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL) as running:  # noqa: S603  our own program
+            processes.until(lambda: to.told()["requests"] > 1, SECONDS)
+            running.send_signal(signal.SIGTERM)
+            assert running.wait(60) == 0
+        told = to.told()
+
+    with closing(sqlite3.connect(tmp_path / "ipvscreen.db")) as connection:
+        held = connection.execute("SELECT count(*) FROM outbox WHERE lease IS NOT NULL").fetchone()
+        done = connection.execute("SELECT count(*) FROM outbox WHERE status = 'done'").fetchone()
+    assert held == (0,)
+    assert done == (len(told["held"]),) == (told["requests"],)
