@@ -31,7 +31,7 @@ from ipvscreen.settings import Ehr, Settings
 from ipvscreen.smart.client import TokenAuth
 from ipvscreen.smart.keys import new_signing_key
 from ipvscreen.store.anchor import anchoring
-from ipvscreen.store.facade import migrate, open_store
+from ipvscreen.store.facade import open_store
 from ipvscreen.store.sealed import Ring
 from ipvscreen.store.signing_keys import NewKey
 from ipvscreen.web.limits import Limits
@@ -66,11 +66,12 @@ def create_app(
     clock: Callable[[], datetime] = utc_now,
     lease: timedelta = LEASE,
     reached: Reached = unheard,
+    deliver: bool = True,
 ) -> FastAPI:
     """The app; the store opens and the dispatcher runs for as long as its lifespan does.
 
     With `http`, everything that leaves the app goes through that client. `lease`: after how long a write
-    counts as left behind; `reached` hears of each named point of one.
+    counts as left behind; `reached` hears of each named point of one. Without `deliver` another process sends.
     ValueError or FormRefused at once where a key, a questionnaire or a pack cannot be used.
     """
     ring = ring_of(settings)
@@ -83,6 +84,8 @@ def create_app(
             parts = {"ring": ring, "clock": clock, "policy": policy, "care": Care(clock, lease, reached)}
             read = _reading(settings, library)
             rooms = await _joined(stack, settings, http, library.labels, **parts, **read)
+            if deliver:
+                await stack.enter_async_context(_running(rooms.dispatcher.run))
             app.state.rooms = rooms
             stack.push_async_callback(rooms.sharing.close)
             await stack.enter_async_context(_running(Recovery(rooms).run))
@@ -117,7 +120,6 @@ async def _joined(
     stack.push_async_callback(outgoing.aclose)
     dispatcher = Dispatcher(store, outgoing, clock)
     ehrs = {ehr.name: await _entry(stack, ehr, http, labels) for ehr in settings.ehr}
-    await stack.enter_async_context(_running(dispatcher.run))
     await stack.enter_async_context(_running(Purger(store, days_of(settings), clock).run))
     limits = Limits(settings.launches_per_minute, settings.launches_per_address)
     return Rooms(store=store, ehrs=ehrs, http=outgoing, dispatcher=dispatcher, limits=limits, **parts)
@@ -217,11 +219,6 @@ async def keep_services(settings: Settings, services: Iterable[Service]) -> int:
     finally:
         await store.close()
     return len(resources)
-
-
-async def migrate_store(settings: Settings) -> None:
-    """Bring the store to this version's tables."""
-    await migrate(settings.database)
 
 
 def _base(settings: Settings) -> str:

@@ -133,3 +133,18 @@ def test_where_there_is_no_store_there_is_no_backup(here: Path, key: str) -> Non
     assert done.exit_code == 1
     assert "no store" in said(done)
     assert not (here / "monday").exists()
+
+
+@pytest.mark.parametrize("words", [("backup", "monday"), ("restore", "services.json", "--force")])
+def test_on_postgres_its_own_programs_do_it(here: Path, words: tuple[str, ...]) -> None:
+    """Refused before anything is connected to."""
+    settings_file = (here / "ipvscreen.toml").read_text()
+    (here / "ipvscreen.toml").write_text(
+        settings_file.replace("sqlite+aiosqlite:///store.db", "postgresql+psycopg://x@127.0.0.1:9/x")
+    )
+
+    done = typed("store", *words)
+
+    assert done.exit_code == 1
+    assert "The store is on Postgres: use pg_dump and pg_restore" in said(done)
+    assert not (here / "monday").exists()

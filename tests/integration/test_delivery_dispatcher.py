@@ -1,17 +1,22 @@
 """The dispatcher with the real outbox and the sandbox charity: it arrives once, or a person hears."""
 
 import asyncio
+import socket
 import uuid
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
+import uvicorn
 
 from ipvscreen.delivery import dispatcher as module
-from ipvscreen.delivery.dispatcher import Dispatcher, wait_seconds
+from ipvscreen.delivery.dispatcher import Dispatcher
+from ipvscreen.delivery.pace import Pace
+from ipvscreen.delivery.points import Point
 from ipvscreen.sandbox.charity import create_charity
 from ipvscreen.sandbox.switches import Refuse
-from ipvscreen.store.outbox import Job
+from ipvscreen.store.outbox import Job, Standing
 
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 
@@ -52,8 +57,27 @@ class Outbox:
         self.settled = {}
         self.claims = []
         self.fault = None
+        self.standings = {}
+        self.hurried = []
+        self.waiting_long = 0
 
-    async def claim(self, now, limit, lease_seconds):
+    async def name_recipients(self):
+        pass
+
+    async def late(self, now):
+        return self.waiting_long
+
+    async def standing(self, job, now):
+        return self.standings.get(job.id, Standing.GO)
+
+    async def lapse(self, job, standing):
+        self.settled[job.id] = (standing,)
+        return True
+
+    async def hurry(self, job, due):
+        self.hurried.append((job.id, due))
+
+    async def claim(self, now, limit, lease_seconds, each):
         self.claims.append((now, limit, lease_seconds))
         if self.fault:
             raise self.fault
@@ -121,8 +145,8 @@ async def test_the_claim_outlives_the_push(http):
     assert await made(outbox, http).run_once() == 0
 
     ((_, limit, lease),) = outbox.claims
-    assert limit == module.AT_ONCE
-    assert lease / 2 > module.PUSH_SECONDS
+    assert limit == Pace().at_once
+    assert lease / 2 > Pace().push
 
 
 @pytest.mark.parametrize("lose", [True, "hang-up"])
@@ -144,7 +168,7 @@ async def test_a_lost_answer_leads_to_a_second_try_and_one_message(charity, http
 
 
 async def test_the_wait_is_what_the_service_asks_for_where_that_is_longer(charity, http):
-    outbox = Outbox(job("one"), job("two", attempts=9))
+    outbox = Outbox(job("one"), job("two", attempts=9, queued_at=NOW - timedelta(days=9)))
     charity.state.sandbox.switches.refuse = 429  # Retry-After: 7
 
     await made(outbox, http).run_once()
@@ -153,7 +177,7 @@ async def test_the_wait_is_what_the_service_asks_for_where_that_is_longer(charit
     assert outbox.settled["job-two"][1] == NOW + timedelta(seconds=1280)
 
 
-async def test_a_service_cannot_put_a_message_off_for_days(monkeypatch, http):
+async def test_a_service_cannot_put_a_message_off_for_a_week(monkeypatch, http):
     async def asks_for_a_week(*_, **__):
         raise module.DeliveryLater("Later.", after=7 * 86_400.0)
 
@@ -162,7 +186,7 @@ async def test_a_service_cannot_put_a_message_off_for_days(monkeypatch, http):
 
     await made(outbox, http).run_once()
 
-    assert outbox.settled["job-one"] == ("later", NOW + timedelta(hours=6), "Later.")
+    assert outbox.settled["job-one"] == ("later", NOW + timedelta(days=1), "Later.")
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 422])
@@ -178,16 +202,16 @@ async def test_a_refusal_is_told_and_not_repeated(charity, http, status):
 
 
 @pytest.mark.parametrize(
-    ("waited", "how"), [(timedelta(hours=71), "later"), (timedelta(hours=72), "refused")]
+    ("waited", "how"), [(timedelta(hours=335), "later"), (timedelta(hours=336), "refused")]
 )
-async def test_after_three_days_a_person_hears(charity, http, waited, how):
+async def test_after_two_weeks_a_person_hears(charity, http, waited, how):
     outbox = Outbox(job(attempts=99, queued_at=NOW - waited))
     charity.state.sandbox.switches.refuse = 503
 
     await made(outbox, http).run_once()
 
     assert outbox.settled["job-one"][0] == how
-    assert ("three days" in outbox.settled["job-one"][-1]) == (how == "refused")
+    assert ("two weeks" in outbox.settled["job-one"][-1]) == (how == "refused")
 
 
 async def test_one_job_that_cannot_be_settled_does_not_hold_up_the_others(charity, http):
@@ -201,20 +225,83 @@ async def test_one_job_that_cannot_be_settled_does_not_hold_up_the_others(charit
 
 
 @pytest.mark.parametrize(
-    ("attempts", "spread", "seconds"),
+    ("attempts", "age", "spread", "seconds"),
     [
-        (1, 0.0, 5),
-        (2, 0.0, 10),
-        (3, 0.0, 20),
-        (10, 0.0, 2560),
-        (11, 0.0, 3600),
-        (10_000, 0.0, 3600),
-        (1, 1.0, 2.5),
-        (99, 0.5, 2700),
+        (1, timedelta(days=9), 0.0, 5),
+        (2, timedelta(days=9), 0.0, 10),
+        (3, timedelta(days=9), 0.0, 20),
+        (10, timedelta(days=9), 0.0, 2560),
+        (14, timedelta(days=9), 0.0, 40_960),
+        (15, timedelta(days=9), 0.0, 81_920),
+        (16, timedelta(days=9), 0.0, 86_400),
+        (10_000, timedelta(days=9), 0.0, 86_400),
+        (1, timedelta(days=9), 1.0, 2.5),
+        (99, timedelta(days=9), 0.5, 64_800),
+        (10_000, timedelta(), 0.0, 5),
+        (10_000, timedelta(hours=1), 0.0, 900),
+        (10_000, timedelta(days=1), 0.0, 21_600),
     ],
 )
-def test_waits_double_up_to_an_hour_and_are_spread(attempts, spread, seconds):
-    assert wait_seconds(attempts, spread) == seconds
+def test_waits_double_up_to_a_day_never_pass_a_quarter_of_the_age_and_are_spread(
+    attempts, age, spread, seconds
+):
+    assert Pace().wait(attempts, age, spread) == seconds
+
+
+@pytest.mark.parametrize("standing", [Standing.GONE, Standing.STOPPED, Standing.LAPSED])
+async def test_what_may_not_be_sent_any_more_is_not_sent(charity, http, standing):
+    """Asked after the claim, right before the try."""
+    outbox = Outbox(job("one"), job("two"))
+    outbox.standings = {"job-one": standing}
+
+    await made(outbox, http).run_once()
+
+    assert len(charity.state.sandbox.received()) == 1
+    assert outbox.settled.get("job-one") == (None if standing is Standing.GONE else (standing,))
+    assert outbox.settled["job-two"][0] == "finished"
+
+
+async def test_once_a_service_takes_messages_again_the_others_are_hurried(charity, http):
+    outbox = Outbox(job("first-try"), job("again", attempts=2))
+
+    await made(outbox, http).run_once()
+
+    assert outbox.hurried == [("job-again", NOW + timedelta(seconds=Pace().hurry))]
+
+
+async def test_what_is_late_is_told_by_number_alone(capsys, http):
+    outbox = Outbox()
+    outbox.waiting_long = 3
+    dispatcher = made(outbox, http)
+
+    for _ in range(2):
+        await dispatcher.run_once()
+
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "delivery.late" in line]
+    assert "number" in line
+    assert "3" in line
+
+
+async def test_each_point_of_a_delivery_is_reached_in_its_order(charity, http):
+    reached = []
+    async with served(charity) as url, httpx.AsyncClient() as client:
+        one = job(endpoint=f"{url}/fhir")
+        await made(Outbox(one), client, reached=reached.append).run_once()
+
+    assert reached == list(Point)
+
+
+@asynccontextmanager
+async def served(app):
+    """On a socket: only then is there a moment between sending and the answer."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+        serving = asyncio.create_task(server.serve(sockets=[sock]))
+        await until(lambda: server.started)
+        yield f"http://127.0.0.1:{sock.getsockname()[1]}"
+        server.should_exit = True
+        await serving
 
 
 async def until(condition):
@@ -249,23 +336,39 @@ async def test_a_kick_sends_at_once_and_a_stop_ends_at_once(charity, http):
         dispatcher.kick()
         await until(lambda: "job-one" in outbox.settled)
 
-    assert len(outbox.claims) == 2
+    assert len(outbox.claims) >= 2
 
 
 async def test_a_full_claim_is_followed_by_the_next_without_a_rest(charity, http):
-    outbox = Outbox(*(job(str(number)) for number in range(module.AT_ONCE + 1)))
+    outbox = Outbox(*(job(str(number)) for number in range(Pace().at_once + 1)))
 
-    async with Running(made(outbox, http)):
-        await until(lambda: len(outbox.settled) == module.AT_ONCE + 1)
-
-    assert len(outbox.claims) == 2
+    async with Running(made(outbox, http, pace=Pace(idle=60.0))):
+        await until(lambda: len(outbox.settled) == Pace().at_once + 1)
 
 
-async def test_without_a_kick_it_looks_again_by_itself(monkeypatch, charity, http):
-    monkeypatch.setattr(module, "IDLE_SECONDS", 0.01)
+async def test_one_that_hangs_holds_up_no_other(charity, http):
+    """The places of the others are claimed for again while it hangs."""
+    outbox = Outbox(job("hangs"), *(job(str(number)) for number in range(40)))
+    hanging = asyncio.Event()
+
+    async def standing(one, now):
+        if one.id == "job-hangs":
+            await hanging.wait()
+        return Standing.GO
+
+    outbox.standing = standing
+    async with Running(made(outbox, http, pace=Pace(idle=60.0))):
+        await until(lambda: len(outbox.settled) == 40)
+        assert "job-hangs" not in outbox.settled
+        hanging.set()
+
+    assert "job-hangs" in outbox.settled, "a stop waits for what is on its way"
+
+
+async def test_without_a_kick_it_looks_again_by_itself(http):
     outbox = Outbox()
 
-    async with Running(made(outbox, http)):
+    async with Running(made(outbox, http, pace=Pace(idle=0.01))):
         await until(lambda: len(outbox.claims) >= 3)
 
 

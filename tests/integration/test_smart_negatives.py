@@ -28,7 +28,7 @@ from joserfc.jwk import RSAKey
 from joserfc.jws import JWSRegistry
 from pydantic import SecretStr
 
-from ipvscreen.app import create_app, migrate_store
+from ipvscreen.app import create_app
 from ipvscreen.errors import LaunchRefused
 from ipvscreen.resources.plan import plan_writes
 from ipvscreen.resources.scopes import REQUESTED, Scopes
@@ -40,6 +40,7 @@ from ipvscreen.smart.context import LaunchContext, launch_context
 from ipvscreen.smart.discovery import Endpoints, discover
 from ipvscreen.smart.fetch import fetch
 from ipvscreen.smart.identity import identify
+from ipvscreen.store.facade import migrate
 
 AS = "https://ehr.example"
 ISS = f"{AS}/fhir"
@@ -524,7 +525,7 @@ async def app(world: World, tmp_path: Path) -> AsyncIterator[Any]:
         ehr=(Ehr(name="ehr", iss=ISS, client_id=CLIENT.client_id, exit_url=f"{AS}/"),),
         launches_per_address=10_000,
     )
-    await migrate_store(settings)
+    await migrate(settings.database)
     served = create_app(settings, http=world.http, clock=lambda: NOW)
     async with served.router.lifespan_context(served):
         yield served

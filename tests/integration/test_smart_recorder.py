@@ -30,7 +30,7 @@ from joserfc.jwk import ECKey, KeySet, RSAKey
 from joserfc.jws import JWSRegistry, extract_compact
 from pydantic import SecretStr
 
-from ipvscreen.app import create_app, migrate_store
+from ipvscreen.app import create_app
 from ipvscreen.ehr.client import FhirClient
 from ipvscreen.resources.scopes import requested
 from ipvscreen.settings import Ehr, Settings
@@ -38,6 +38,7 @@ from ipvscreen.smart.authorization import begin, code_of, exchange, refresh
 from ipvscreen.smart.client import Client, TokenAuth
 from ipvscreen.smart.discovery import discover
 from ipvscreen.smart.keys import SigningKey, new_signing_key, public_jwks
+from ipvscreen.store.facade import migrate
 
 FHIR = "https://ehr.example/fhir"
 TOKEN = "https://login.example/tenants/7/token"
@@ -383,7 +384,7 @@ async def test_nothing_that_the_deployed_app_sends_is_flagged(world, tmp_path, w
         keys={"now": SecretStr(base64.b64encode(bytes(range(32))).decode())},
         ehr=(entry,),
     )
-    await migrate_store(settings)
+    await migrate(settings.database)
     app = create_app(settings, http=world.http, clock=lambda: NOW)
     async with app.router.lifespan_context(app):
         mounts = {"https://app.example": httpx.ASGITransport(app)}

@@ -1,8 +1,19 @@
-"""The commands: serve · sandbox · doctor · services · questionnaires · keys · store …: a module for each."""
+"""The commands: serve · deliver · sandbox · doctor · services · keys · store …: a module for each."""
 
 import typer
 
-from ipvscreen.cli import audit, doctor, keeping, keys, questionnaires, sandbox, serve, services, store
+from ipvscreen.cli import (
+    audit,
+    deliver,
+    doctor,
+    keeping,
+    keys,
+    questionnaires,
+    sandbox,
+    serve,
+    services,
+    store,
+)
 
 # A traceback with its local variables would print keys and tokens.
 main = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
@@ -12,6 +23,7 @@ main.add_typer(keys.commands, name="keys")
 main.add_typer(store.commands, name="store")
 main.add_typer(audit.commands, name="audit")
 main.command("serve")(serve.serve)
+main.command("deliver")(deliver.deliver)
 main.command("doctor")(doctor.doctor)
 main.command("sandbox")(sandbox.sandbox)
 main.command("migrate")(serve.migrate)

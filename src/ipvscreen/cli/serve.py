@@ -8,12 +8,13 @@ from typing import Annotated
 
 import typer
 
-from ipvscreen.app import create_app, migrate_store
+from ipvscreen.app import create_app
 from ipvscreen.cli.logs import configure_logs
 from ipvscreen.cli.reading import BAD_SETTINGS, settings
 from ipvscreen.cli.worker import Work
 from ipvscreen.cli.workers import Supervisor
 from ipvscreen.errors import FormRefused
+from ipvscreen.store.facade import migrate as bring_up_to_date
 from ipvscreen.web.observe import MULTIPROCESS
 
 _BACKLOG = 2048  # connections that wait while workers are replaced
@@ -29,6 +30,9 @@ def serve(
     drain: Annotated[
         float, typer.Option(min=0, max=300, help="Seconds to say 'not ready' before stopping.")
     ] = 5.0,
+    deliver: Annotated[
+        bool, typer.Option(help="Also send referrals to services; else 'ipvscreen deliver' has to run.")
+    ] = True,
 ) -> None:
     """Serve the app to the record systems of ipvscreen.toml.
 
@@ -36,18 +40,18 @@ def serve(
     """
     if not _can_start():
         raise typer.Exit(BAD_SETTINGS)
-    asyncio.run(migrate_store(settings()))  # once, before several workers would
+    asyncio.run(bring_up_to_date(settings().database))  # once, before several workers would
     configure_logs()
     with listening(host, port) as sock, tempfile.TemporaryDirectory() as counts:
         # Before prometheus_client is imported by a worker, for that decides at its import.
         os.environ[MULTIPROCESS] = counts
-        code = Supervisor(sock, workers, Work(forwarded_allow_ips, drain), _can_start).run()
+        code = Supervisor(sock, workers, Work(forwarded_allow_ips, drain, deliver), _can_start).run()
     raise typer.Exit(code)
 
 
 def migrate() -> None:
     """Bring the store to this version's tables."""
-    asyncio.run(migrate_store(settings()))
+    asyncio.run(bring_up_to_date(settings().database))
     typer.echo("The store is up to date.")
 
 

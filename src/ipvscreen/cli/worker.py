@@ -28,6 +28,7 @@ class Work:
 
     forwarded_allow_ips: str
     drain: float  # seconds between "not ready" and the last accepted connection
+    deliver: bool = True  # send what waits in the outbox, too
 
 
 def work(sock: socket.socket, line: Connection, told: Work) -> None:
@@ -35,7 +36,7 @@ def work(sock: socket.socket, line: Connection, told: Work) -> None:
     configure_logs()
     # A terminal and some supervisors signal the whole group; reloading is the parent's affair.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    app = create_app(settings())
+    app = create_app(settings(), deliver=told.deliver)
     config = uvicorn.Config(
         app,
         access_log=False,

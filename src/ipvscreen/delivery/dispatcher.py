@@ -3,27 +3,22 @@
 import asyncio
 import random
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 import httpx
 import structlog
 
-from ipvscreen.delivery.fhir_push import push
+from ipvscreen.delivery.fhir_push import Receipt, push
+from ipvscreen.delivery.pace import GATHER_SECONDS, Pace
+from ipvscreen.delivery.points import Point, Reached, heard, unheard
 from ipvscreen.errors import DeliveryLater, DeliveryRefused
+from ipvscreen.ipv.referral import LATE
 from ipvscreen.store.facade import Store
-from ipvscreen.store.outbox import Job
+from ipvscreen.store.outbox import Job, Standing
 
-AT_ONCE = 8  # messages on their way
-LEASE_SECONDS = 30.0
-PUSH_SECONDS = 10.0  # under half a lease: a sender that is still alive never outlives its claim
-IDLE_SECONDS = 5.0  # between two looks at the outbox, unless kicked
-FIRST_WAIT_SECONDS = 5.0
-LONGEST_WAIT_SECONDS = 3_600.0
-LONGEST_ASKED_SECONDS = 21_600.0  # a service may ask for hours, not for days
-GIVE_UP_AFTER = timedelta(hours=72)  # GOV.UK Notify gives up on a message after three days too
-
-_GIVEN_UP = "It could not be delivered for three days."
+_GIVEN_UP = "It could not be delivered for two weeks."
 
 
 class Dispatcher:
@@ -37,25 +32,45 @@ class Dispatcher:
         *,
         spread: Callable[[], float] = random.random,
         on_fault: Callable[[BaseException], None] | None = None,
+        pace: Pace | None = None,
+        reached: Reached = unheard,
     ) -> None:
         """`clock` gives aware UTC; `spread`, in 0..1, keeps senders from coming back all at once.
 
         `on_fault` hears of what is no service's doing: the store, a missing key; else it is logged.
         """
         self._outbox = store.outbox
-        self._http = http
+        self._http = heard(http, reached)
         self._clock = clock
         self._spread = spread
         self._on_fault = on_fault or _log
+        self._pace = pace or Pace()
+        self._reached = reached
         self._kicked = asyncio.Event()
+        self._named = False
+        self._looked: datetime | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Send what is due, until `stop` is set; what a fault of the store leaves undone is tried again."""
+        """Send what is due, until `stop` is set and what is on its way is settled.
+
+        What a fault of the store leaves undone is tried again.
+        """
         stopping = asyncio.create_task(stop.wait())
+        under_way: set[asyncio.Task[None]] = set()
         try:
-            while not stop.is_set():
-                if await self._turn() < AT_ONCE:
-                    await self._rest(stopping)
+            async with asyncio.TaskGroup() as group:
+                while not stop.is_set():
+                    self._kicked.clear()
+                    places = self._pace.at_once - len(under_way)
+                    jobs = await self._claim(places)
+                    for job in jobs:
+                        task = group.create_task(self._told(job))
+                        under_way.add(task)
+                        task.add_done_callback(under_way.discard)
+                    if len(jobs) < places:
+                        await self._rest(stopping, under_way)
+                    else:
+                        await self._until_one_is_back(stopping, under_way)
         finally:
             stopping.cancel()
 
@@ -64,68 +79,106 @@ class Dispatcher:
         self._kicked.set()
 
     async def run_once(self) -> int:
-        """Send what is due now, at most AT_ONCE messages; how many there were."""
-        self._kicked.clear()
-        jobs = await self._outbox.claim(self._clock(), AT_ONCE, LEASE_SECONDS)
+        """Send what is due now, as many messages as go at once; how many there were."""
+        jobs = await self._claimed(self._pace.at_once)
         results = await asyncio.gather(*map(self._deliver, jobs), return_exceptions=True)
         for result in results:
             if isinstance(result, BaseException):
                 raise result  # only after the others have been settled
         return len(jobs)
 
-    async def _turn(self) -> int:
-        """One round; a fault in it is told, and must not end delivery for all that comes after."""
-        turn = asyncio.create_task(self.run_once())
+    async def _claim(self, places: int) -> list[Job]:
+        """What is due; a fault is told, and must not end delivery for all that comes after."""
         try:
-            await asyncio.wait({turn})
-        finally:
-            turn.cancel()
-        fault = turn.exception()
-        if fault is None:
-            return turn.result()
-        self._on_fault(fault)
-        return 0
+            return await self._claimed(places)
+        except Exception as fault:
+            self._on_fault(fault)
+            return []
 
-    async def _rest(self, stopping: asyncio.Task[Literal[True]]) -> None:
+    async def _claimed(self, places: int) -> list[Job]:
+        if not self._named:
+            await self._outbox.name_recipients()
+            self._named = True
+        await self._tell_what_is_late()
+        return await self._outbox.claim(self._clock(), places, self._pace.lease, self._pace.each)
+
+    async def _tell_what_is_late(self) -> None:
+        """A line for whoever runs the app; the clinician sees it on the page of the referral."""
+        now = self._clock()
+        if self._looked is not None and now - self._looked < LATE:
+            return
+        self._looked = now
+        if number := await self._outbox.late(now):
+            structlog.get_logger().warning("delivery.late", number=number)
+
+    async def _rest(self, stopping: asyncio.Task[Literal[True]], under_way: set[asyncio.Task[None]]) -> None:
         kicked = asyncio.create_task(self._kicked.wait())
         try:
-            await asyncio.wait({kicked, stopping}, timeout=IDLE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            await self._until_one_is_back(stopping, under_way | {kicked}, self._pace.idle)
         finally:
             kicked.cancel()
 
-    async def _deliver(self, job: Job) -> None:
+    async def _until_one_is_back(
+        self,
+        stopping: asyncio.Task[Literal[True]],
+        tasks: AbstractSet[asyncio.Task[Any]],
+        seconds: float | None = None,
+    ) -> None:
+        await asyncio.wait({stopping, *tasks}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        if not stopping.done():
+            await asyncio.sleep(GATHER_SECONDS)
+
+    async def _told(self, job: Job) -> None:
         try:
-            receipt = await push(
+            await self._deliver(job)
+        except Exception as fault:
+            self._on_fault(fault)
+
+    async def _deliver(self, job: Job) -> None:
+        standing = await self._outbox.standing(job, self._clock())
+        if standing is Standing.GONE:
+            return
+        if standing is not Standing.GO:
+            await self._outbox.lapse(job, standing)
+            return
+        self._reached(Point.CLAIMED)
+        outcome = await self._tried(job)
+        self._reached(Point.ANSWERED)
+        await self._settle(job, outcome)
+        self._reached(Point.SETTLED)
+
+    async def _tried(self, job: Job) -> Receipt | DeliveryRefused | DeliveryLater:
+        try:
+            return await push(
                 self._http,
                 job.endpoint,
                 job.body,
                 key=job.key,
                 correlation=job.correlation,
                 clock=self._clock,
-                seconds=PUSH_SECONDS,
+                seconds=self._pace.push,
             )
-        except DeliveryRefused as refused:
-            await self._outbox.refuse(job, str(refused))
-        except DeliveryLater as later:
-            await self._later(job, later)
+        except (DeliveryRefused, DeliveryLater) as words:
+            return words
+
+    async def _settle(self, job: Job, outcome: Receipt | DeliveryRefused | DeliveryLater) -> None:
+        if isinstance(outcome, Receipt):
+            if await self._outbox.finish(job, outcome.reference, outcome.at) and job.attempts > 1:
+                await self._outbox.hurry(job, self._clock() + timedelta(seconds=self._pace.hurry))
+        elif isinstance(outcome, DeliveryRefused):
+            await self._outbox.refuse(job, str(outcome))
         else:
-            await self._outbox.finish(job, receipt.reference, receipt.at)
+            await self._later(job, outcome)
 
     async def _later(self, job: Job, later: DeliveryLater) -> None:
         now = self._clock()
-        if now - job.queued_at >= GIVE_UP_AFTER:
+        age = now - job.queued_at
+        if age >= self._pace.give_up:
             await self._outbox.refuse(job, f"{_GIVEN_UP} {later}")
             return
-        asked = min(later.after or 0.0, LONGEST_ASKED_SECONDS)
-        seconds = max(asked, wait_seconds(job.attempts, self._spread()))
+        asked = min(later.after or 0.0, self._pace.longest_asked)
+        seconds = max(asked, self._pace.wait(job.attempts, age, self._spread()))
         await self._outbox.fail(job, now + timedelta(seconds=seconds), str(later))
-
-
-def wait_seconds(attempts: int, spread: float) -> float:
-    """Seconds to wait after so many attempts: 5, doubling up to an hour; `spread` takes up to half of it."""
-    doublings = min(attempts - 1, 20)  # beyond it is an hour anyway, and the power would grow without end
-    whole = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2.0**doublings)
-    return whole * (1.0 - spread / 2.0)
 
 
 def _log(fault: BaseException) -> None:

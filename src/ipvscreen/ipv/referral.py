@@ -3,7 +3,7 @@
 import re
 from calendar import monthrange
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from ipvscreen.errors import OutOfOrder
@@ -18,6 +18,7 @@ class ReferralState(StrEnum):
     RECEIVED = "received"
     REFUSED = "refused"
     CANCELLED = "cancelled"
+    LAPSED = "lapsed"  # what was agreed had ended before it could be sent
 
 
 class ReferralEvent(StrEnum):
@@ -27,17 +28,26 @@ class ReferralEvent(StrEnum):
     RECEIVE = "receive"
     REFUSE = "refuse"
     CANCEL = "cancel"
+    LAPSE = "lapse"
 
 
 _S, _E = ReferralState, ReferralEvent
 
 TRANSITIONS: dict[ReferralState, dict[ReferralEvent, ReferralState]] = {
     _S.DRAFTED: {_E.SEND: _S.QUEUED, _E.CANCEL: _S.CANCELLED},
-    _S.QUEUED: {_E.RECEIVE: _S.RECEIVED, _E.REFUSE: _S.REFUSED, _E.CANCEL: _S.CANCELLED},
+    _S.QUEUED: {_E.RECEIVE: _S.RECEIVED, _E.REFUSE: _S.REFUSED, _E.CANCEL: _S.CANCELLED, _E.LAPSE: _S.LAPSED},
     _S.RECEIVED: {},
     _S.REFUSED: {_E.SEND: _S.QUEUED, _E.CANCEL: _S.CANCELLED},
     _S.CANCELLED: {},
+    _S.LAPSED: {},
 }
+
+LATE = timedelta(minutes=15)  # from then on a person sees that it is still not there
+
+
+def is_late(state: ReferralState, queued_at: datetime, now: datetime) -> bool:
+    """Whether it has waited for so long that a person should ring instead of wait."""
+    return state is ReferralState.QUEUED and now - queued_at >= LATE
 
 
 def after(state: ReferralState, event: ReferralEvent) -> ReferralState:

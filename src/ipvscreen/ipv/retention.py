@@ -79,7 +79,7 @@ WAITING_VISITS = frozenset(
 )
 # One that was refused waits for a person to decide. One that is queued is not over, however old it is.
 WAITING_REFERRALS = frozenset({ReferralState.REFUSED})
-ENDED_REFERRALS = frozenset({ReferralState.RECEIVED, ReferralState.CANCELLED})
+ENDED_REFERRALS = frozenset({ReferralState.RECEIVED, ReferralState.CANCELLED, ReferralState.LAPSED})
 
 
 def due(days: Days, now: datetime, *, by_hand: bool = False) -> tuple[Due, ...]:

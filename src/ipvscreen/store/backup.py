@@ -8,6 +8,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from sqlalchemy import make_url
+
 from ipvscreen.errors import IpvscreenError
 from ipvscreen.store import schema
 from ipvscreen.store.person_keys import Keys, keys_for, put, stored
@@ -32,7 +34,7 @@ async def backup(url: str, file: Path, ring: Ring, *, keys: Path | None = None) 
     backup is kept where fewer look. The keys of persons go into `keys` (beside `file`), which is replaced.
     BackupRefused where there is no store, or `file` is there already.
     """
-    await asyncio.to_thread(_backup, database_file(url), file, keys or beside(file), ring)
+    await asyncio.to_thread(_backup, _file_of(url), file, keys or beside(file), ring)
 
 
 async def restore(file: Path, url: str, ring: Ring, *, force: bool = False, keys: Path | None = None) -> int:
@@ -42,7 +44,15 @@ async def restore(file: Path, url: str, ring: Ring, *, force: bool = False, keys
     BackupRefused, and nothing changed, where the file is not what `backup` wrote, where a key is missing,
     where it is of a later version, and, without `force`, where there is a store.
     """
-    return await asyncio.to_thread(_restore, file, keys or beside(file), database_file(url), ring, force)
+    return await asyncio.to_thread(_restore, file, keys or beside(file), _file_of(url), ring, force)
+
+
+def _file_of(url: str) -> Path:
+    if make_url(url).get_backend_name() == "postgresql":
+        raise BackupRefused(
+            "The store is on Postgres: use pg_dump and pg_restore, as docs/how-to/scale-out.md says."
+        )
+    return database_file(url)
 
 
 def _backup(database: Path, file: Path, keys: Path, ring: Ring) -> None:

@@ -4,32 +4,30 @@ A lease is the due time pushed ahead: when a sender dies its jobs come back by t
 job shows the lease's token, so that a sender that was too slow changes nothing.
 """
 
-import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import RowMapping, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy import RowMapping, func, select, update
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ipvscreen.errors import OutOfOrder
-from ipvscreen.ipv.referral import TRANSITIONS, ReferralEvent, ReferralState, after
-from ipvscreen.store.engine import writing
+from ipvscreen.ipv.referral import LATE, TRANSITIONS, ReferralEvent, ReferralState, after
+from ipvscreen.resources.agreed import agreed_until
+from ipvscreen.store.claiming import claimed, hurried
+from ipvscreen.store.engine import reading, writing
+from ipvscreen.store.jobs import Job, NewJob, Status, enqueue, job_of, recipient_of
 from ipvscreen.store.sealed import KeyMissing, Ring, SealBroken, SealedTable
 from ipvscreen.store.tables import outbox, referrals
 
+__all__ = ["Cancelled", "Job", "NewJob", "Outbox", "Standing", "Status", "enqueue"]
+
+EACH = 4  # messages for one recipient on their way at a time: one that hangs leaves room for the others
+_BATCH = 100
+_OVER = frozenset({ReferralState.CANCELLED, ReferralState.LAPSED, ReferralState.REFUSED})
 UNREADABLE = "The stored message could not be read; it was not sent."
-
-
-class Status(StrEnum):
-    """Where a message stands; one that was refused stays, sealed, until a person decides."""
-
-    READY = "ready"
-    DONE = "done"
-    REFUSED = "refused"
-    CANCELLED = "cancelled"
 
 
 class Cancelled(StrEnum):
@@ -42,29 +40,13 @@ class Cancelled(StrEnum):
     STOPPED_BEFORE = "stopped-before"
 
 
-@dataclass(frozen=True, slots=True)
-class NewJob:
-    """A message to send: `key` stays the same at every attempt, `correlation` over the whole referral."""
+class Standing(StrEnum):
+    """Whether a claimed message may be sent, asked right before each try."""
 
-    key: str
-    correlation: str
-    endpoint: str
-    body: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A message leased for sending; `attempts` counts this one, `lease` shows that it is ours to settle."""
-
-    id: str
-    referral_id: str
-    key: str
-    correlation: str
-    endpoint: str
-    body: dict[str, Any]
-    attempts: int
-    lease: str
-    queued_at: datetime
+    GO = "go"
+    GONE = "gone"  # the lease has gone to another sender
+    STOPPED = "stopped"  # its referral was stopped, or a person has to decide on it
+    LAPSED = "lapsed"  # what the person agreed to has ended
 
 
 class Outbox:
@@ -75,30 +57,66 @@ class Outbox:
         self._sealed = SealedTable(ring, outbox.name)
         self._sealed_referrals = SealedTable(ring, referrals.name)
 
-    async def claim(self, now: datetime, limit: int, lease_seconds: float) -> list[Job]:
+    async def claim(self, now: datetime, limit: int, lease_seconds: float, each: int = EACH) -> list[Job]:
         """Up to `limit` jobs that are due, oldest first, ours until `lease_seconds` from `now`.
 
-        A message that was tampered with is refused, so that a person hears of it and the others go out.
-        One whose key the settings lack waits for the next lease: KeyMissing once there is nothing else to do.
+        Of one recipient at most `each` are leased at a time, over all senders; of one referral one, in the
+        order in which they were put there. A message that was tampered with is refused, so that a person
+        hears of it and the others go out. One whose key the settings lack waits for the next lease:
+        KeyMissing once there is nothing else to do.
         """
-        lease = secrets.token_hex(16)
-        due = (
-            select(outbox.c.id)
-            .where(outbox.c.status == Status.READY, outbox.c.due <= now)
-            .order_by(outbox.c.due)
-            .limit(limit)
-            .with_for_update(skip_locked=True)  # says nothing on SQLite, where BEGIN IMMEDIATE does it
-            .cte("due")  # read once: a subquery that Postgres runs again would lease more than the limit
-        )
-        leased = (
-            update(outbox)
-            .where(outbox.c.id.in_(select(due.c.id)))
-            .values(lease=lease, due=now + timedelta(seconds=lease_seconds), attempts=outbox.c.attempts + 1)
-            .returning(outbox)
-        )
         async with writing(self._engine, beside=True) as connection:
-            rows = (await connection.execute(leased)).mappings().all()
+            rows = await claimed(connection, now, limit, lease_seconds, each)
         return await self._readable(sorted(rows, key=lambda row: row["queued_at"]))
+
+    async def standing(self, job: Job, now: datetime) -> Standing:
+        """Whether `job` may be sent now: still ours, not stopped, and still agreed to."""
+        query = (
+            select(outbox.c.lease, referrals.c.state)
+            .join(referrals, referrals.c.id == outbox.c.referral_id)
+            .where(outbox.c.id == job.id)
+        )
+        async with reading(self._engine) as connection:
+            row = (await connection.execute(query)).one_or_none()
+        if row is None or row.lease != job.lease:
+            return Standing.GONE
+        if ReferralState(row.state) in _OVER:
+            return Standing.STOPPED
+        until = agreed_until(job.body)
+        return Standing.GO if until is None or now < until else Standing.LAPSED
+
+    async def lapse(self, job: Job, standing: Standing) -> bool:
+        """Not sent any more, and the message is no longer kept; where it lapsed, the referral says so."""
+        gone = {"status": Status.CANCELLED, "lease": None, "message": self._emptied(job.id)}
+        lapsed = {"state": _after(ReferralEvent.LAPSE)} if standing is Standing.LAPSED else {}
+        return await self._settle(job.id, job.lease, gone, lapsed)
+
+    async def hurry(self, job: Job, due: datetime) -> None:
+        """Its recipient takes messages again: what was put off for it beyond `due` is due then."""
+        async with writing(self._engine, beside=True) as connection:
+            await hurried(connection, recipient_of(self._sealed, job.endpoint), due)
+
+    async def late(self, now: datetime) -> int:
+        """How many messages a person should by now ring for instead of wait."""
+        waiting = (outbox.c.status == Status.READY, outbox.c.queued_at <= now - LATE)
+        async with reading(self._engine) as connection:
+            return await connection.scalar(select(func.count()).select_from(outbox).where(*waiting)) or 0
+
+    async def name_recipients(self) -> None:
+        """Look up whose the messages are that an earlier version has put there; a few at a time."""
+        nameless = (outbox.c.status == Status.READY, outbox.c.recipient.is_(None))
+        query, last = select(outbox.c.id, outbox.c.message).where(*nameless).order_by(outbox.c.id), ""
+        while True:
+            async with writing(self._engine, beside=True) as connection:
+                rows = (await connection.execute(query.where(outbox.c.id > last).limit(_BATCH))).all()
+                for row in rows:
+                    with suppress(SealBroken):  # whoever claims it deals with that
+                        opened = self._sealed.open("message", row.id, row.message)
+                        named = {"recipient": recipient_of(self._sealed, opened["endpoint"])}
+                        await connection.execute(update(outbox).where(outbox.c.id == row.id).values(named))
+            if not rows:
+                return
+            last = rows[-1].id
 
     async def finish(self, job: Job, receipt: str | None, now: datetime) -> bool:
         """The service has it: the referral is received, and the message is no longer kept.
@@ -108,7 +126,7 @@ class Outbox:
         settled = {
             "status": Status.DONE,
             "lease": None,
-            "message": self._sealed.seal("message", job.id, None),
+            "message": self._emptied(job.id),
         }
         received = {"state": _after(ReferralEvent.RECEIVE), "received_at": now}
         return await self._settle(
@@ -131,20 +149,21 @@ class Outbox:
         """
         mine = outbox.c.referral_id == referral_id
         async with writing(self._engine) as connection:
-            held = select(outbox).where(mine).with_for_update()  # senders write beside us
-            job = (await connection.execute(held)).mappings().one_or_none()
+            # In their order: senders write beside us, each one row.
+            held = select(outbox).where(mine).order_by(outbox.c.number).with_for_update()
+            jobs = (await connection.execute(held)).mappings().all()
             found = referrals.c.id == referral_id
             state = await connection.scalar(select(referrals.c.state).where(found))
-            if job is None or state is None:
+            if not jobs or state is None:
                 raise OutOfOrder(str(state), ReferralEvent.CANCEL)
-            if (outcome := _stoppable(ReferralState(state), job, now)) is not None:
+            if (outcome := _stoppable(ReferralState(state), jobs, now)) is not None:
                 return outcome
-            values = {"status": Status.CANCELLED, "lease": None}
-            gone = {"message": self._sealed.seal("message", job["id"], None)}
-            await connection.execute(update(outbox).where(mine).values(values | gone))
+            for job in jobs:
+                gone = {"status": Status.CANCELLED, "lease": None, "message": self._emptied(job["id"])}
+                await connection.execute(update(outbox).where(outbox.c.id == job["id"]).values(gone))
             to = after(ReferralState(state), ReferralEvent.CANCEL)
             await connection.execute(update(referrals).where(found).values(state=to))
-        return Cancelled.TRIED if job["attempts"] else Cancelled.STOPPED
+        return Cancelled.TRIED if any(job["attempts"] for job in jobs) else Cancelled.STOPPED
 
     async def _refuse(self, job_id: str, lease: str, referral_id: str, words: str) -> bool:
         refused = {"state": _after(ReferralEvent.REFUSE)} | self._outcome(referral_id, None, words)
@@ -161,6 +180,8 @@ class Outbox:
             if referral_id is None:
                 return False
             queued = (referrals.c.id == referral_id, referrals.c.state == ReferralState.QUEUED)
+            if not referral:
+                return True
             await connection.execute(update(referrals).where(*queued).values(referral))
         return True
 
@@ -168,7 +189,7 @@ class Outbox:
         jobs, missing = [], None
         for row in rows:
             try:
-                jobs.append(self._job(row))
+                jobs.append(job_of(self._sealed, row))
             except KeyMissing as error:
                 missing = error
             except SealBroken:
@@ -177,42 +198,22 @@ class Outbox:
             raise missing
         return jobs
 
-    def _job(self, row: RowMapping) -> Job:
-        plain = {name: row[name] for name in ("id", "referral_id", "key", "attempts", "lease", "queued_at")}
-        return Job(**plain, **self._sealed.open("message", row["id"], row["message"]))
+    def _emptied(self, job_id: str) -> bytes:
+        return self._sealed.seal("message", job_id, None)
 
     def _outcome(self, referral_id: str, receipt: str | None, words: str | None = None) -> dict[str, bytes]:
         value = {"receipt": receipt, "words": words}
         return {"outcome": self._sealed_referrals.seal("outcome", referral_id, value)}
 
 
-def _stoppable(state: ReferralState, job: RowMapping, now: datetime) -> Cancelled | None:
+def _stoppable(state: ReferralState, jobs: Sequence[RowMapping], now: datetime) -> Cancelled | None:
     """Why it cannot be stopped now; None where it can."""
-    if state is ReferralState.CANCELLED:
+    if state in (ReferralState.CANCELLED, ReferralState.LAPSED):
         return Cancelled.STOPPED_BEFORE
     if ReferralEvent.CANCEL not in TRANSITIONS[state]:
         return Cancelled.TOO_LATE
-    return Cancelled.ON_ITS_WAY if job["lease"] is not None and job["due"] > now else None
-
-
-async def enqueue(
-    connection: AsyncConnection, sealed: SealedTable, job: NewJob, referral_id: str, queued_at: datetime
-) -> None:
-    """Put a message into the outbox, due at once, within a transaction of the caller's."""
-    row = secrets.token_hex(16)
-    # The endpoint is sealed with the body: who can write to the file must not redirect a message.
-    message = {"correlation": job.correlation, "endpoint": job.endpoint, "body": dict(job.body)}
-    values = {
-        "id": row,
-        "referral_id": referral_id,
-        "key": job.key,
-        "status": Status.READY,
-        "due": queued_at,
-        "attempts": 0,
-        "queued_at": queued_at,
-        "message": sealed.seal("message", row, message),
-    }
-    await connection.execute(insert(outbox).values(values))
+    held = any(job["lease"] is not None and job["due"] > now for job in jobs)
+    return Cancelled.ON_ITS_WAY if held else None
 
 
 def _after(event: ReferralEvent) -> ReferralState:

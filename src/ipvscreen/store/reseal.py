@@ -10,9 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ipvscreen.store import schema
 from ipvscreen.store.engine import make_engine, reading, writing
+from ipvscreen.store.jobs import recipient_of
 from ipvscreen.store.sealed import Ring, SealBroken, SealedTable, key_prefix
 from ipvscreen.store.sqlite import empty_log
-from ipvscreen.store.tables import accounts, metadata, person_keys, visits
+from ipvscreen.store.tables import accounts, metadata, outbox, person_keys, visits
 from ipvscreen.store.visit import index_of
 
 BATCH = 20  # rows: about 5 ms in which nobody else writes
@@ -71,6 +72,7 @@ async def _stale(connection: AsyncConnection, ring: Ring, table: Table, last: st
     now = key_prefix(ring.current)
     others = (func.substr(column, 1, len(now)) != now for column in sealed_columns(table))
     query = select(table).where(table.c.id > last, or_(*others)).order_by(table.c.id).limit(BATCH)
+    query = query.with_for_update()  # senders write beside us: what one empties must not be put back
     return list((await connection.execute(query)).mappings().all())
 
 
@@ -96,3 +98,5 @@ def _values(sealed: SealedTable, table: Table, row: RowMapping) -> Iterator[tupl
             yield "whose_index", sealed.indexes("whose_index", value["whose"])[0]
         if (table.name, column.name) == (person_keys.name, "key"):
             yield "person_index", sealed.indexes("person_index", value["whose"])[0]
+        if (table.name, column.name) == (outbox.name, "message") and value is not None:
+            yield "recipient", recipient_of(sealed, value["endpoint"])

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    text,
 )
 from sqlalchemy.types import TypeDecorator
 
@@ -151,8 +152,12 @@ outbox = Table(
     Column("attempts", Integer, nullable=False),
     Column("lease", String(64)),
     Column("queued_at", Utc, nullable=False),
+    Column("recipient", String(64)),  # blind index of the endpoint; NULL of an earlier version
+    Column("number", Integer, nullable=False, server_default=text("1")),  # its place in the referral
     _sealed("message"),
     Index(None, "status", "due"),
+    Index(None, "lease"),
+    Index("uq_outbox_referral_id_number", "referral_id", "number", unique=True),
 )
 
 # What is to be written into a record, whole, before the first of it is sent; gone once it stands there.

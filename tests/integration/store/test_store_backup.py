@@ -347,6 +347,10 @@ async def test_of_a_later_version_it_is_refused_and_of_an_earlier_one_migrated(
             connection.execute(f"DROP TABLE {table}")
         connection.execute("ALTER TABLE visits DROP COLUMN stopped")
         connection.execute("ALTER TABLE visits DROP COLUMN refresh_until")
+        for index in ("uq_outbox_referral_id_number", "ix_outbox_lease"):
+            connection.execute(f"DROP INDEX {index}")
+        connection.execute("ALTER TABLE outbox DROP COLUMN recipient")
+        connection.execute("ALTER TABLE outbox DROP COLUMN number")
         connection.execute("UPDATE alembic_version SET version_num = '0001'")
     await backup(url, files["0001"], ring)
 

@@ -4,7 +4,7 @@ import asyncio
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,8 +13,9 @@ from sqlalchemy.exc import IntegrityError
 from ipvscreen.errors import OutOfOrder
 from ipvscreen.ipv.referral import ReferralState
 from ipvscreen.ipv.visit import VisitState
+from ipvscreen.store.engine import writing
 from ipvscreen.store.facade import Store, open_store
-from ipvscreen.store.outbox import Job
+from ipvscreen.store.outbox import Cancelled, Job, Standing, enqueue
 from ipvscreen.store.sealed import KeyMissing, Ring
 from ipvscreen.store.visits import Visit
 
@@ -117,7 +118,7 @@ async def test_senders_never_share_a_job(
         visit = await store.referrals.add(visit, *new_referral(key))
     other = await open_store(url, ring)
 
-    claims = [each.outbox.claim(at, 3, LEASE) for each in (store, other) * 5]
+    claims = [each.outbox.claim(at, 3, LEASE, 99) for each in (store, other) * 5]
     jobs = [job for claimed in await asyncio.gather(*claims) for job in claimed]
 
     await other.close()
@@ -272,6 +273,151 @@ async def test_a_referral_of_another_visit_is_not_taken_for_its_own(store: Store
 
     with pytest.raises(OutOfOrder):
         await store.referrals.add(replace(visit, id="unknown"), *new_referral())
+
+
+HANGS, WELL = "https://hangs.test/fhir", "https://well.test/fhir"
+
+
+async def queue(store: Store, visit: Visit, new_referral, *jobs: tuple[str, str]) -> Visit:
+    """A referral of each key, to that endpoint."""
+    for key, endpoint in jobs:
+        referral, job = new_referral(key)
+        visit = await store.referrals.add(visit, referral, replace(job, endpoint=endpoint))
+    return visit
+
+
+async def test_one_recipient_never_has_more_than_its_places(
+    store: Store, url: str, ring: Ring, visit: Visit, new_referral, at: datetime
+):
+    await queue(store, visit, new_referral, *((f"a-{n}", HANGS) for n in range(9)), ("b", f"{WELL}/"))
+    other = await open_store(url, ring)
+
+    claims = [each.outbox.claim(at, 3, LEASE, 4) for each in (store, other) * 4]
+    keys = [job.key for claimed in await asyncio.gather(*claims) for job in claimed]
+    assert sorted(keys) == [*(key for key in sorted(keys) if key.startswith("a-")), "b"]
+    assert len(keys) == 5, "four to the one that hangs, and the other is not kept waiting"
+
+    assert await other.outbox.claim(at, 9, LEASE, 4) == []
+    after = await other.outbox.claim(at + timedelta(seconds=LEASE), 9, LEASE, 9)
+    await other.close()
+    assert len(after) == 9, "a lease that ran out takes no place"
+
+
+async def test_of_one_referral_the_later_message_waits_for_the_earlier(
+    store: Store, visit: Visit, new_referral, at: datetime
+):
+    referral, job = new_referral()
+    await store.referrals.add(visit, referral, job)
+    async with writing(store._engine) as connection:
+        for key in ("second", "third"):
+            await enqueue(connection, store.outbox._sealed, replace(job, key=key), referral.id, at)
+
+    for key in ("key-1", "second", "third"):
+        (claimed,) = await store.outbox.claim(at, 9, LEASE)
+        assert claimed.key == key
+        assert await store.outbox.claim(at, 9, LEASE) == [], "nothing of it while one is on its way"
+        await store.outbox.fail(claimed, at + timedelta(hours=1), "Later.")
+        assert await store.outbox.claim(at, 9, LEASE) == [], "nor while one waits"
+        (claimed,) = await store.outbox.claim(at + timedelta(hours=1), 9, LEASE)
+        assert (claimed.key, await store.outbox.finish(claimed, None, at)) == (key, True)
+
+    assert await store.outbox.claim(at + timedelta(days=1), 9, LEASE) == []
+    received = await store.referrals.get(referral.id)
+    assert received is not None
+    assert received.state is ReferralState.RECEIVED
+
+
+async def test_all_messages_of_a_stopped_referral_go(store: Store, visit: Visit, new_referral, at: datetime):
+    referral, job = new_referral()
+    await store.referrals.add(visit, referral, job)
+    async with writing(store._engine) as connection:
+        await enqueue(connection, store.outbox._sealed, replace(job, key="second"), referral.id, at)
+
+    assert await store.outbox.cancel(referral.id, at) is Cancelled.STOPPED
+    assert await store.outbox.claim(at + timedelta(days=9), 9, LEASE) == []
+
+
+async def test_it_stands_until_it_is_stopped_taken_over_or_gone(
+    store: Store, visit: Visit, job: Job, at: datetime
+):
+    assert await store.outbox.standing(job, at) is Standing.GO
+
+    later = at + timedelta(seconds=LEASE)
+    (again,) = await store.outbox.claim(later, 9, LEASE)
+    assert await store.outbox.standing(job, later) is Standing.GONE
+    assert await store.outbox.standing(again, later) is Standing.GO
+    async with writing(store._engine) as connection:
+        await connection.exec_driver_sql("UPDATE referrals SET state = 'cancelled'")
+    assert await store.outbox.standing(again, later) is Standing.STOPPED
+    assert await store.outbox.lapse(again, Standing.STOPPED)
+    assert await message_of(store) is None
+    stopped = await store.referrals.get(job.referral_id)
+    assert stopped is not None
+    assert stopped.state is ReferralState.CANCELLED
+    async with writing(store._engine) as connection:
+        await connection.exec_driver_sql("DELETE FROM outbox")
+    assert await store.outbox.standing(again, later) is Standing.GONE
+
+
+async def test_an_agreement_that_has_ended_is_found_before_each_try(
+    store: Store, visit: Visit, new_referral, at: datetime
+):
+    referral, job = new_referral()
+    period = {"resourceType": "Consent", "provision": {"period": {"end": "2026-03-03"}}}
+    agreed = {"entry": [{"resource": {"resourceType": "Patient"}}, {"resource": period}]}
+    await store.referrals.add(visit, referral, replace(job, body=agreed))
+    (claimed,) = await store.outbox.claim(at, 9, LEASE)
+    ends = datetime(2026, 3, 4, tzinfo=UTC)
+
+    assert await store.outbox.standing(claimed, ends - timedelta(seconds=1)) is Standing.GO
+    assert await store.outbox.standing(claimed, ends) is Standing.LAPSED
+    assert await store.outbox.lapse(claimed, Standing.LAPSED)
+
+    lapsed = await store.referrals.get(referral.id)
+    assert lapsed is not None
+    assert lapsed.state is ReferralState.LAPSED
+    assert await message_of(store) is None
+    assert await store.outbox.cancel(referral.id, ends) is Cancelled.STOPPED_BEFORE
+    assert await store.outbox.claim(ends, 9, LEASE) == []
+
+
+async def test_once_a_recipient_takes_messages_again_what_was_put_off_is_due(
+    store: Store, visit: Visit, new_referral, at: datetime
+):
+    await queue(store, visit, new_referral, ("a-1", HANGS), ("a-2", HANGS), ("b", WELL))
+    for claimed in await store.outbox.claim(at, 9, LEASE):
+        await store.outbox.fail(claimed, at + timedelta(days=1), "Nobody answered.")
+    soon = at + timedelta(seconds=30)
+
+    await store.outbox.hurry(replace(claimed, endpoint=HANGS), soon)
+
+    assert {one.key for one in await store.outbox.claim(soon, 9, LEASE)} == {"a-1", "a-2"}
+
+
+async def test_what_is_late_is_counted(store: Store, visit: Visit, new_referral, at: datetime):
+    await queue(store, visit, new_referral, ("a", HANGS), ("b", WELL))
+
+    assert await store.outbox.late(at + timedelta(minutes=14)) == 0
+    assert await store.outbox.late(at + timedelta(minutes=15)) == 2
+    (one, _) = await store.outbox.claim(at, 9, LEASE)
+    await store.outbox.finish(one, None, at)
+    assert await store.outbox.late(at + timedelta(minutes=15)) == 1
+
+
+async def test_messages_of_an_earlier_version_get_their_recipient(
+    store: Store, visit: Visit, new_referral, at: datetime
+):
+    await queue(store, visit, new_referral, *((f"a-{n}", HANGS) for n in range(3)), ("b", WELL))
+    async with writing(store._engine) as connection:
+        await connection.exec_driver_sql("UPDATE outbox SET recipient = NULL")
+    assert len(await store.outbox.claim(at, 9, LEASE, 2)) == 2, "all as one recipient until then"
+
+    await store.outbox.name_recipients()
+
+    later = at + timedelta(seconds=LEASE)
+    keys = [one.key for one in await store.outbox.claim(later, 9, LEASE, 2)]
+    assert len(keys) == 3
+    assert "b" in keys
 
 
 async def message_of(store: Store):

@@ -68,7 +68,7 @@ async def all_there(store: Store, at: datetime, new_visit, new_grant) -> None:
     for number in range(ROWS):
         assert await store.visits.grant(f"visit-{number}") == new_grant(f"access {number}", "refresh")
         assert len(await store.referrals.of_visit(f"visit-{number}")) == 1
-    assert len(await store.outbox.claim(at, 100, 30)) == ROWS
+    assert len(await store.outbox.claim(at, 100, 30, ROWS)) == ROWS
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +121,7 @@ async def test_without_it_the_old_key_is_missed(filled: str, at: datetime, new_v
     with pytest.raises(KeyMissing):
         await store.visits.grant("visit-0")
     with pytest.raises(KeyMissing):
-        await store.outbox.claim(at, 100, 30)
+        await store.outbox.claim(at, 100, 30, ROWS)
     assert await store.visits.unfinished(who.ehr, who.user_key) == []
     await store.close()
 

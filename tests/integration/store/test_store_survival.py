@@ -92,7 +92,7 @@ def killed_at_work(url: str) -> list[str]:
 async def everything_left(url: str) -> tuple[dict[str, str], dict[str, list[Referral]]]:
     """What goes out after the leases ran out, by key; and the referrals of each visit that was touched."""
     store = await open_store(url, RING)
-    jobs = await store.outbox.claim(AT + timedelta(seconds=LEASE), 100_000, LEASE)
+    jobs = await store.outbox.claim(AT + timedelta(seconds=LEASE), 100_000, LEASE, 100_000)
     for job in jobs:
         assert await store.outbox.finish(job, None, AT)
     referrals = {job.body["about"]: await store.referrals.of_visit(job.body["about"]) for job in jobs}

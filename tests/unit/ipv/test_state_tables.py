@@ -27,10 +27,11 @@ closed:
 """
 REFERRAL = """
 drafted: send queued, cancel cancelled
-queued: receive received, refuse refused, cancel cancelled
+queued: receive received, refuse refused, cancel cancelled, lapse lapsed
 received:
 refused: send queued, cancel cancelled
 cancelled:
+lapsed:
 """
 PAGES = """
 opened: start danger not-now

@@ -8,7 +8,7 @@ import pytest
 
 from ipvscreen.ipv.assessment import Assessment, Danger
 from ipvscreen.ipv.draft import Call, Draft
-from ipvscreen.ipv.referral import ReferralState
+from ipvscreen.ipv.referral import LATE, ReferralState
 from ipvscreen.ipv.services import Kind, Match, Service, Verdict
 from ipvscreen.ipv.validity import Row
 from ipvscreen.ipv.visit import Door, Step, VisitState
@@ -135,21 +135,28 @@ def test_an_agreement_has_an_end_preset(visit: Make, framed: Framed, forms: Form
         (a_referral(), "waiting", "Kept safely, not yet received by Harbour"),
         (a_referral(state=ReferralState.RECEIVED, received_at=NOW), "good", "Received by Harbour at 10:00"),
         (a_referral(state=ReferralState.REFUSED), "alarm", "Harbour did not take it."),
+        (a_referral(state=ReferralState.CANCELLED), "alarm", "Harbour: stopped, nothing more is sent."),
+        (a_referral(state=ReferralState.LAPSED), "alarm", "Harbour: not sent, because what was agreed"),
+        (a_referral(queued_at=NOW - LATE), "alarm", "Kept safely since"),
     ],
 )
 def test_sent_says_what_became_of_it(
     visit: Make, framed: Framed, referral: Referral, tone: str, start: str
 ) -> None:
-    page = sent_page(framed(visit(), Step.SENT), [referral], None, visit().plan, told="the manager", zone=UTC)
+    page = sent_page(
+        framed(visit(), Step.SENT), [referral], None, visit().plan, told="the manager", zone=UTC, now=NOW
+    )
     assert page.lines[0].tone == tone
     assert page.lines[0].text.startswith(start)
-    assert page.waiting is (tone == "waiting")
+    assert page.waiting is (referral.state is ReferralState.QUEUED)
     assert page.record == ()
 
 
 def test_sent_says_who_has_to_ring_and_what_the_record_holds(visit: Make, framed: Framed) -> None:
     written = Written((WrittenOne("k", "Task", "Task/1", Check.VERIFIED),))
-    page = sent_page(framed(visit(), Step.SENT), [a_referral()], written, visit().plan, told=None, zone=UTC)
+    page = sent_page(
+        framed(visit(), Step.SENT), [a_referral()], written, visit().plan, told=None, zone=UTC, now=NOW
+    )
     assert "If none comes, ring them: this app tells nobody by itself yet." in page.lines[0].text
     assert page.record[0].heading == "Recorded and checked: the task that follows it."
 

@@ -61,6 +61,7 @@ _REFERRALS: dict[ReferralState, Message] = {
     ),
     ReferralState.REFUSED: message("{service} did not take it."),
     ReferralState.CANCELLED: message("{service}: stopped, nothing more is sent. To be sure, ring {phone}."),
+    ReferralState.LAPSED: message("{service}: not sent, because what was agreed had ended. Ask again."),
 }
 _STOPPABLE = frozenset({ReferralState.QUEUED, ReferralState.REFUSED})
 

@@ -2,16 +2,26 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 
-from ipvscreen.ipv.referral import ReferralState
-from ipvscreen.messages import message
+from ipvscreen.ipv.referral import ReferralState, is_late
+from ipvscreen.messages import Message, message
 from ipvscreen.resources.plan import WritePlan
 from ipvscreen.resources.written import Written
 from ipvscreen.store.referrals import Referral
 from ipvscreen.web import words
 from ipvscreen.web.presenters.frame import Frame, clock_words, moment_words
 from ipvscreen.web.presenters.record import Notice, by_hand, can_be_tried, notices
+
+_ENDED: dict[ReferralState, Message] = {
+    ReferralState.REFUSED: message("{service} did not take it. Nothing was lost: ring {phone} now."),
+    ReferralState.CANCELLED: message("{service}: stopped, nothing more is sent. To be sure, ring {phone}."),
+    ReferralState.LAPSED: message("{service}: not sent, because what was agreed had ended. Ask again."),
+}
+_LATE = message(
+    "Kept safely since {at}, but still not received by {service}: do not wait for it, ring {phone} now. It is"
+    " tried again until it arrives."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +52,7 @@ def sent_page(
     before: Written | None = None,
     told: str | None,
     zone: tzinfo,
+    now: datetime,
     again: bool = False,
 ) -> SentPage:
     """Each referral of the visit, the newest first, and what stands of it in the record.
@@ -52,7 +63,7 @@ def sent_page(
     again = again and can_be_tried(in_record, before)
     return SentPage(
         frame=frame,
-        lines=tuple(_line(one, told, zone) for one in referrals),
+        lines=tuple(_line(one, told, zone, now) for one in referrals),
         waiting=any(one.state is ReferralState.QUEUED for one in referrals),
         record=(*_in_record(in_record, plan, again), *by_hand(before, plan)),
         again=again,
@@ -63,20 +74,16 @@ def _in_record(written: Written | None, plan: WritePlan, again: bool) -> tuple[N
     return notices(written, plan, again=again) if written and written.items else ()
 
 
-def _line(one: Referral, told: str | None, zone: tzinfo) -> SentLine:
+def _line(one: Referral, told: str | None, zone: tzinfo, now: datetime) -> SentLine:
     reply_by = moment_words(one.reply_by, zone)
     if one.state is ReferralState.RECEIVED and one.received_at is not None:
         at = clock_words(one.received_at, zone)
         return SentLine("good", words.received(one.service_name, at, reply_by, told, one.phone))
-    if one.state is ReferralState.REFUSED:
-        return SentLine(
-            "alarm",
-            message(
-                "{service} did not take it. Nothing was lost: ring {phone} now.",
-                service=one.service_name,
-                phone=one.phone,
-            ),
-        )
+    if one.state in _ENDED:
+        return SentLine("alarm", _ENDED[one.state].given(service=one.service_name, phone=one.phone))
+    if is_late(one.state, one.queued_at, now):
+        at = moment_words(one.queued_at, zone)
+        return SentLine("alarm", _LATE.given(service=one.service_name, phone=one.phone, at=at))
     return SentLine(
         "waiting",
         message(

@@ -58,6 +58,7 @@ async def show_sent(turn: Turn) -> Response:
         before=visit.written,
         told=turn.entry.told_if_no_answer,
         zone=turn.entry.zone,
+        now=turn.now,
         again=await _waits(turn, Purpose.REFERRAL),
     )
     return turn.render(page)
