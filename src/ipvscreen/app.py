@@ -71,7 +71,8 @@ def create_app(
     """The app; the store opens and the dispatcher runs for as long as its lifespan does.
 
     With `http`, everything that leaves the app goes through that client. `lease`: after how long a write
-    counts as left behind; `reached` hears of each named point of one. Without `deliver` another process sends.
+    counts as left behind; `reached` hears of each named point of one. Without `deliver` another process has
+    to send what waits in the outbox.
     ValueError or FormRefused at once where a key, a questionnaire or a pack cannot be used.
     """
     ring = ring_of(settings)
@@ -92,12 +93,8 @@ def create_app(
             yield
 
     token = settings.metrics_token
-    return make_web(
-        lifespan,
-        policy,
-        base=_base(settings),
-        metrics_token=token.get_secret_value() if token else None,
-    )
+    secret = token.get_secret_value() if token else None
+    return make_web(lifespan, policy, base=_base(settings), metrics_token=secret)
 
 
 async def _joined(
