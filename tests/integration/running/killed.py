@@ -88,7 +88,9 @@ class House:
 
 
 @contextmanager
-def house(folder: Path, env: Mapping[str, str] | None = None, **top: Any) -> Iterator[House]:
+def house(
+    folder: Path, env: Mapping[str, str] | None = None, lease: float = LEASE, **top: Any
+) -> Iterator[House]:
     """Both running; ended whatever happens."""
     app = processes.App(folder, top=top)
     system = processes.RecordSystem("north", processes.free_port())
@@ -98,7 +100,7 @@ def house(folder: Path, env: Mapping[str, str] | None = None, **top: Any) -> Ite
     with (folder / "log").open("ab") as log:
         started = [
             _started(log, "faulty.py", told),
-            _started(log, "killable.py", str(folder), str(app.port), str(LEASE), env=env),
+            _started(log, "killable.py", str(folder), str(app.port), str(lease), env=env),
         ]
     try:
         processes.until(lambda: processes.answers(f"{system.url}/fhir/metadata"))
