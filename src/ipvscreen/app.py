@@ -1,7 +1,7 @@
 """The one place where the parts are joined: settings, store, forms, services, pages."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -20,9 +20,11 @@ from ipvscreen.ehr.points import LEASE, Care, Reached, unheard
 from ipvscreen.ipv.packs import check_packs
 from ipvscreen.ipv.person import Setting
 from ipvscreen.ipv.retention import Days
+from ipvscreen.ipv.services import Service
 from ipvscreen.library import Library, read_forms
 from ipvscreen.pathway.purge import Purger
-from ipvscreen.resources.directory import service_of
+from ipvscreen.resources.bundle import read_bundle
+from ipvscreen.resources.directory import resource_of
 from ipvscreen.resources.labels import Labels, Spelling
 from ipvscreen.resources.policy import FLAG_TEXT, Categories, WritePolicy
 from ipvscreen.settings import Ehr, Settings
@@ -203,16 +205,18 @@ def library_of(settings: Settings) -> Library:
 
 async def import_services(settings: Settings, bundle: Mapping[str, Any]) -> int:
     """Replace the directory by the Bundle's HealthcareServices; how many. ValueError leaves it as it was."""
-    resources = [entry["resource"] for entry in bundle.get("entry", ())]
-    services = [service_of(resource) for resource in resources]
-    if len({service.id for service in services}) != len(services):
-        raise ValueError("two services have the same id")
+    return await keep_services(settings, read_bundle(bundle).services)
+
+
+async def keep_services(settings: Settings, services: Iterable[Service]) -> int:
+    """Replace the directory by these; how many."""
+    resources = [resource_of(service) for service in services]
     store = await open_store(settings.database, ring_of(settings))
     try:
         await store.services.replace(resources)
     finally:
         await store.close()
-    return len(services)
+    return len(resources)
 
 
 async def migrate_store(settings: Settings) -> None:

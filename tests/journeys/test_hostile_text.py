@@ -169,7 +169,7 @@ TIMES = ("availableStartTime", "availableEndTime", "daysOfWeek")  # R4 has patte
 FIXED_OF_QUESTIONNAIRE = FIXED | frozenset(
     {"operator", "enableBehavior", "question", "subjectType", "language"}
 )
-FIXED_OF_SERVICE = FIXED - {"name"} | frozenset({"valueCode", "valueUrl", *TIMES})
+FIXED_OF_SERVICE = FIXED - {"name"} | frozenset({"valueCode", "valueUrl", "valueDate", *TIMES})
 FIXED_OF_PATIENT = FIXED - {"name"} | frozenset({"gender", "birthDate"})
 SEEN = [
     "given",

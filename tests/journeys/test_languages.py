@@ -4,6 +4,7 @@ import dataclasses
 import json
 import re
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import pytest
@@ -49,7 +50,8 @@ def speaking(running: Any, locale: str) -> Any:
 
 def names(running: Any) -> set[str]:
     """What is not ours: the directory's own words, codes, the people of the sandbox."""
-    bundle = json.dumps(services_bundle(running.demo.addresses["service_fhir"]), ensure_ascii=False)
+    made = services_bundle(running.demo.addresses["service_fhir"], date(2026, 3, 2))
+    bundle = json.dumps(made, ensure_ascii=False)
     codes = {f"{code} {display}" for code, display in CODES}
     return set(re.findall(r'"([^"]+)"', bundle)) | codes | SAME
 

@@ -31,7 +31,7 @@ YES, FIRST = "LA33-6", "76500-8"
 NO_WORDS = frozenset(
     {"resourceType", "id", "reference", "url", "system", "code", "use", "linkId", "version", "name", "status"}
     | {"type", "gender", "birthDate", "operator", "enableBehavior", "question", "subjectType", "language"}
-    | {"valueCode", "valueUrl", "availableStartTime", "availableEndTime", "daysOfWeek"}
+    | {"valueCode", "valueUrl", "valueDate", "availableStartTime", "availableEndTime", "daysOfWeek"}
 )
 SINKS = ("title", "body", "typed", "stored", "address", "posted")
 OF_A_VISIT = {"start", "questions", "respond", "danger", "refer", "share", "sent", "done", "finish"}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ipvscreen.resources.directory import _VALUES
+from ipvscreen.resources.service_parts import PARTS, TAXONOMY
 from ipvscreen.settings import Ehr, Numbers, Settings
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +33,23 @@ def test_every_setting_is_documented_and_no_other(heading: str | None, model: ty
 
 
 def test_every_part_of_the_service_profile_is_documented() -> None:
-    assert listed("docs/reference/directory.md") == set(_VALUES)
+    assert listed("docs/reference/directory.md", "What a service says of itself") == set(PARTS)
+
+
+def test_every_part_has_its_place_in_hsds_documented() -> None:
+    text = (ROOT / "docs/reference/directory.md").read_text(encoding="utf-8")
+    rows = [
+        [cell.strip() for cell in line.split("|")] for line in text.splitlines() if line.startswith("| `")
+    ]
+    shown = {row[1].strip("`"): (row[3], row[4]) for row in rows}
+    assert shown == {
+        part.name: (
+            "yes" if part.needed else "no",
+            f"attribute `{part.term}`" if part.term else f"`{part.element}`",
+        )
+        for part in PARTS.values()
+    }
+    assert f"`{TAXONOMY}`" in text
 
 
 @pytest.mark.parametrize("page", sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").rglob("*.md")), ids=str)

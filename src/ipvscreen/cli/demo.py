@@ -93,7 +93,7 @@ async def open_demo(
         secret = secrets.token_urlsafe(24) if auth == "client_secret_basic" else None
         ehr_settings |= {"token_auth": auth, "client_secret": secret}
         settings = demo_settings(app_url, ehr_url, Path(folder) / "store.db", **ehr_settings)
-        await import_services(settings, services_bundle(f"{service_url}/fhir"))
+        await import_services(settings, services_bundle(f"{service_url}/fhir", _now().date()))
         ehr = _record_system(app_url, ehr_url, token, switches, auth, secret)
         charity = create_charity(base_url=service_url, token=token, clock=_now)
         yield Demo(

@@ -2,13 +2,21 @@
 
 import asyncio
 import json
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, NoReturn
 
 import typer
 
-from ipvscreen.app import import_services
+from ipvscreen.app import keep_services
+from ipvscreen.cli.directory_files import files_at
 from ipvscreen.cli.reading import say, settings
+from ipvscreen.resources.bundle import read_bundle
+from ipvscreen.resources.directory_report import Fate, Reading
+from ipvscreen.resources.hsds.as_json import parsed
+from ipvscreen.resources.hsds.limits import decoded
+from ipvscreen.resources.hsds.reading import read_json, read_tables
 
 commands = typer.Typer(no_args_is_help=True, help="The directory of services.")
 
@@ -19,12 +27,59 @@ def services() -> None:
 
 
 @commands.command("import")
-def services_import(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)]) -> None:
-    """Replace the directory by the HealthcareServices of FILE (a FHIR Bundle)."""
-    bundle = json.loads(file.read_text(encoding="utf-8"))
+def services_import(
+    path: Annotated[Path, typer.Argument(exists=True, help="A FHIR Bundle, or HSDS as JSON, folder or zip.")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would happen, and change nothing.")
+    ] = False,
+) -> None:
+    """Replace the directory by the services of PATH, and say what was wrong, line by line.
+
+    A file that is broken as a whole, or of which no service can be taken, changes nothing.
+    """
     try:
-        number = asyncio.run(import_services(settings(), bundle))
-    except ValueError as wrong:
-        say.print(f"{file.name}: {wrong}. The directory was left as it was.", markup=False)
-        raise typer.Exit(1) from None
-    typer.echo(f"{number} services imported.")
+        reading = _reading(path)
+    except (ValueError, OSError) as wrong:
+        _refuse(path, f"{wrong}")
+    for remark in reading.remarks:
+        typer.echo(str(remark))
+    if reading.found and not reading.services:
+        _refuse(path, "no service can be taken")
+    number = len(reading.services)
+    if dry_run:
+        typer.echo(f"{number} services would be imported{_left_out(reading)}. Nothing was changed.")
+        return
+    asyncio.run(keep_services(settings(), reading.services))
+    typer.echo(f"{number} services imported{_left_out(reading)}.")
+
+
+def _reading(path: Path) -> Reading:
+    files = files_at(path)
+    tables = {name: raw for name, raw in files.items() if name.endswith(".csv")}
+    if tables:
+        return read_tables(tables)
+    if len(files) != 1:
+        raise ValueError("holds neither tables (services.csv and others) nor one JSON file.")
+    ((name, raw),) = files.items()
+    body = parsed(name, raw)
+    if isinstance(body, Mapping) and "resourceType" in body:
+        return read_bundle(_fhir(name, raw))
+    return read_json(name, body)
+
+
+def _fhir(name: str, raw: bytes) -> dict[str, Any]:
+    bundle: dict[str, Any] = json.loads(decoded(name, raw))
+    if bundle["resourceType"] != "Bundle":
+        raise ValueError(f"{name}: is not a Bundle.")
+    return bundle
+
+
+def _left_out(reading: Reading) -> str:
+    fates = Counter(remark.fate for remark in reading.remarks)
+    return f", {fates[Fate.LEFT_OUT]} left out" if fates[Fate.LEFT_OUT] else ""
+
+
+def _refuse(path: Path, wrong: str) -> NoReturn:
+    told = "".join(one if one.isprintable() else "?" for one in wrong).rstrip(".")
+    say.print(f"{path.name}: {told}. The directory was left as it was.", markup=False, soft_wrap=True)
+    raise typer.Exit(1)

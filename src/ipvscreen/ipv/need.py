@@ -18,6 +18,7 @@ def need_of(assessment: Assessment, person: Person, setting: Setting, day: date)
         current=assessment.current,
         past=assessment.past,
         danger=bool(assessment.dangers),
+        day=day,
         children=assessment.children,
         pregnant=True if unasked and setting is Setting.ANTENATAL else assessment.pregnant,
         wishes=assessment.wishes,

@@ -34,7 +34,7 @@ from ipvscreen.resources.terminology import (
 # SNOMED CT Global Patient Set. Its one code with "peer support" is about breast feeding: wrong here.
 _COMMUNITY = concept(SNOMED, "710915002", "Referral to community service (procedure)")
 _PEERS = concept(SNOMED, "711281004", "Referral to support group (procedure)")
-_PEER_KINDS = frozenset({Kind.MENTOR_MOTHER, Kind.PEER_MENTOR})
+_PEER_KINDS = frozenset({Kind.MENTOR_MOTHER, Kind.PEER_MENTOR, Kind.PEER_GROUP})
 
 _OUT = "Name, way to be reached and help wanted, to the service"
 _BACK = "Whether the person was reached, back to the record"

@@ -1,6 +1,7 @@
 """Which services fit, the reasons in plain sentences, and the order."""
 
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from ipvscreen.ipv.person import Setting, Sex
 from ipvscreen.ipv.services import Kind, Match, Need, Service
 
 WOMEN = frozenset({Sex.FEMALE})
+TODAY, SIGNED = date(2026, 3, 2), date(2026, 1, 15)
 
 
 def service(kind: Kind, **changes: Any) -> Service:
@@ -22,7 +24,7 @@ def service(kind: Kind, **changes: Any) -> Service:
         "hours": "9-5",
         "phone": "1",
     }
-    fixed = {"reply_hours": 48, "endpoint": "https://x.example/fhir", "contact_rules_signed": True}
+    fixed = {"reply_hours": 48, "endpoint": "https://x.example/fhir", "contact_rules_signed": SIGNED}
     return Service(**({"id": kind.value, "kind": kind} | about | fixed | changes))
 
 
@@ -41,6 +43,7 @@ MOTHER = Need(
     current=True,
     past=False,
     danger=False,
+    day=TODAY,
     children=True,
     pregnant=False,
 )
@@ -60,18 +63,21 @@ def test_a_mother_in_general_practice() -> None:
 
 
 def test_a_man_with_the_past_only_under_the_trust() -> None:
-    need = Need(40, Sex.MALE, Setting.MENTAL_HEALTH, current=False, past=True, danger=False, children=False)
+    need = Need(
+        40, Sex.MALE, Setting.MENTAL_HEALTH, current=False, past=True, danger=False, day=TODAY, children=False
+    )
     assert fitting(need) == [Kind.PEER_MENTOR, Kind.SPECIALIST]
 
 
 def test_every_service_is_told_about_fitting_ones_first() -> None:
     found = match(SIX, MOTHER)
-    assert {one.service.kind for one in found} == set(Kind)
+    assert [one.service.kind for one in found if not one.fits] == [Kind.PEER_MENTOR, Kind.USES_VIOLENCE]
+    assert len(found) == len(SIX)
     assert [one.fits for one in found] == sorted((one.fits for one in found), reverse=True)
 
 
 def test_without_signed_contact_rules_nothing_is_offered() -> None:
-    unsigned = replace(MENTORS, contact_rules_signed=False)
+    unsigned = replace(MENTORS, contact_rules_signed=None)
     found = one(unsigned, replace(MOTHER, sex=Sex.MALE, danger=True))
     assert not found.fits
     assert found.reasons[:1] == ("Contact rules not signed: cannot be offered.",)
@@ -106,7 +112,7 @@ def test_a_service_for_both_says_people() -> None:
 @pytest.mark.parametrize(
     ("age", "children", "fits", "reason"),
     [
-        (30, True, True, CHILDREN.for_whom),
+        (30, True, True, "For a child aged 0 to 17; the children's ages are not known, so ask."),
         (30, False, False, "For children; no children were mentioned."),
         (30, None, True, "For children; this was not asked, so ask."),
         (None, False, False, "For children; no children were mentioned."),
@@ -117,10 +123,16 @@ def test_a_service_for_both_says_people() -> None:
 def test_a_childrens_service_needs_a_child(
     age: int | None, children: bool | None, fits: bool, reason: str
 ) -> None:
-    """A pregnancy is not enough; its ages and sexes are the child's, not this person's."""
-    need = replace(MOTHER, age=age, children=children, pregnant=True)
-    found = one(replace(CHILDREN, sexes=frozenset({Sex.MALE})), need)
+    """A pregnancy is not enough; its ages are the child's, not this person's, unless she is one herself."""
+    found = one(CHILDREN, replace(MOTHER, age=age, children=children, pregnant=True))
     assert (found.fits, found.reasons[0]) == (fits, reason)
+
+
+def test_the_sex_that_a_childrens_service_takes_is_the_childs() -> None:
+    boys = replace(CHILDREN, sexes=frozenset({Sex.MALE}))
+    assert one(boys, MOTHER).fits
+    herself = replace(MOTHER, age=17, children=False)
+    assert one(boys, herself).reasons[0] == "For boys; this patient is a woman."
 
 
 @pytest.mark.parametrize(
@@ -226,7 +238,7 @@ def test_in_danger_the_advocates_come_before_every_wish() -> None:
     need = replace(MOTHER, danger=True, wishes=frozenset({"someone-who-has-been-there", "children"}))
     first = match(SIX, need)[0]
     assert first.service.kind is Kind.HIGH_RISK
-    assert first.reasons == ("Danger today: ring them first.", ADVOCATES.for_whom)
+    assert first.reasons[:2] == ("Danger today: ring them first.", ADVOCATES.for_whom)
 
 
 def test_without_danger_the_advocates_come_last_and_are_not_closed() -> None:

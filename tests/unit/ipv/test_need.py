@@ -32,6 +32,7 @@ def test_everything_arrives() -> None:
         current=True,
         past=True,
         danger=True,
+        day=TODAY,
         children=True,
         pregnant=False,
         uses_violence=False,

@@ -1,13 +1,15 @@
 """A service of the directory, read strictly."""
 
 import re
+from datetime import date
 from typing import Any
 
 import pytest
 
 from ipvscreen.ipv.person import Setting, Sex
-from ipvscreen.ipv.services import Kind
-from ipvscreen.resources.directory import SERVICE_PROFILE, service_of
+from ipvscreen.ipv.services import Kind, Service
+from ipvscreen.resources.directory import SERVICE_PROFILE, kept_service, resource_of, service_of
+from ipvscreen.resources.service_parts import PARTS
 
 FULL: list[tuple[str, str, Any]] = [
     ("kind", "valueCode", "peer-mentor"),
@@ -23,9 +25,9 @@ FULL: list[tuple[str, str, Any]] = [
     ("needsChildrenOrPregnancy", "valueBoolean", True),
     ("takesPast", "valueBoolean", False),
     ("takesCurrent", "valueBoolean", False),
-    ("contactRulesSigned", "valueBoolean", True),
+    ("contactRulesSignedOn", "valueDate", "2026-01-15"),
 ]
-REQUIRED = FULL[:5]
+REQUIRED = FULL[:4]
 
 
 def resource(parts: list[tuple[str, str, Any]] = FULL, **changes: Any) -> dict[str, Any]:
@@ -61,7 +63,8 @@ def test_everything_that_matching_needs_is_read() -> None:
     assert service.sexes == {Sex.MALE, Sex.FEMALE}
     assert service.settings == {Setting.MENTAL_HEALTH}
     assert (service.age_from, service.age_to) == (18, 65)
-    assert (service.needs_children_or_pregnancy, service.contact_rules_signed) == (True, True)
+    assert service.needs_children_or_pregnancy is True
+    assert service.contact_rules_signed == date(2026, 1, 15)
     assert (service.takes_past, service.takes_current) == (False, False)
 
 
@@ -71,7 +74,8 @@ def test_what_is_left_out_has_its_default_and_nothing_unsafe_is_assumed() -> Non
     assert (service.age_from, service.age_to) == (0, None)
     assert (service.takes_past, service.takes_current) == (True, True)
     assert service.needs_children_or_pregnancy is False
-    assert service.contact_rules_signed is False
+    assert service.contact_rules_signed is None
+    assert service.endpoint == ""
 
 
 @pytest.mark.parametrize("name", [url for url, _, _ in REQUIRED])
@@ -105,9 +109,9 @@ def test_what_is_wrong_is_said_with_the_name(wrong: dict[str, Any], sentence: st
 @pytest.mark.parametrize(
     ("parts", "sentence"),
     [
-        (changed("kind", "spa"), "'spa' is not a valid Kind"),
-        (changed("sex", "both"), "'both' is not a valid Sex"),
-        (changed("setting", "home"), "'home' is not a valid Setting"),
+        (changed("kind", "spa"), "its 'kind' cannot be 'spa': one of mentor-mother, peer-mentor, "),
+        (changed("sex", "both"), "its 'sex' cannot be 'both': one of female, male, other, unknown."),
+        (changed("setting", "home"), "its 'setting' cannot be 'home': one of gp, antenatal, mental-health."),
         (changed("shortName", "Domestic abuse line"), "its short name must be neutral, without 'Domestic'."),
         (changed("endpoint", "http://willow.example/fhir"), "its endpoint must be an https address."),
         (
@@ -129,3 +133,42 @@ def test_a_demonstration_on_loopback_may_be_plain_http() -> None:
     assert service_of(resource(changed("endpoint", "http://localhost:8030/fhir"))).endpoint.startswith(
         "http:"
     )
+
+
+@pytest.mark.parametrize(
+    ("parts", "sentence"),
+    [
+        (
+            [*FULL, ("riskFrom", "valueCode", "high"), ("riskTo", "valueCode", "standard")],
+            "its highest risk is",
+        ),
+        (changed("ageTo", 17), "its greatest age is below its least."),
+        (
+            [*FULL, ("childAgeFrom", "valueUnsignedInt", 5), ("childAgeTo", "valueUnsignedInt", 4)],
+            "its greatest age is below its least.",
+        ),
+        (changed("hours", "=1+1"), "its hours begins like a formula of a spreadsheet."),
+        (changed("endpoint", "https://10.0.0.1/fhir"), "its endpoint must have the whole name of a host"),
+        (changed("contactRulesSignedOn", "2026"), "its 'contactRulesSignedOn' cannot be '2026': a day as"),
+    ],
+)
+def test_what_no_table_can_say(parts: list[tuple[str, str, Any]], sentence: str) -> None:
+    with pytest.raises(ValueError, match=f"^Peer mentoring: {re.escape(sentence)}"):
+        service_of(resource(parts))
+
+
+def test_a_resource_says_what_was_read_and_no_more() -> None:
+    service = service_of(resource())
+    kept = resource_of(service)
+    assert kept_service(kept) == service_of(kept) == service
+    assert [one["url"] for one in kept["extension"]] == [SERVICE_PROFILE]
+    assert kept["telecom"] == [{"system": "phone", "value": "01632 960123"}]
+
+
+def test_every_field_of_a_service_has_its_part() -> None:
+    told = {"id", "name", "for_whom", "phone"}
+    assert {part.field for part in PARTS.values()} | told == set(Service.__dataclass_fields__)
+
+
+def test_a_sentence_over_two_lines_becomes_one() -> None:
+    assert service_of(resource(comment="For men\n  and women.")).for_whom == "For men and women."

@@ -62,7 +62,7 @@ def test_the_code_is_general(
     bodies: Callable[..., dict[str, dict[str, Any]]], agreed: ReferralRequest, kind: Kind
 ) -> None:
     code = bodies(agreed, kind=kind)["ServiceRequest"]["code"]["coding"][0]["code"]
-    peers = kind in (Kind.MENTOR_MOTHER, Kind.PEER_MENTOR)
+    peers = kind in (Kind.MENTOR_MOTHER, Kind.PEER_MENTOR, Kind.PEER_GROUP)
     assert code == ("711281004" if peers else "710915002")
 
 

@@ -9,7 +9,7 @@ import pytest
 from ipvscreen.ipv.assessment import Assessment, Danger
 from ipvscreen.ipv.draft import Call, Draft
 from ipvscreen.ipv.referral import ReferralState
-from ipvscreen.ipv.services import Kind, Match, Service
+from ipvscreen.ipv.services import Kind, Match, Service, Verdict
 from ipvscreen.ipv.validity import Row
 from ipvscreen.ipv.visit import Door, Step, VisitState
 from ipvscreen.resources.written import Check, Written, WrittenOne
@@ -41,8 +41,8 @@ SERVICE = Service(
     48,
     "https://s.test",
 )
-FITS = Match(SERVICE, True, ("Answers what the person asked for.",))
-FITS_NOT = Match(replace(SERVICE, id="s2", short_name="Young"), False, ("For children; no child.",))
+FITS = Match(SERVICE, Verdict.YES, ("Answers what the person asked for.",))
+FITS_NOT = Match(replace(SERVICE, id="s2", short_name="Young"), Verdict.NO, ("For children; no child.",))
 Make = Callable[..., Visit]
 Framed = Callable[[Visit, Step], Frame]
 Forms = dict[str, Form]

@@ -10,7 +10,7 @@ from ipvscreen.ipv.services import Match, Service
 from ipvscreen.ipv.visit import Step
 from ipvscreen.messages import message
 from ipvscreen.pathway.refer import refer
-from ipvscreen.resources.directory import service_of
+from ipvscreen.resources.directory import kept_service
 from ipvscreen.sdc.form import Form
 from ipvscreen.web.fields import (
     NOT_OFFERED,
@@ -83,7 +83,7 @@ async def _send(turn: Turn, service: Service, request: ReferralRequest) -> Respo
 
 
 async def _matches(turn: Turn) -> tuple[Match, ...]:
-    services = [service_of(resource) for resource in await turn.rooms.store.services.all()]
+    services = [kept_service(resource) for resource in await turn.rooms.store.services.all()]
     need = need_of(turn.assessment(), turn.visit.person, turn.visit.setting, turn.today)
     return match(services, need)
 
