@@ -89,12 +89,8 @@ def create_app(
             yield
 
     token = settings.metrics_token
-    return make_web(
-        lifespan,
-        policy,
-        base=_base(settings),
-        metrics_token=token.get_secret_value() if token else None,
-    )
+    secret = token.get_secret_value() if token else None
+    return make_web(lifespan, policy, base=_base(settings), metrics_token=secret)
 
 
 async def _joined(
