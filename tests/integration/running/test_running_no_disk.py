@@ -86,5 +86,5 @@ async def test_what_cannot_be_kept_is_refused_and_nothing_is_pretended(
         assert await window.told() == "not yet", "nothing claims that it was saved"
         window.page = form
         await window.until_saved()
-        killed.check_page("saved", window.page.text, house.held()["bodies"], window.id)
+        window.check("saved", house.held()["bodies"])
         assert set(window.seen) <= {"saved", "saving"}, "the very same form, sent once more"
