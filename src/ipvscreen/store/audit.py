@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from ipvscreen.ipv.audit import KEEPING, LOG, Act, Fault, Head, Row, sealed_by, total_after
 from ipvscreen.store.audit_check import check
 from ipvscreen.store.engine import reading, writing
+from ipvscreen.store.paging import paged
 from ipvscreen.store.sealed import KEY_BYTES, Ring, SealBroken, SealedTable
 from ipvscreen.store.tables import audit, audit_heads, audit_keys
 from ipvscreen.store.unshared import owe
@@ -112,16 +113,15 @@ class AuditLog:
         self, *, since: datetime | None = None, visit: str | None = None
     ) -> AsyncIterator[Entry]:
         """The rows in their order, from a moment on, of one visit; SealBroken for one that does not open."""
-        query = select(audit).order_by(audit.c.seq)
+        query = select(audit)
         if since is not None:
             query = query.where(audit.c.at >= _text(since))
         if visit is not None:
             query = query.where(audit.c.chain == visit)
         async with reading(self._engine) as connection:
             keys = await _keys(connection, self._ring)
-            async with connection.stream(query) as rows:
-                async for row in rows.mappings():
-                    yield _entry(row, keys)
+            async for row in paged(connection, query, audit.c.seq):
+                yield _entry(row, keys)
 
 
 async def _append(connection: AsyncConnection, ring: Ring, act: Act, at: datetime, subject: Subject) -> Row:

@@ -3,11 +3,12 @@
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import RowMapping, Select, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ipvscreen.ipv.audit import LOG, Fault, Head, Row
 from ipvscreen.ipv.chain import ChainCheck, LogCheck, stood_at
+from ipvscreen.store.paging import paged
 from ipvscreen.store.sealed import SealBroken, SealedTable
 from ipvscreen.store.tables import audit, audit_heads
 
@@ -22,7 +23,7 @@ async def check(
         missing += it.missing
     head = await connection.scalar(select(audit_heads.c.head).where(audit_heads.c.id == LOG))
     log = LogCheck(_opened(sealed, LOG, head), tuple(anchors), keys)
-    async for row in _rows(connection, select(audit).order_by(audit.c.seq)):
+    async for row in paged(connection, select(audit), audit.c.seq):
         log.add(Row(**row))
     return found + log.end(found, missing)
 
@@ -35,7 +36,7 @@ async def _chains(
         audit, audit_heads, audit_heads.c.id == audit.c.chain, isouter=True
     )
     check: ChainCheck | None = None
-    async for row in _rows(connection, own.order_by(audit.c.chain, audit.c.number)):
+    async for row in paged(connection, own, audit.c.chain, audit.c.number, audit.c.seq):
         given = dict(row)
         head = given.pop("head")
         if check is None or check.chain != row["chain"]:
@@ -46,7 +47,7 @@ async def _chains(
     if check is not None:
         yield check
     alone = select(audit_heads).where(audit_heads.c.id != LOG, audit_heads.c.id.not_in(select(audit.c.chain)))
-    async for row in _rows(connection, alone):
+    async for row in paged(connection, alone, audit_heads.c.id):
         yield ChainCheck(row["id"], _opened(sealed, row["id"], row["head"]), keys)
 
 
@@ -54,16 +55,10 @@ async def _moved(connection: AsyncConnection, check: ChainCheck) -> list[Row]:
     """Which of the rows that do not fit there would in the place of another row of the chain."""
     moved: dict[int, Row] = {}
     if check.suspects:
-        async for row in _rows(connection, select(audit).where(audit.c.chain == check.chain)):
+        async for row in paged(connection, select(audit).where(audit.c.chain == check.chain), audit.c.seq):
             other = Row(**row)
             moved |= {it.seq: it for it in check.suspects if stood_at(it, other, check.keys)}
     return [*moved.values()]
-
-
-async def _rows(connection: AsyncConnection, query: Select[Any]) -> AsyncIterator[RowMapping]:
-    """A hundred at a time: the driver would hold a thousand."""
-    async for row in (await connection.stream(query, execution_options={"yield_per": 100})).mappings():
-        yield row
 
 
 def _opened(sealed: SealedTable, ident: str, value: Any) -> Head | None:

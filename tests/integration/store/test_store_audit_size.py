@@ -22,6 +22,7 @@ BODY = base64.b64encode(b"s" * 300).decode()
 SHORT, LONG = 2_000, 20_000
 VISIT = 10  # rows; every other row is of one long chain
 MORE = 1.5
+GUARDS = {"sqlite": "audit_no_delete", "postgresql": "audit_no_change ON audit"}
 
 
 async def fill(store: Store, ring: Ring, rows: int) -> None:
@@ -77,14 +78,14 @@ def test_a_check_that_holds_the_log_would_be_seen(
     tmp_path: Path, ring: Ring, monkeypatch: pytest.MonkeyPatch
 ):
     """The control: all rows fetched before the first is looked at; a quarter of the rows shows it."""
-    one_by_one = audit_check._rows
+    page_by_page = audit_check.paged
 
-    async def at_once(connection, query):
-        held = [row async for row in one_by_one(connection, query)]
+    async def at_once(connection, query, *order):
+        held = [row async for row in page_by_page(connection, query, *order)]
         for row in held:
             yield row
 
-    monkeypatch.setattr(audit_check, "_rows", at_once)
+    monkeypatch.setattr(audit_check, "paged", at_once)
 
     assert ratio(tmp_path, ring, SHORT // 4, LONG // 4) > 2 * MORE
 
@@ -95,7 +96,7 @@ async def test_what_was_taken_out_of_a_long_log_is_found(store: Store, ring: Rin
         gone = (
             await connection.execute(select(audit.c.chain, audit.c.number).where(audit.c.seq == 777))
         ).one()
-        await connection.exec_driver_sql("DROP TRIGGER audit_no_delete")
+        await connection.exec_driver_sql(f"DROP TRIGGER {GUARDS[store._engine.dialect.name]}")
         await connection.exec_driver_sql("DELETE FROM audit WHERE seq = 777")
 
     assert await store.audit.verify() == [Fault(Kind.DELETED, gone.chain, gone.number)]
