@@ -304,8 +304,8 @@ async def test_when_the_disk_is_full_no_half_backup_stays(
 async def test_there_is_no_backup_of_nothing(elsewhere: str, tmp_path: Path, ring: Ring):
     with pytest.raises(BackupRefused, match="no store"):
         await backup(elsewhere, tmp_path / "backup", ring)
-    with pytest.raises(ValueError, match="database file"):
-        await backup("postgresql+asyncpg://db/store", tmp_path / "backup", ring)
+    with pytest.raises(BackupRefused, match="pg_dump"):
+        await backup("postgresql+psycopg://db/store", tmp_path / "backup", ring)
 
     assert names_beside(elsewhere) == []
 
