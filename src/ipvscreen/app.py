@@ -32,6 +32,7 @@ from ipvscreen.store.anchor import anchoring
 from ipvscreen.store.facade import migrate, open_store
 from ipvscreen.store.sealed import Ring
 from ipvscreen.store.signing_keys import NewKey
+from ipvscreen.web.inbox.place import place_of, policy_of_inbox
 from ipvscreen.web.limits import Limits
 from ipvscreen.web.observe import ehr_told
 from ipvscreen.web.pages import make_web
@@ -89,6 +90,7 @@ def create_app(
     return make_web(
         lifespan,
         policy,
+        inbox=policy_of_inbox(settings.inbox.origin, _base(settings)) if settings.inbox else None,
         base=_base(settings),
         metrics_token=token.get_secret_value() if token else None,
     )
@@ -119,6 +121,7 @@ async def _joined(
     await stack.enter_async_context(_running(dispatcher.run))
     await stack.enter_async_context(_running(Purger(store, days_of(settings), clock).run))
     limits = Limits(settings.launches_per_minute, settings.launches_per_address)
+    parts["inbox"] = settings.inbox and place_of(**settings.inbox.model_dump())
     return Rooms(store=store, ehrs=ehrs, http=outgoing, dispatcher=dispatcher, limits=limits, **parts)
 
 

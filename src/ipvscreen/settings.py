@@ -137,6 +137,19 @@ class Numbers(BaseModel):
     advocate: str | None = None
 
 
+class Inbox(BaseModel):
+    """Where services and stewards sign in: an origin of its own, apart from that of the visits."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    origin: Annotated[Origin, AfterValidator(_neutral)]
+    exit_url: Annotated[SafeUrl, AfterValidator(_neutral)]
+    locale: Literal["en-GB", "nl-NL", "fr-CA"] = "en-GB"
+    zone: Annotated[str, AfterValidator(_zone)] = "Europe/London"
+    attempts_per_minute: Annotated[int, Field(ge=1)] = 300  # of all
+    attempts_per_address: Annotated[int, Field(ge=1)] = 20  # a minute
+
+
 Days = Annotated[int, Field(ge=1, le=36_500)]
 
 
@@ -152,6 +165,7 @@ class Retention(BaseModel):
     followups: Days = 90
     accounts: Days = 365
     unfinished: Days = 365  # what somebody waits for; these go by hand alone
+    members: Days = 365  # from the day on which somebody, or a key, was ended
 
 
 class Settings(BaseSettings):
@@ -166,6 +180,7 @@ class Settings(BaseSettings):
     key: str
     keys: dict[str, FieldKey]
     ehr: tuple[Ehr, ...] = ()
+    inbox: Inbox | None = None
     numbers: Numbers = Numbers()
     retention: Retention = Retention()
     questionnaires: Path | None = None  # a folder of your own forms, and of a packs.toml if you need one
@@ -188,6 +203,13 @@ class Settings(BaseSettings):
             raise ValueError(
                 "a locale other than en-GB needs numbers.emergency and numbers.silent of its country"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _inbox_apart(self) -> "Settings":
+        """A cookie knows no port and a key only a host: what is to be apart needs another host."""
+        if self.inbox and urlsplit(self.inbox.origin).hostname == urlsplit(self.public_url).hostname:
+            raise ValueError("inbox.origin must be another host than that of public_url")
         return self
 
     @model_validator(mode="after")

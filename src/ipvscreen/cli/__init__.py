@@ -2,7 +2,18 @@
 
 import typer
 
-from ipvscreen.cli import audit, doctor, keeping, keys, questionnaires, sandbox, serve, services, store
+from ipvscreen.cli import (
+    audit,
+    doctor,
+    keeping,
+    keys,
+    questionnaires,
+    sandbox,
+    serve,
+    services,
+    stewards,
+    store,
+)
 
 # A traceback with its local variables would print keys and tokens.
 main = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
@@ -11,6 +22,7 @@ main.add_typer(questionnaires.commands, name="questionnaires")
 main.add_typer(keys.commands, name="keys")
 main.add_typer(store.commands, name="store")
 main.add_typer(audit.commands, name="audit")
+main.add_typer(stewards.commands, name="stewards")
 main.command("serve")(serve.serve)
 main.command("doctor")(doctor.doctor)
 main.command("sandbox")(sandbox.sandbox)

@@ -13,6 +13,7 @@ from ipvscreen.store.engine import make_engine, reading, writing
 from ipvscreen.store.sealed import Ring, SealBroken, SealedTable, key_prefix
 from ipvscreen.store.sqlite import empty_log
 from ipvscreen.store.tables import accounts, metadata, person_keys, visits
+from ipvscreen.store.tables_inbox import organisations
 from ipvscreen.store.visit import index_of
 
 BATCH = 20  # rows: about 5 ms in which nobody else writes
@@ -96,3 +97,5 @@ def _values(sealed: SealedTable, table: Table, row: RowMapping) -> Iterator[tupl
             yield "whose_index", sealed.indexes("whose_index", value["whose"])[0]
         if (table.name, column.name) == (person_keys.name, "key"):
             yield "person_index", sealed.indexes("person_index", value["whose"])[0]
+        if (table.name, column.name) == (organisations.name, "body"):
+            yield "name_index", sealed.indexes("name_index", value["name"].casefold())[0]

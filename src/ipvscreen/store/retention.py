@@ -27,6 +27,8 @@ WITHOUT_LIMIT = {
     "audit_heads": "how long the audit log is, which must stay known",
     "audit_keys": "what the audit log was made with; without them it says nothing",
     "person_keys": "each goes with the last visit of its person, at the next backup",
+    "organisations": "of nobody: name and telephone of a service",
+    "proposals": "who decided where referrals go; what holds now rests on it",
     "forgotten": "random names, so that no older copy brings a key back",
 }
 

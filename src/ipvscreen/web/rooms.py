@@ -28,6 +28,7 @@ from ipvscreen.smart.keys import Algorithm, SigningKey
 from ipvscreen.store.facade import Store
 from ipvscreen.store.sealed import Ring
 from ipvscreen.store.signing_keys import StoredKey
+from ipvscreen.web.inbox.place import Place
 from ipvscreen.web.languages import ENGLISH
 from ipvscreen.web.limits import Limits
 from ipvscreen.web.security import Policy
@@ -135,6 +136,7 @@ class Rooms:
     static: Mapping[str, bytes]
     policy: Policy
     limits: Limits
+    inbox: Place | None = None
     numbers: Numbers = field(default_factory=Numbers)
     locks: Locks = field(default_factory=Locks)
     care: Care = field(default_factory=Care)
