@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
-import cbor2
 from cryptography.hazmat.primitives.asymmetric.ec import (
     ECDSA,
     SECP256R1,
@@ -15,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
     generate_private_key,
 )
 from cryptography.hazmat.primitives.hashes import SHA256
+from webauthn.helpers import encode_cbor
 
 PRESENT, VERIFIED, ATTESTED = 0x01, 0x04, 0x40  # WebAuthn level 2, 6.1
 
@@ -34,22 +34,27 @@ class Key:
     count: int = 0
     counts: bool = True
 
-    def make(self, options: dict[str, Any], origin: str, **lies: Any) -> str:
+    @property
+    def public(self) -> bytes:
+        """The public key as COSE (RFC 8152, 13.1.1)."""
+        numbers = self.private.public_key().public_numbers()
+        x, y = (one.to_bytes(32, "big") for one in (numbers.x, numbers.y))
+        return encode_cbor({1: 2, 3: -7, -1: 1, -2: x, -3: y})
+
+    def make(self, options: dict[str, Any], here: str, **lies: Any) -> str:
         """The answer to `navigator.credentials.create`."""
         self.user = options["user"]["id"]
-        numbers = self.private.public_key().public_numbers()
-        cose = {1: 2, 3: -7, -1: 1, -2: numbers.x.to_bytes(32, "big"), -3: numbers.y.to_bytes(32, "big")}
         attested = bytes(16) + len(self.credential_id).to_bytes(2, "big") + self.credential_id
-        data = self._data(ATTESTED, **lies) + attested + cbor2.dumps(cose)
-        client = self._client("webauthn.create", options["challenge"], origin, **lies)
-        attestation = cbor2.dumps({"fmt": "none", "attStmt": {}, "authData": data})
+        data = self._data(ATTESTED, **lies) + attested + self.public
+        client = self._client("webauthn.create", options["challenge"], here, lies)
+        attestation = encode_cbor({"fmt": "none", "attStmt": {}, "authData": data})
         return self._answer({"clientDataJSON": text(client), "attestationObject": text(attestation)})
 
-    def sign(self, options: dict[str, Any], origin: str, **lies: Any) -> str:
+    def sign(self, options: dict[str, Any], here: str, **lies: Any) -> str:
         """The answer to `navigator.credentials.get`."""
         self.count += self.counts
         data = self._data(0, **lies)
-        client = self._client("webauthn.get", options["challenge"], origin, **lies)
+        client = self._client("webauthn.get", options["challenge"], here, lies)
         private = lies.get("private", self.private)
         signature = private.sign(data + sha256(client).digest(), ECDSA(SHA256()))
         return self._answer(
@@ -61,14 +66,14 @@ class Key:
             }
         )
 
-    def _data(self, flags: int, **lies: Any) -> bytes:
+    def _data(self, more: int, **lies: Any) -> bytes:
         rp_id = lies.get("rp_id", self.rp_id)
-        flags |= lies.get("flags", PRESENT | VERIFIED)
+        flags = more | lies.get("flags", PRESENT | VERIFIED)
         return sha256(rp_id.encode()).digest() + bytes([flags]) + lies.get("count", self.count).to_bytes(4)
 
-    def _client(self, kind: str, challenge: str, origin: str, **lies: Any) -> bytes:
-        given = {"type": lies.get("type", kind), "challenge": lies.get("challenge", challenge)}
-        return json.dumps(given | {"origin": lies.get("origin", origin), "crossOrigin": False}).encode()
+    def _client(self, kind: str, challenge: str, here: str, lies: dict[str, Any]) -> bytes:
+        given = {"type": kind, "challenge": challenge, "origin": here, "crossOrigin": False}
+        return json.dumps(given | {name: lies[name] for name in given if name in lies}).encode()
 
     def _answer(self, response: dict[str, str]) -> str:
         ident = text(self.credential_id)

@@ -20,7 +20,7 @@ OPEN: Mapping[tuple[str, str], str] = {
 # Needs a session of one of these roles.
 SIGNED_IN: Mapping[tuple[str, str], frozenset[Role]] = {
     ("GET", "/i/home"): EVERYBODY,
-    ("POST", "/i/out"): EVERYBODY,
+    ("POST", "/i/home/out"): EVERYBODY,
     ("GET", "/i/keys"): EVERYBODY,
     ("POST", "/i/keys"): EVERYBODY,
     ("POST", "/i/keys/end"): EVERYBODY,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
+from urllib.parse import urlsplit
 
 from ipvscreen.ipv.members import Member, Role
 from ipvscreen.ipv.proposals import ALLOWED, Kind, Proposal
@@ -58,6 +59,6 @@ def _takes(service: Mapping[str, Any], address: str) -> bool:
             if part["url"] == "endpoint":
                 part["valueUrl"] = address
     try:
-        return service_of(changed).endpoint == address
+        return service_of(changed).endpoint == address and "@" not in urlsplit(address).netloc
     except ValueError:
         return False

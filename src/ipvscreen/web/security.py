@@ -73,8 +73,8 @@ class SecureHeaders:
     """Pure ASGI middleware: a streaming-safe wrapper that sets the policy on each response it lets out.
 
     What a route knows better stands in `request.state` as `framed_by` and `posts_to`; where another
-    origin was asked, its `policy`. A response is `no-store` unless its route says otherwise; static files too:
-    a cached icon tells of a visit.
+    origin was asked, its `policy`. A response is `no-store` unless its route says otherwise; static files,
+    too: a cached icon tells of a visit.
     """
 
     def __init__(self, app: ASGIApp, policy: Policy) -> None:

@@ -10,13 +10,17 @@ from typing import Any
 
 import httpx
 import pytest
-from authenticator import Key
+from authenticator import Key, text
 
 from ipvscreen.ipv.audit import Act
 from ipvscreen.ipv.lasting import INVITATION
-from ipvscreen.ipv.members import Member, Role
+from ipvscreen.ipv.members import Member, Organisation, Role
 from ipvscreen.settings import Inbox
 from ipvscreen.store.members import new_id, new_invitation
+from ipvscreen.store.passkeys import Passkey
+from ipvscreen.store.sessions import NewSession
+from ipvscreen.store.spent import Once
+from ipvscreen.web import cookies
 
 INBOX, RP_ID = "https://inbox.test", "inbox.test"
 MANY = 1_000_000
@@ -52,7 +56,9 @@ class Person:
 
     def value(self, name: str, words: str) -> str:
         """The value of the button or choice of that name that says these words."""
-        found = re.findall(rf'name="{name}" value="([^"]*)"(.*?)</(?:button|label)>', self.page.text, re.DOTALL)
+        found = re.findall(
+            rf'name="{name}" value="([^"]*)"(.*?)</(?:button|label)>', self.page.text, re.DOTALL
+        )
         (value,) = {value for value, said in found if words in html.unescape(said)}
         return value
 
@@ -85,6 +91,7 @@ class Town:
     stack: AsyncExitStack
     people: dict[str, Person] = field(default_factory=dict)
     members: dict[str, Member] = field(default_factory=dict)
+    organisations: dict[str, Organisation] = field(default_factory=dict)
 
     @property
     def store(self) -> Any:
@@ -102,43 +109,62 @@ class Town:
         return Person(self.house, browser)
 
     async def invited_steward(self, name: str) -> str:
-        member = Member(new_id(), Role.STEWARD, name)
+        """The code of an invitation, as the command line makes one."""
+        member = self.members[name] = Member(new_id(), Role.STEWARD, name)
         invitation = new_invitation(member.id, self.now + INVITATION)
         await self.store.doing(Act.INVITED, self.now).members.first_steward(member, invitation, self.now)
-        self.members[name] = member
         return invitation.code
 
     async def joins(self, name: str, code: str) -> Person:
+        """Somebody new makes a key on the pages."""
         person = self.people[name] = self.newcomer()
         answer = await person.join(code)
         assert answer.status_code == 200, person.text
         return person
 
+    def once(self) -> Once:
+        """What marks nothing that anybody else will use."""
+        return Once(new_id(), self.now, self.now + INVITATION)
+
+    async def has_key(self, member: Member, code: str) -> Person:
+        """Somebody new is there with a key and signed in, without the pages: they are tried elsewhere."""
+        person = self.newcomer()
+        person.key.user = text(bytes.fromhex(member.id))
+        key = Passkey(person.key.credential_id, person.key.public, 0, "phone", member.id, self.now)
+        cookie = cookies.fresh()
+        session = NewSession(cookies.hashed(cookie), member.id, key.id, self.now)
+        store = self.store.doing(Act.JOINED, self.now)
+        await store.passkeys.join(code, key, member, session, self.once())
+        person.browser.cookies.set(cookies._SESSION, cookie, domain=RP_ID)
+        self.people[member.name], self.members[member.name] = person, member
+        return person
+
 
 def link_of(person: Person, name: str) -> str:
     """The code of the invitation that stands beside that name on the page that is open."""
-    found = re.search(rf"{name}.*?/i/join/([\w-]+)", person.page.text, re.DOTALL)
+    found = re.search(rf"<strong>{name}<.*?/i/join/([\w-]+)", person.page.text, re.DOTALL)
     assert found is not None, person.text
     return found[1]
 
 
 async def settle(town: Town) -> None:
+    """Sam and Sol are stewards; Cora and Wim are Harbour's, Dora and Xia are Meadow's."""
+    until = town.now + INVITATION
     for name in ("Sam", "Sol"):
-        await town.joins(name, await town.invited_steward(name))
-    for organisation, coordinator, worker in (("Harbour", "Cora", "Wim"), ("Meadow", "Dora", "Xia")):
-        sam = town.people["Sam"]
-        await sam.go(
-            "/i/organisations",
-            "/i/organisations",
-            name=organisation,
-            phone="020 7946 0123",
-            coordinator=coordinator,
-        )
-        lead = await town.joins(coordinator, link_of(sam, coordinator))
-        await lead.go("/i/team", "/i/team", name=worker, role="worker")
-        await town.joins(worker, link_of(lead, worker))
-    for name, one in [(m.name, m) for o in await town.store.organisations.all() for m in await town.store.members.of(o.id)]:
-        town.members[name] = one
+        code = await town.invited_steward(name)
+        await town.has_key(town.members[name], code)
+    for name, coordinator, worker in (("Harbour", "Cora", "Wim"), ("Meadow", "Dora", "Xia")):
+        home = town.organisations[name] = Organisation(new_id(), name, "020 7946 0123")
+        lead = Member(new_id(), Role.COORDINATOR, coordinator, home.id)
+        invitation = new_invitation(lead.id, until)
+        store = town.store.doing(Act.ORGANISATION_ADDED, town.now)
+        await store.organisations.add(town.members["Sam"], home, lead, invitation, town.once())
+        await town.has_key(lead, invitation.code)
+        other = Member(new_id(), Role.WORKER, worker, home.id)
+        invitation = new_invitation(other.id, until)
+        store = town.store.doing(Act.INVITED, town.now)
+        await store.members.invite(lead, other, invitation, town.once())
+        await town.has_key(other, invitation.code)
 
 
 @pytest.fixture

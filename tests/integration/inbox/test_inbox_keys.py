@@ -1,8 +1,9 @@
 """Keys: what signs in, and everything that must not."""
 
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -46,19 +47,17 @@ async def test_a_good_one_signs_in(town: Any) -> None:
     assert (again.status_code, again.url.path) == (200, "/i/home")
 
 
-@pytest.mark.parametrize("lie", LIES)
-async def test_a_lie_is_refused(town: Any, lie: str) -> None:
+async def test_each_lie_is_refused(town: Any) -> None:
     key = town.people["Wim"].key
     key.count = 4
     assert (await town.newcomer().sign_in(key)).status_code == 200  # it has signed with 5 now
-    stranger = town.newcomer()
-
-    answer = await stranger.sign_in(key, **LIES[lie](town))
-
-    assert answer.status_code == 403
-    assert "set-cookie" not in answer.headers
-    assert (await stranger.get("/i/home")).status_code == 403
-    key.count = 9
+    for what, lie in LIES.items():
+        stranger = town.newcomer()
+        answer = await stranger.sign_in(key, **lie(town))
+        assert answer.status_code == 403, what
+        assert "set-cookie" not in answer.headers, what
+        assert (await stranger.get("/i/home")).status_code == 403, what
+    key.count = 99
     assert (await stranger.sign_in(key)).status_code == 200, "it was the lie that was refused"
 
 
@@ -111,11 +110,11 @@ async def test_a_key_that_nobody_has_is_refused(town: Any) -> None:
     assert (await stranger.sign_in()).status_code == 403
 
 
-@pytest.mark.parametrize("answer", ["", "{}", "null", "[]", "{", "x" * 19_000, '{"id": 5}', "\u2028"])
-async def test_what_is_no_answer_is_refused(town: Any, answer: str) -> None:
-    stranger = town.newcomer()
-    await stranger.get("/i/in")
-    assert (await stranger.post("/i/in", answer=answer)).status_code in (403, 422)
+async def test_what_is_no_answer_is_refused(open_town: Any) -> None:
+    stranger = (await open_town(empty=True)).newcomer()
+    for answer in ("", "{}", "null", "[]", "{", "x" * 19_000, '{"id": 5}', "\u2028"):
+        await stranger.get("/i/in")
+        assert (await stranger.post("/i/in", answer=answer)).status_code in (403, 422), answer
 
 
 async def test_a_key_of_another_kind_of_page_is_not_made(town: Any) -> None:
@@ -132,7 +131,9 @@ async def test_a_key_of_another_kind_of_page_is_not_made(town: Any) -> None:
         answer = Key(RP_ID).make(wim.options, INBOX, **lies)
         assert (await wim.post("/i/keys", answer=answer, label="other")).status_code == 403, lies
     await wim.get("/i/keys")
-    assert (await wim.post("/i/keys", answer=Key(RP_ID).make(wim.options, INBOX), label="b")).status_code == 200
+    assert (
+        await wim.post("/i/keys", answer=Key(RP_ID).make(wim.options, INBOX), label="b")
+    ).status_code == 200
 
 
 async def test_a_key_of_somebody_is_not_made_again_for_another(town: Any) -> None:
@@ -213,7 +214,7 @@ async def test_a_session_ends_when_idle_and_after_eight_hours(
 async def test_signed_out_is_out(town: Any) -> None:
     wim = town.people["Wim"]
     cookie = wim.browser.cookies[cookies._SESSION]
-    answer = await wim.go("/i/home", "/i/out")
+    answer = await wim.go("/i/home", "/i/home/out")
     assert answer.url.path == "/i/in"
     assert "Max-Age=0" in answer.history[0].headers["set-cookie"]
     assert answer.history[0].headers["clear-site-data"] == '"cache"'
@@ -271,7 +272,7 @@ async def test_two_who_use_one_invitation_at_once(open_town: Any) -> None:
 
 async def test_what_is_stored_of_a_key_is_sealed(town: Any) -> None:
     path = town.house.settings.database.removeprefix("sqlite+aiosqlite:///")
-    raw = b"".join(open(name, "rb").read() for name in (path, f"{path}-wal"))  # noqa: ASYNC230, SIM115, PTH123
+    raw = b"".join(Path(name).read_bytes() for name in (path, f"{path}-wal"))  # noqa: ASYNC240  a test
     key = town.people["Wim"].key
     for secret in (key.credential_id, key.credential_id.hex().encode(), b"Wim", b"Harbour", b"020 7946 0123"):
         assert secret not in raw
@@ -293,7 +294,7 @@ async def test_too_many_attempts_wait(open_town: Any) -> None:
 async def test_every_key_act_leaves_its_row(town: Any) -> None:
     wim = town.people["Wim"]
     await wim.sign_in()
-    await wim.go("/i/home", "/i/out")
+    await wim.go("/i/home", "/i/home/out")
     rows = [row async for row in town.store.audit.entries(visit=town.members["Wim"].id)]
     assert [row.act for row in rows] == [Act.INVITED, Act.JOINED, Act.SIGNED_IN, Act.SIGNED_OUT]
     assert [row.subject.user_name for row in rows] == ["Cora", "Wim", "Wim", "Wim"]

@@ -80,7 +80,6 @@ class Desk:
             "token": slips.issue(self.rooms.ring, slip),
             "member": self.member,
             "links": self._links(),
-            "exit": f"{self.rooms.base}/i/exit",
         }
         return HTMLResponse(self.rooms.page(f"inbox/{name}.html", self.place.locale, **frame, **given))
 

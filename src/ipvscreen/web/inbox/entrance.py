@@ -85,7 +85,7 @@ async def join(request: Request, code: str) -> Response:
     return _welcome(desk, cookie)
 
 
-@router.post("/i/out")
+@router.post("/i/home/out")
 async def sign_out(request: Request) -> Response:
     """The session is over."""
     desk = desk_of(request)
