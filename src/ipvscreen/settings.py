@@ -208,8 +208,11 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _inbox_apart(self) -> "Settings":
         """A cookie knows no port and a key only a host: what is to be apart needs another host."""
-        if self.inbox and urlsplit(self.inbox.origin).hostname == urlsplit(self.public_url).hostname:
+        host = urlsplit(self.inbox.origin).hostname if self.inbox else None
+        if host is not None and host == urlsplit(self.public_url).hostname:
             raise ValueError("inbox.origin must be another host than that of public_url")
+        if host is not None and (":" in host or host.replace(".", "").isdigit()):
+            raise ValueError("inbox.origin must be a name: keys are bound to names and not to numbers")
         return self
 
     @model_validator(mode="after")

@@ -76,7 +76,8 @@ def test_the_lock_of_the_bench_names_no_host_that_is_fetched_from() -> None:
     assert '"integrity": "sha512-' in lock
 
 
-def test_the_app_has_small_scripts_and_one_small_stylesheet() -> None:
+def test_the_app_has_one_small_script_and_one_small_stylesheet() -> None:
+    """On every page; where a key is asked for there is one script more."""
     sizes = {path.name: path.stat().st_size for path in (ROOT / "smart_app" / "static").iterdir()}
 
     assert sorted(sizes) == ["icon.svg", "key.js", "page.css", "page.js"]

@@ -245,7 +245,7 @@ async def test_an_invitation_is_good_for_one_use_and_three_days(open_town: Any) 
 
 
 async def test_looking_at_an_invitation_uses_nothing_up(open_town: Any) -> None:
-    """As scanners of mail do; the page does not say whom it is for."""
+    """As scanners of mail do."""
     town = await open_town(empty=True)
     code = await town.invited_steward("Sam")
     for _ in range(3):
