@@ -6,10 +6,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 import httpx
 from fastapi import FastAPI
@@ -17,16 +15,14 @@ from fastapi import FastAPI
 from ipvscreen.delivery.dispatcher import Dispatcher
 from ipvscreen.ehr.guard import Through, guarded
 from ipvscreen.ehr.points import LEASE, Care, Reached, unheard
-from ipvscreen.ipv.packs import check_packs
-from ipvscreen.ipv.person import Setting
 from ipvscreen.ipv.retention import Days
 from ipvscreen.ipv.services import Service
-from ipvscreen.library import Library, read_forms
+from ipvscreen.library import Library
+from ipvscreen.parts import data_folder, entry_of, library_of
 from ipvscreen.pathway.purge import Purger
 from ipvscreen.resources.bundle import read_bundle
 from ipvscreen.resources.directory import resource_of
-from ipvscreen.resources.labels import Labels, Spelling
-from ipvscreen.resources.policy import FLAG_TEXT, Categories, WritePolicy
+from ipvscreen.resources.labels import Labels
 from ipvscreen.settings import Ehr, Settings
 from ipvscreen.smart.client import TokenAuth
 from ipvscreen.smart.keys import new_signing_key
@@ -34,6 +30,7 @@ from ipvscreen.store.anchor import anchoring
 from ipvscreen.store.facade import open_store
 from ipvscreen.store.sealed import Ring
 from ipvscreen.store.signing_keys import NewKey
+from ipvscreen.web.inbox.place import place_of, policy_of_inbox
 from ipvscreen.web.limits import Limits
 from ipvscreen.web.observe import ehr_told
 from ipvscreen.web.pages import make_web
@@ -43,15 +40,8 @@ from ipvscreen.web.security import Policy
 from ipvscreen.web.templates import environments, static_files
 from ipvscreen.web.words import Numbers
 
-_HERE = Path(__file__).resolve().parent
 # An idle connection: many servers close theirs after five seconds, and what is sent at that moment is lost.
 _KEPT_SECONDS = 3.0
-# What `entry_of` reads itself, or what no page needs.
-_ELSEWHERE = {
-    *("token_auth", "client_secret", "setting", "zone", "at_most", "allow_http_loopback"),
-    *("nopat", "categories", "flag_text", "flag_contact"),
-}
-_ZONES = {"en-GB": "Europe/London", "nl-NL": "Europe/Amsterdam", "fr-CA": "America/Toronto"}
 
 
 def utc_now() -> datetime:
@@ -93,8 +83,13 @@ def create_app(
             yield
 
     token = settings.metrics_token
-    secret = token.get_secret_value() if token else None
-    return make_web(lifespan, policy, base=_base(settings), metrics_token=secret)
+    return make_web(
+        lifespan,
+        policy,
+        inbox=policy_of_inbox(settings.inbox.origin, _base(settings)) if settings.inbox else None,
+        base=_base(settings),
+        metrics_token=token.get_secret_value() if token else None,
+    )
 
 
 async def _joined(
@@ -119,6 +114,7 @@ async def _joined(
     ehrs = {ehr.name: await _entry(stack, ehr, http, labels) for ehr in settings.ehr}
     await stack.enter_async_context(_running(Purger(store, days_of(settings), clock).run))
     limits = Limits(settings.launches_per_minute, settings.launches_per_address)
+    parts["inbox"] = settings.inbox and place_of(**settings.inbox.model_dump())
     return Rooms(store=store, ehrs=ehrs, http=outgoing, dispatcher=dispatcher, limits=limits, **parts)
 
 
@@ -185,23 +181,6 @@ def days_of(settings: Settings) -> Days:
     return Days(**settings.retention.model_dump())
 
 
-def data_folder(name: str) -> Path:
-    """`smart_app` or `questionnaires`: inside the installed package, or beside it in a checkout."""
-    for folder in (_HERE / name, _HERE.parent.parent / name):
-        if folder.is_dir():
-            return folder
-    raise FileNotFoundError(f"the folder {name} is missing from this installation")
-
-
-def library_of(settings: Settings) -> Library:
-    """Our forms, packs, labels and the deployer's own; ValueError where a record system would lack one."""
-    library = read_forms(data_folder("questionnaires"), settings.questionnaires)
-    for ehr in settings.ehr:
-        check_packs(library.packs, ehr.pack, ehr.locale)
-        policy_of(ehr, library.labels)
-    return library
-
-
 async def import_services(settings: Settings, bundle: Mapping[str, Any]) -> int:
     """Replace the directory by the Bundle's HealthcareServices; how many. ValueError leaves it as it was."""
     return await keep_services(settings, read_bundle(bundle).services)
@@ -221,28 +200,3 @@ async def keep_services(settings: Settings, services: Iterable[Service]) -> int:
 def _base(settings: Settings) -> str:
     """The path below which the app is browsed."""
     return urlsplit(settings.public_url).path.rstrip("/")
-
-
-def policy_of(ehr: Ehr, labels: Mapping[str, Labels]) -> WritePolicy:
-    """How that record system wants things written; ValueError where its policy of labels is not there."""
-    if ehr.labels not in labels:
-        raise ValueError(f"'{ehr.labels}' names no policy of labels; there are {', '.join(labels)}")
-    return WritePolicy(
-        labels=replace(labels[ehr.labels], nopat=Spelling(ehr.nopat)),
-        categories=Categories(ehr.categories),
-        flag_text=ehr.flag_text or FLAG_TEXT,
-        flag_contact=ehr.flag_contact or "",
-    )
-
-
-def entry_of(ehr: Ehr, http: Any, labels: Mapping[str, Labels]) -> EhrEntry:
-    """The record system as the pages know it; `http` is the httpx.AsyncClient that reaches it."""
-    return EhrEntry(
-        http=http,
-        token_auth=TokenAuth(ehr.token_auth),
-        client_secret=ehr.client_secret.get_secret_value() if ehr.client_secret else None,
-        default_setting=Setting(ehr.setting),
-        zone=ZoneInfo(ehr.zone or _ZONES[ehr.locale]),
-        policy=policy_of(ehr, labels),
-        **ehr.model_dump(exclude=_ELSEWHERE),
-    )

@@ -139,6 +139,19 @@ class Numbers(BaseModel):
     advocate: str | None = None
 
 
+class Inbox(BaseModel):
+    """Where services and stewards sign in: an origin of its own, apart from that of the visits."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    origin: Annotated[Origin, AfterValidator(_neutral)]
+    exit_url: Annotated[SafeUrl, AfterValidator(_neutral)]
+    locale: Literal["en-GB", "nl-NL", "fr-CA"] = "en-GB"
+    zone: Annotated[str, AfterValidator(_zone)] = "Europe/London"
+    attempts_per_minute: Annotated[int, Field(ge=1)] = 300  # of all
+    attempts_per_address: Annotated[int, Field(ge=1)] = 20  # a minute
+
+
 Days = Annotated[int, Field(ge=1, le=36_500)]
 
 
@@ -154,6 +167,7 @@ class Retention(BaseModel):
     followups: Days = 90
     accounts: Days = 365
     unfinished: Days = 365  # what somebody waits for; these go by hand alone
+    members: Days = 365  # from the day on which somebody, or a key, was ended
 
 
 class Settings(BaseSettings):
@@ -168,6 +182,7 @@ class Settings(BaseSettings):
     key: str
     keys: dict[str, FieldKey]
     ehr: tuple[Ehr, ...] = ()
+    inbox: Inbox | None = None
     numbers: Numbers = Numbers()
     retention: Retention = Retention()
     questionnaires: Path | None = None  # a folder of your own forms, and of a packs.toml if you need one
@@ -190,6 +205,16 @@ class Settings(BaseSettings):
             raise ValueError(
                 "a locale other than en-GB needs numbers.emergency and numbers.silent of its country"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _inbox_apart(self) -> "Settings":
+        """A cookie knows no port and a key only a host: what is to be apart needs another host."""
+        host = urlsplit(self.inbox.origin).hostname if self.inbox else None
+        if host is not None and host == urlsplit(self.public_url).hostname:
+            raise ValueError("inbox.origin must be another host than that of public_url")
+        if host is not None and (":" in host or host.replace(".", "").isdigit()):
+            raise ValueError("inbox.origin must be a name: keys are bound to names and not to numbers")
         return self
 
     @model_validator(mode="after")

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from ipvscreen.app import data_folder
 from ipvscreen.cli import main
 from ipvscreen.library import read_forms
+from ipvscreen.parts import data_folder
 from ipvscreen.sandbox.directory import services_bundle
 
 SETTINGS = """

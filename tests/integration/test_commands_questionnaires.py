@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from ipvscreen.app import data_folder
 from ipvscreen.cli import main
 from ipvscreen.ipv.validity import NO_STUDY
 from ipvscreen.ipv.wording import digest
+from ipvscreen.parts import data_folder
 
 SHIPPED = ("hark", "aas", "aas-1", "quick", "past", "children", "impact", "use", "dash-result")
 CALCULATED = "http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaire-calculatedExpression"

@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from ipvscreen.app import data_folder
 from ipvscreen.library import read_forms
+from ipvscreen.parts import data_folder
 from ipvscreen.pathway.check_ehr import Session, Subject, Tools, check_ehr
 from ipvscreen.resources.finding import Finding, Level, finding_to_json, worst
 from ipvscreen.resources.scopes import requested

@@ -11,7 +11,6 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from ipvscreen.app import data_folder
 from ipvscreen.ehr import writer
 from ipvscreen.ehr.after_loss import _GONE as GONE
 from ipvscreen.ehr.after_loss import WITHHELD
@@ -19,6 +18,7 @@ from ipvscreen.ehr.client import FhirClient
 from ipvscreen.ehr.sending import NOT_SENT
 from ipvscreen.errors import EhrError, EhrRefused, EhrUnreachable
 from ipvscreen.library import read_forms
+from ipvscreen.parts import data_folder
 from ipvscreen.resources.context import Context
 from ipvscreen.resources.draft import Labelled, order
 from ipvscreen.resources.fallback import FURTHER

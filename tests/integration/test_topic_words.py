@@ -16,7 +16,7 @@ import httpx
 import pytest
 import structlog
 
-from ipvscreen.app import data_folder
+from ipvscreen.parts import data_folder
 from ipvscreen.web.templates import static_files
 
 WORDS = (

@@ -146,14 +146,16 @@ async def world(
 
 
 def test_every_route_is_in_the_table(house: Any) -> None:
-    assert sorted(routes_of(house.app)) == sorted(TABLE)
+    inbox = {route for route in routes_of(house.app) if route[1].startswith("/i/")}  # see inbox/
+    assert sorted(set(routes_of(house.app)) - inbox) == sorted(TABLE)
 
 
 def test_a_route_that_nobody_has_thought_of_is_noticed(house: Any) -> None:
     @house.app.get("/everything")
     async def everything() -> None: ...
 
-    assert set(routes_of(house.app)) - set(TABLE) == {("GET", "/everything")}
+    inbox = {route for route in routes_of(house.app) if route[1].startswith("/i/")}
+    assert set(routes_of(house.app)) - inbox - set(TABLE) == {("GET", "/everything")}
 
 
 async def test_who_may_gets_through(world: World) -> None:

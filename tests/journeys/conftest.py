@@ -24,10 +24,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
-from ipvscreen.app import data_folder
 from ipvscreen.cli.demo import Demo, open_demo
 from ipvscreen.ipv.packs import Packs
 from ipvscreen.ipv.packs_file import Shelf, packs_of
+from ipvscreen.parts import data_folder
 from ipvscreen.sandbox.switches import Refuse
 
 sys.path.append(str(Path(__file__).parent))  # pytest's importlib mode puts no folder on the path

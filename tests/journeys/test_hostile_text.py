@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page
 
-from ipvscreen.app import data_folder
 from ipvscreen.ipv.packs_file import Shelf
 from ipvscreen.ipv.visit import Step
+from ipvscreen.parts import data_folder
 from ipvscreen.sandbox import switches
 from ipvscreen.sdc.load import load_form
 

@@ -21,8 +21,8 @@ import httpx
 import pytest
 from playwright.sync_api import BrowserContext, Playwright, Response
 
-from ipvscreen.app import data_folder
 from ipvscreen.ipv.packs_file import Shelf
+from ipvscreen.parts import data_folder
 from ipvscreen.sandbox import switches
 from ipvscreen.sdc.load import load_form
 

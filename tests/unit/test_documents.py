@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ipvscreen.resources.service_parts import PARTS, TAXONOMY
-from ipvscreen.settings import Ehr, Numbers, Settings
+from ipvscreen.settings import Ehr, Inbox, Numbers, Settings
 
 ROOT = Path(__file__).parents[2]
 
@@ -26,7 +26,9 @@ def listed(page: str, heading: str | None = None) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("heading", "model"), [(None, Settings), ("`[[ehr]]`", Ehr), ("`[numbers]`", Numbers)], ids=str
+    ("heading", "model"),
+    [(None, Settings), ("`[[ehr]]`", Ehr), ("`[inbox]`", Inbox), ("`[numbers]`", Numbers)],
+    ids=str,
 )
 def test_every_setting_is_documented_and_no_other(heading: str | None, model: type) -> None:
     assert listed("docs/reference/configuration.md", heading) == set(model.model_fields)

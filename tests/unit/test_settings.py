@@ -215,3 +215,27 @@ def test_the_words_of_a_flag_are_neutral_short_and_hold_the_date_alone(
 def test_a_policy_is_named_and_spelt_as_there_is_one(wrong: dict[str, str]) -> None:
     with pytest.raises(ValidationError):
         entry(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("origin", "words"),
+    [
+        ("https://app.example", "another host"),
+        ("https://app.example:8443", "another host"),
+        ("http://127.0.0.1:8000", "a name"),
+        ("http://[::1]:8000", "a name"),
+        ("http://inbox.example", "https"),
+        ("https://inbox.example/", "origin"),
+        ("https://partner.example", "tell"),
+    ],
+)
+def test_the_inbox_is_apart_by_its_name(origin: str, words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        settings(inbox={"origin": origin, "exit_url": "https://weather.example/"})
+
+
+@pytest.mark.parametrize("origin", ["https://inbox.example", "http://localhost:8000"])
+def test_an_inbox_has_an_origin_of_its_own(origin: str) -> None:
+    inbox = settings(inbox={"origin": origin, "exit_url": "https://weather.example/"}).inbox
+    assert inbox is not None
+    assert inbox.origin == origin

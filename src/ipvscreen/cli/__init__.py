@@ -12,6 +12,7 @@ from ipvscreen.cli import (
     sandbox,
     serve,
     services,
+    stewards,
     store,
 )
 
@@ -22,6 +23,7 @@ main.add_typer(questionnaires.commands, name="questionnaires")
 main.add_typer(keys.commands, name="keys")
 main.add_typer(store.commands, name="store")
 main.add_typer(audit.commands, name="audit")
+main.add_typer(stewards.commands, name="stewards")
 main.command("serve")(serve.serve)
 main.command("deliver")(deliver.deliver)
 main.command("doctor")(doctor.doctor)

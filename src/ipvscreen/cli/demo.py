@@ -25,7 +25,7 @@ from ipvscreen.sandbox.flaws import FLAWS
 from ipvscreen.sandbox.profiles import PROFILES, SETTINGS
 from ipvscreen.sandbox.registration import Auth
 from ipvscreen.sandbox.switches import Switches
-from ipvscreen.settings import Ehr, Numbers, Settings
+from ipvscreen.settings import Ehr, Inbox, Numbers, Settings
 
 CLIENT_ID = "health-questionnaire"
 EHR_NAME = "sandbox"
@@ -137,6 +137,7 @@ def _addresses(app_url: str, ehr_url: str, service_url: str) -> dict[str, str]:
     """Where a client finds what; each GET of the four in the middle is a launch of its own."""
     return {
         "app": app_url,
+        "inbox": f"{app_url.replace('127.0.0.1', 'localhost')}/i/in",
         "launch": f"{ehr_url}/launch/new",
         "framed": f"{ehr_url}/launch/framed",
         "list": f"{ehr_url}/launch/list",
@@ -182,11 +183,19 @@ def demo_settings(app_url: str, ehr_url: str, database: Path, **ehr: Any) -> Set
     return _DemoSettings(
         public_url=app_url,
         database=f"sqlite+aiosqlite:///{database}",
+        inbox=_inbox(app_url, ehr_url),
         key="demo",
         keys={"demo": SecretStr(base64.b64encode(secrets.token_bytes(32)).decode())},
         ehr=(Ehr.model_validate(entry | ehr),),
         numbers=Numbers(helpline="0808 157 0142", lead="01632 960 001", advocate="01632 960 002"),
     )
+
+
+def _inbox(app_url: str, ehr_url: str) -> Inbox:
+    """Apart from the visits by its name: keys need `localhost` where there is no https."""
+    origin = app_url.replace("127.0.0.1", "localhost")
+    # Every browser of a demonstration comes from one address.
+    return Inbox(origin=origin, exit_url=f"{ehr_url}/", attempts_per_address=300)
 
 
 def _listen(port: int) -> socket.socket:

@@ -13,13 +13,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ipvscreen.app import entry_of, library_of, policy_of, utc_now
+from ipvscreen.app import utc_now
 from ipvscreen.cli.doctor_sign_in import NO_KEY, by_file, by_launch, jwks_url, our_client, removal_scope
 from ipvscreen.cli.reading import BAD_SETTINGS, say, settings
 from ipvscreen.ehr.client import plain_http
 from ipvscreen.errors import FormRefused
 from ipvscreen.ipv.instruments import HARK
 from ipvscreen.library import Library
+from ipvscreen.parts import entry_of, library_of, policy_of
 from ipvscreen.pathway.check_ehr import SignIn, Subject, Tools, check_ehr
 from ipvscreen.resources.fallback import further
 from ipvscreen.resources.finding import Finding, Level, bad, finding_to_json, worst

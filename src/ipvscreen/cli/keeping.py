@@ -7,9 +7,10 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from ipvscreen.app import days_of, library_of, ring_of, utc_now
+from ipvscreen.app import days_of, ring_of, utc_now
 from ipvscreen.cli.reading import BAD_SETTINGS, say, settings
 from ipvscreen.ipv.audit import Act
+from ipvscreen.parts import library_of
 from ipvscreen.pathway.hand_out import hand_out
 from ipvscreen.settings import Settings
 from ipvscreen.store.audit import Entry

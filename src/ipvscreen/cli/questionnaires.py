@@ -6,10 +6,11 @@ from typing import Annotated
 import typer
 import uvicorn
 
-from ipvscreen.app import data_folder, utc_now
+from ipvscreen.app import utc_now
 from ipvscreen.cli import check_form, check_house, check_shown
 from ipvscreen.cli.serve import listening
 from ipvscreen.errors import FormRefused
+from ipvscreen.parts import data_folder
 from ipvscreen.sdc.file import parse
 from ipvscreen.web.preview import make_preview
 

@@ -39,6 +39,18 @@ class Act(StrEnum):
     PROTECTION_LOST = "protection-lost"
     PURGED = "purged"
     FORGOTTEN = "forgotten"
+    INVITED = "invited"
+    INVITED_AGAIN = "invited-again"
+    JOINED = "joined"
+    SIGNED_IN = "signed-in"
+    SIGNED_OUT = "signed-out"
+    KEY_ADDED = "key-added"
+    KEY_ENDED = "key-ended"
+    MEMBER_ENDED = "member-ended"
+    ORGANISATION_ADDED = "organisation-added"
+    PROPOSED = "proposed"
+    AGREED = "agreed"
+    PROPOSAL_STOPPED = "proposal-stopped"
 
 
 # What posting the form of a page is; a page with several buttons may say it better.

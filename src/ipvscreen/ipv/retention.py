@@ -19,6 +19,7 @@ class Days:
     followups: int = 90
     accounts: int = 365
     unfinished: int = 365
+    members: int = 365
 
 
 class Waits(StrEnum):
@@ -63,6 +64,11 @@ RULES = (
     Rule("referrals", "reply_by", "unfinished", Waits.YES),
     Rule("followups", "due", "followups"),
     Rule("accounts", "kept_at", "accounts"),
+    Rule("spent", "expires_at", "launches"),
+    Rule("sessions", "expires_at", "sittings"),
+    Rule("invitations", "expires_at", "launches"),
+    Rule("passkeys", "ended_at", "members"),
+    Rule("members", "ended_at", "members"),
     Rule("visits", "expires_at", "visits", Waits.NO),
     Rule("visits", "expires_at", "unfinished", Waits.YES),
 )

@@ -40,6 +40,18 @@ _ACTS: dict[Act, tuple[str, str]] = {
     Act.PROTECTION_LOST: ("Labels not kept", "U"),
     Act.PURGED: ("Deleted when its time was over", "D"),
     Act.FORGOTTEN: ("Deleted on request", "D"),
+    Act.INVITED: ("Somebody invited", "C"),
+    Act.INVITED_AGAIN: ("Somebody invited again", "U"),
+    Act.JOINED: ("Invitation accepted", "C"),
+    Act.SIGNED_IN: ("Signed in", "E"),
+    Act.SIGNED_OUT: ("Signed out", "E"),
+    Act.KEY_ADDED: ("Key added", "C"),
+    Act.KEY_ENDED: ("Key ended", "U"),
+    Act.MEMBER_ENDED: ("Member ended", "U"),
+    Act.ORGANISATION_ADDED: ("Organisation added", "C"),
+    Act.PROPOSED: ("Proposed", "C"),
+    Act.AGREED: ("Agreed", "U"),
+    Act.PROPOSAL_STOPPED: ("Proposal stopped", "U"),
 }
 
 

@@ -116,7 +116,7 @@ def _take_tokens_away(copy: Path, ring: Ring) -> None:
     with _connect(copy) as connection:
         connection.execute("PRAGMA journal_mode = DELETE")  # one file, without a log beside it
         connection.execute("PRAGMA secure_delete = ON")
-        for table in {"launches", "sittings"} & _tables(connection).keys():
+        for table in {"launches", "sittings", "sessions", "invitations"} & _tables(connection).keys():
             connection.execute(f"DELETE FROM {table}")  # noqa: S608  names from above
         if visits.name in _tables(connection):
             ids = connection.execute("SELECT id FROM visits").fetchall()

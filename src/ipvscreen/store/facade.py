@@ -13,12 +13,17 @@ from ipvscreen.store.engine import check_durable, make_engine, reading, writing
 from ipvscreen.store.followups import FollowUps
 from ipvscreen.store.journal import Journal
 from ipvscreen.store.launches import Launches
+from ipvscreen.store.members import Members
+from ipvscreen.store.organisations import Organisations
 from ipvscreen.store.outbox import Outbox
+from ipvscreen.store.passkeys import Passkeys
 from ipvscreen.store.persons import Persons
+from ipvscreen.store.proposals import Proposals
 from ipvscreen.store.referrals import Referrals
 from ipvscreen.store.retention import Retention
 from ipvscreen.store.sealed import Ring
 from ipvscreen.store.services import Services
+from ipvscreen.store.sessions import Sessions
 from ipvscreen.store.signing_keys import SigningKeys
 from ipvscreen.store.sittings import Sittings
 from ipvscreen.store.unshared import Unshared
@@ -53,6 +58,11 @@ class Store:
         self.unshared = Unshared(engine)
         self.retention = Retention(engine, self.noting)
         self.persons = Persons(engine, ring, self.noting)
+        self.organisations = Organisations(engine, ring, self.noting)
+        self.members = Members(engine, ring, self.noting)
+        self.passkeys = Passkeys(engine, ring, self.noting)
+        self.sessions = Sessions(engine, ring, self.noting)
+        self.proposals = Proposals(engine, ring, self.noting)
 
     def doing(self, act: Act, at: datetime) -> "Store":
         """The same store for one request of a clinician: the first change through it leaves its row."""

@@ -14,6 +14,7 @@ from ipvscreen.store.jobs import recipient_of
 from ipvscreen.store.sealed import Ring, SealBroken, SealedTable, key_prefix
 from ipvscreen.store.sqlite import empty_log
 from ipvscreen.store.tables import accounts, metadata, outbox, person_keys, visits
+from ipvscreen.store.tables_inbox import organisations
 from ipvscreen.store.visit import index_of
 
 BATCH = 20  # rows: about 5 ms in which nobody else writes
@@ -100,3 +101,5 @@ def _values(sealed: SealedTable, table: Table, row: RowMapping) -> Iterator[tupl
             yield "person_index", sealed.indexes("person_index", value["whose"])[0]
         if (table.name, column.name) == (outbox.name, "message") and value is not None:
             yield "recipient", recipient_of(sealed, value["endpoint"])
+        if (table.name, column.name) == (organisations.name, "body"):
+            yield "name_index", sealed.indexes("name_index", value["name"].casefold())[0]

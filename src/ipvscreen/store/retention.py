@@ -28,6 +28,8 @@ WITHOUT_LIMIT = {
     "audit_keys": "what the audit log was made with; without them it says nothing",
     "unshared": "numbers of rows of the log that a record system was not told of, as long as those rows",
     "person_keys": "each goes with the last visit of its person, at the next backup",
+    "organisations": "of nobody: name and telephone of a service",
+    "proposals": "who decided where referrals go; what holds now rests on it",
     "forgotten": "random names, so that no older copy brings a key back",
 }
 

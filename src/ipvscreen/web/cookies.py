@@ -20,6 +20,9 @@ def _name(purpose: str, key: str) -> str:
     return f"__Host-{hashlib.sha256(f'{purpose} {key}'.encode()).hexdigest()[:16]}"
 
 
+_SESSION = _name("session", "")
+
+
 def visit_cookie(visit_id: str) -> str:
     """The name of the cookie of that visit."""
     return _name("visit", visit_id)
@@ -75,6 +78,22 @@ def put_trial(response: Response, mark: str) -> None:
     _append(response, trial_cookie(mark), "1", framed=True)
 
 
+def session_of(cookies: Mapping[str, str]) -> str | None:
+    """What is stored of the session that a member's browser came with; None where it came with none."""
+    value = cookies.get(_SESSION)
+    return hashed(value) if value else None
+
+
+def put_session(response: Response, value: str) -> None:
+    """Give the browser the cookie of a member who has signed in; no other site's link brings it along."""
+    _write(response, _SESSION, value, "SameSite=Strict")
+
+
+def drop_session(response: Response) -> None:
+    """Take it away."""
+    _write(response, _SESSION, "", "SameSite=Strict", seconds=0)
+
+
 def drop(response: Response, name: str, *, framed: bool = False) -> None:
     """Take a cookie away; this too keeps the page before it out of the back-forward cache.
 
@@ -86,7 +105,10 @@ def drop(response: Response, name: str, *, framed: bool = False) -> None:
 
 
 def _append(response: Response, name: str, value: str, *, framed: bool, seconds: int | None = None) -> None:
-    where = "SameSite=None; Partitioned" if framed else "SameSite=Lax"
+    _write(response, name, value, "SameSite=None; Partitioned" if framed else "SameSite=Lax", seconds)
+
+
+def _write(response: Response, name: str, value: str, where: str, seconds: int | None = None) -> None:
     age = "" if seconds is None else f" Max-Age={seconds};"
     line = f"{name}={value};{age} Path=/; Secure; HttpOnly; {where}"
     response.raw_headers.append((b"set-cookie", line.encode("latin-1")))

@@ -1,7 +1,7 @@
 """Every failure as a plain page: the right status, what to do next, and nothing of the inside."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -23,11 +23,13 @@ from ipvscreen.errors import (
     VisitOver,
 )
 from ipvscreen.messages import message
+from ipvscreen.store.passkeys import KeyRefused
+from ipvscreen.store.spent import AlreadyUsed
 from ipvscreen.web import cookies
 from ipvscreen.web.fields import FieldsRefused
 from ipvscreen.web.languages import ENGLISH
 from ipvscreen.web.rooms import Rooms
-from ipvscreen.web.security import LEAVING, told
+from ipvscreen.web.security import LEAVING, Policy, told
 from ipvscreen.web.tokens import TokenRefused
 
 _log = structlog.get_logger()
@@ -100,6 +102,14 @@ _PAGES: dict[type[IpvscreenError], Callable[[Any], Problem]] = {
     TokenRefused: lambda error: Problem(
         403, message("This could not be accepted"), (str(error), _NOTHING_SAVED)
     ),
+    KeyRefused: lambda error: Problem(
+        403, message("This could not be accepted"), (str(error), message("Nothing was changed."), _AGAIN)
+    ),
+    AlreadyUsed: lambda _: Problem(
+        409,
+        message("This form was used before"),
+        (message("What it asked for was done once, and not again."), _AGAIN),
+    ),
     OutOfOrder: lambda _: Problem(
         409, message("This step is not possible now"), (message("Nothing was saved or sent by it."), _AGAIN)
     ),
@@ -136,8 +146,12 @@ def show(request: Request, problem: Problem, *, reference: str = "") -> HTMLResp
     """The page, with the headers set here too: an unexpected failure is answered outside the middleware."""
     rooms: Rooms = request.app.state.rooms
     locale = request.scope["state"].get("locale", ENGLISH)
+    state = request.scope["state"]
+    again = state.get("again", _AGAIN)
+    problem = replace(problem, sentences=tuple(again if one == _AGAIN else one for one in problem.sentences))
     body = rooms.templates[locale].get_template("problem.html").render(problem=problem, reference=reference)
-    headers = {"cache-control": "no-store", **rooms.policy.headers(**told(request.scope["state"]))}
+    policy: Policy = state.get("policy", rooms.policy)
+    headers = {"cache-control": "no-store", **policy.headers(**told(state))}
     return HTMLResponse(body, status_code=problem.status, headers=headers)
 
 

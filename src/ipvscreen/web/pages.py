@@ -9,6 +9,8 @@ from starlette.types import ASGIApp, Lifespan, Scope
 
 from ipvscreen.web import callback, errors, health, launch, sitting, visit
 from ipvscreen.web.errors import NOT_HERE, PageRefused
+from ipvscreen.web.inbox import entrance, own, stewards, team
+from ipvscreen.web.inbox.apart import Apart
 from ipvscreen.web.limits import BodyCap
 from ipvscreen.web.observe import Observe
 from ipvscreen.web.rooms import Rooms
@@ -39,11 +41,17 @@ async def icon(request: Request) -> Response:
 
 
 def make_web(
-    lifespan: Lifespan[FastAPI], policy: Policy, *, base: str = "", metrics_token: str | None = None
+    lifespan: Lifespan[FastAPI],
+    policy: Policy,
+    *,
+    inbox: Policy | None = None,
+    base: str = "",
+    metrics_token: str | None = None,
 ) -> FastAPI:
     """The app with every route, failures as pages, and the headers around all of it.
 
-    `lifespan` puts the rooms on `app.state.rooms`. `base` is the path of the public URL, without a slash at
+    `lifespan` puts the rooms on `app.state.rooms`. `inbox` is the policy of the pages below `/i/`, at an
+    origin of their own; without it there are none. `base` is the path of the public URL, without a slash at
     its end: a proxy may take it away or leave it. `app.state.stopping` is set by who serves the app. No
     generated documentation: it would describe the pages to whoever asks. No redirect to a path with or
     without a slash: it would be built from the Host header.
@@ -63,7 +71,10 @@ def make_web(
     errors.install(app)
     for part in (router, launch.router, callback.router, sitting.router, visit.router, health.router):
         app.include_router(part)
+    for part in (entrance.router, own.router, team.router, stewards.router):
+        app.include_router(part)
     app.add_middleware(BodyCap, refuse=_too_long)
+    app.add_middleware(Apart, policy=inbox, base=base)
     app.add_middleware(SecureHeaders, policy=policy)
     app.add_middleware(Observe)
     return app

@@ -30,6 +30,7 @@ from ipvscreen.smart.keys import Algorithm, SigningKey
 from ipvscreen.store.facade import Store
 from ipvscreen.store.sealed import Ring
 from ipvscreen.store.signing_keys import StoredKey
+from ipvscreen.web.inbox.place import Place
 from ipvscreen.web.languages import ENGLISH
 from ipvscreen.web.limits import Limits
 from ipvscreen.web.security import Policy
@@ -147,6 +148,7 @@ class Rooms:
     static: Mapping[str, bytes]
     policy: Policy
     limits: Limits
+    inbox: Place | None = None
     numbers: Numbers = field(default_factory=Numbers)
     locks: Locks = field(default_factory=Locks)
     care: Care = field(default_factory=Care)

@@ -72,8 +72,9 @@ def _sources(directive: str, origins: Iterable[str]) -> str:
 class SecureHeaders:
     """Pure ASGI middleware: a streaming-safe wrapper that sets the policy on each response it lets out.
 
-    What a route knows better stands in `request.state` as `framed_by` and `posts_to`. A response is
-    `no-store` unless its route says otherwise; static files too: a cached icon tells of a visit.
+    What a route knows better stands in `request.state` as `framed_by` and `posts_to`; where another
+    origin was asked, its `policy`. A response is `no-store` unless its route says otherwise; static files,
+    too: a cached icon tells of a visit.
     """
 
     def __init__(self, app: ASGIApp, policy: Policy) -> None:
@@ -89,7 +90,8 @@ class SecureHeaders:
         async def out(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers.update(self.policy.headers(**told(state)))
+                policy: Policy = state.get("policy", self.policy)
+                headers.update(policy.headers(**told(state)))
                 headers.setdefault("cache-control", "no-store")
             await send(message)
 

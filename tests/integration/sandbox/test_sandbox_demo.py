@@ -141,6 +141,7 @@ def test_the_json_line_says_where_everything_is(tmp_path: Path) -> None:
             server.terminate()
     assert line.keys() == {
         "app",
+        "inbox",
         "launch",
         "framed",
         "list",

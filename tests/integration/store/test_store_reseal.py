@@ -12,15 +12,24 @@ from typing import Any
 
 import pytest
 
+from ipvscreen.ipv.members import Member, Organisation, Role
+from ipvscreen.ipv.proposals import Kind as PKind
+from ipvscreen.ipv.proposals import Proposal
 from ipvscreen.ipv.visit import VisitState
+from ipvscreen.store.engine import writing
 from ipvscreen.store.facade import Store, open_store
 from ipvscreen.store.journal import Purpose, new_writing
 from ipvscreen.store.launches import PendingLaunch
+from ipvscreen.store.members import Invitation, MemberRows
+from ipvscreen.store.organisations import NameTaken
+from ipvscreen.store.passkeys import Passkey
 from ipvscreen.store.reseal import Resealed, reseal, sealed_columns
 from ipvscreen.store.schema import SchemaOutdated
 from ipvscreen.store.sealed import KeyMissing, Ring, SealBroken, key_prefix
+from ipvscreen.store.sessions import NewSession
 from ipvscreen.store.signing_keys import NewKey
 from ipvscreen.store.sittings import Sitting
+from ipvscreen.store.spent import Once
 from ipvscreen.store.tables import metadata
 from ipvscreen.store.visits import Visit
 
@@ -49,6 +58,22 @@ async def fill(store: Store, at: datetime, new_visit, new_grant, new_referral) -
         )
         await store.followups.add(visit, due=at.date(), text="Routine")
         await store.accounts.keep(visit, "form|1", {"item": (str(number),)}, at + timedelta(seconds=number))
+    await people(store, at)
+
+
+async def people(store: Store, at: datetime) -> None:
+    """One row in each table of those who sign in here: a coordinator with a key, invited once more."""
+    by, home = Member("ab", Role.COORDINATOR, "Cora", "home"), Organisation("home", "Harbour", "1")
+    days = at + timedelta(days=1)
+    once = [Once(str(number), at, days) for number in range(4)]
+    await store.organisations.add(by, home, by, Invitation("code", "ab", days), once[0])
+    key = Passkey(b"id", b"key", 0, "phone", "ab", at)
+    await store.passkeys.join("code", key, by, NewSession("session", "ab", key.id, at), once[1])
+    proposal = Proposal("p", PKind.ENDPOINT, "mentors", "https://new.test", "cd", at)
+    await store.proposals.propose(by, proposal, once[2])
+    async with writing(store._engine) as connection:
+        again = Invitation("again", "ab", days)
+        await MemberRows(store._ring).put_invitation(connection, again)
 
 
 async def all_there(store: Store, at: datetime, new_visit, new_grant) -> None:
@@ -60,6 +85,14 @@ async def all_there(store: Store, at: datetime, new_visit, new_grant) -> None:
     assert await store.services.all() == [{"id": "mentors"}]
     assert len(await store.visits.unfinished(who.ehr, who.user_key)) == ROWS
     assert len(await store.followups.of_clinician(who.ehr, who.user_key)) == ROWS
+    by, other = Member("ab", Role.COORDINATOR, "Cora", "home"), Organisation("other", "HARBOUR", "2")
+    assert await store.members.get("ab") == by
+    assert await store.members.invited("again", at) == by
+    assert await store.sessions.member("session", at) == by
+    assert [key.public_key for key in await store.passkeys.of(by)] == [b"key"]
+    assert [one.value for one in await store.proposals.all()] == ["https://new.test"]
+    with pytest.raises(NameTaken):  # found by its blind index
+        await store.organisations.add(by, other, by, Invitation("x", "ab", at), Once("x", at, at))
     latest = await store.accounts.latest(who)
     assert latest is not None
     assert latest.entered == {"item": (str(ROWS - 1),)}
@@ -108,6 +141,7 @@ async def test_after_it_the_old_key_is_not_missed(filled: str, at: datetime, new
         **dict.fromkeys(("visits", "referrals", "outbox", "followups", "accounts", "journal"), ROWS),
         **dict.fromkeys(("audit_heads", "audit_keys"), 0),
         "person_keys": 0,  # made by the first backup: see test_store_persons
+        **dict.fromkeys(("organisations", "members", "passkeys", "invitations", "sessions", "proposals"), 1),
     }
     store = await open_store(filled, AFTER)
     await all_there(store, at, new_visit, new_grant)
@@ -162,9 +196,11 @@ def test_every_table_that_seals_is_known_by_its_columns():
                 "followups",
                 "accounts",
                 "journal",
+                *("organisations", "members", "passkeys", "invitations", "sessions", "proposals"),
             ),
             1,
         ),
+        "spent": 0,
         **dict.fromkeys(("audit_heads", "audit_keys"), 1),
         "audit": 0,  # its rows are sealed under the keys of the log, and never changed
         "person_keys": 1,

@@ -11,16 +11,24 @@ import pytest
 
 from ipvscreen.errors import NotStored
 from ipvscreen.ipv.audit import KEEPING, Act
+from ipvscreen.ipv.members import Member, Role
 from ipvscreen.ipv.retention import RULES, WAITING_VISITS, Days
 from ipvscreen.ipv.visit import VisitState
+from ipvscreen.store.engine import writing
 from ipvscreen.store.facade import Store
 from ipvscreen.store.launches import PendingLaunch
+from ipvscreen.store.members import Invitation, MemberRows
+from ipvscreen.store.passkeys import Passkey
 from ipvscreen.store.retention import EVERY, WITHOUT_LIMIT
+from ipvscreen.store.sessions import NewSession, SessionRows
 from ipvscreen.store.sittings import Sitting
+from ipvscreen.store.spent import Once
 from ipvscreen.store.tables import metadata
 from ipvscreen.store.visits import _UNFINISHED
 
-DAYS = Days(launches=1, sittings=1, visits=30, referrals=90, followups=60, accounts=120, unfinished=365)
+DAYS = Days(
+    launches=1, sittings=1, visits=30, referrals=90, followups=60, accounts=120, unfinished=365, members=40
+)
 NOTHING = dict.fromkeys([rule.table for rule in RULES] + ["outbox", "journal"], 0)
 
 
@@ -56,19 +64,43 @@ async def full(store: Store, at: datetime, new_visit, new_grant, new_referral) -
     assert await store.outbox.finish(job, "receipt", at)
     await store.followups.add(visit, due=at.date(), text="text")
     await store.accounts.keep(visit, "form|1", {"a": ("b",)}, at)
+    await left_by_somebody(store, at)
     return store
+
+
+async def left_by_somebody(store: Store, at: datetime) -> None:
+    """A row in each table of those who sign in here: of a steward who joined and was ended, and two more."""
+    by, soon = Member("ab", Role.STEWARD, "Sam"), at + timedelta(hours=1)
+    key = Passkey(b"id", b"key", 0, "phone", "ab", at)
+    await store.members.first_steward(by, Invitation("code", "ab", soon), at)
+    session = NewSession("session", "ab", key.id, at)
+    await store.passkeys.join("code", key, by, session, Once("1", at, soon))
+    await store.members.end(by, "ab", Once("2", at, soon))
+    async with writing(store._engine) as connection:
+        rows = MemberRows(store._ring)
+        await rows.put(connection, Member("cd", Role.STEWARD, "Sol"))
+        await rows.put_invitation(connection, Invitation("x", "cd", soon))
+        await SessionRows(store._ring).put(connection, NewSession("other", "cd", "", at))
+
+
+# What goes with the first of them, and with the second.
+FIRST = {"launches": 1, "sittings": 1, "invitations": 1, "spent": 2}
+THEN = FIRST | {"sessions": 1}
+LATER = THEN | {"passkeys": 1, "members": 1}
 
 
 @pytest.mark.parametrize(
     ("days", "gone"),
     [
         (0.9, {}),
-        (1.1, {"launches": 1, "sittings": 1}),
-        (59, {"launches": 1, "sittings": 1}),
-        (61, {"launches": 1, "sittings": 1, "followups": 1}),
-        (91, {"launches": 1, "sittings": 1, "followups": 1}),  # from the day on which an answer was due
-        (93, {"launches": 1, "sittings": 1, "followups": 1, "referrals": 1, "outbox": 1}),
-        (121, dict.fromkeys(NOTHING, 1) | {"journal": 0}),  # the visit when nothing refers to it any more
+        (1.1, FIRST),
+        (39, THEN),
+        (59, LATER),
+        (61, LATER | {"followups": 1}),
+        (91, LATER | {"followups": 1}),  # from the day on which an answer was due
+        (93, LATER | {"followups": 1, "referrals": 1, "outbox": 1}),
+        # The visit when nothing refers to it any more; the steward who was not ended stays.
+        (121, dict.fromkeys(NOTHING, 1) | {"journal": 0, "spent": 2}),
     ],
 )
 async def test_each_table_goes_at_its_own_time(

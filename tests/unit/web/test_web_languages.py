@@ -10,8 +10,8 @@ import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 
-from ipvscreen.app import data_folder
 from ipvscreen.messages import clock_said, day_said, joined, message, moment_said
+from ipvscreen.parts import data_folder
 from ipvscreen.web import words
 from ipvscreen.web.languages import ENGLISH, FILES, FOLDER, Language, read_language
 from ipvscreen.web.templates import environment, environments

@@ -1,10 +1,13 @@
 """The two sheets for a service: with the patient's agreement, or shared without it."""
 
+from dataclasses import replace
+
 from starlette.responses import Response
 
 from ipvscreen.ipv.instruments import HELP_NOW, QUICK
 from ipvscreen.ipv.matching import match
 from ipvscreen.ipv.need import need_of
+from ipvscreen.ipv.proposals import destination, held
 from ipvscreen.ipv.referral import ReferralRequest, default_until
 from ipvscreen.ipv.services import Match, Service
 from ipvscreen.ipv.visit import Step
@@ -108,6 +111,20 @@ async def _chosen(turn: Turn, fields: SheetFields) -> tuple[Service | None, Mist
         return None, {"service": message("Choose a service.")}
     fitting = (found.service for found in await _matches(turn) if found.fits)
     service = next((one for one in fitting if one.id == fields.service), None)
-    return service, {} if service else {
-        "service": message("This service is not offered here. Choose another.")
-    }
+    if service is None:
+        return None, {"service": message("This service is not offered here. Choose another.")}
+    return await _where(turn, service)
+
+
+async def _where(turn: Turn, service: Service) -> tuple[Service | None, Mistakes]:
+    """The service with the place where its referrals go now; none while two stewards are changing it."""
+    proposals = await turn.rooms.store.proposals.all()
+    told = {"service": service.short_name, "phone": service.phone}
+    if held(proposals, service, turn.now):
+        words = message("Referrals to {service} wait: where they go is being changed. Ring {phone}.", **told)
+        return None, {"service": words}
+    goes = destination(proposals, service, turn.now)
+    if goes.endpoint is None:  # no channel leads to an inbox here yet
+        words = message("Referrals to {service} cannot be sent from here. Ring {phone}.", **told)
+        return None, {"service": words}
+    return replace(service, endpoint=goes.endpoint), {}

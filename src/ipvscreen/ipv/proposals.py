@@ -1,0 +1,153 @@
+"""What takes two stewards: one proposes, another agrees, and where referrals go changes 72 hours later."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from ipvscreen.errors import OutOfOrder
+from ipvscreen.ipv.services import Service
+
+WAIT = timedelta(hours=72)  # time to ring the service on the number that was known before
+LAPSE = timedelta(hours=72)  # so long a proposal waits for a second steward
+
+
+class Kind(StrEnum):
+    """What is proposed; `about` is a service for the first two, a member for the others."""
+
+    ENDPOINT = "endpoint"  # referrals go to another address
+    INBOX = "inbox"  # referrals go to an organisation that signs in here
+    AGAIN = "again"  # a new invitation for somebody who has lost the key; the old key is shut
+    END = "end"  # somebody no longer signs in
+    STEWARD = "steward"  # one steward more
+
+
+WHERE_REFERRALS_GO = frozenset({Kind.ENDPOINT, Kind.INBOX})
+
+
+class Stage(StrEnum):
+    """How far a proposal has come; the last three are its ends."""
+
+    PROPOSED = "proposed"
+    AGREED = "agreed"
+    IN_FORCE = "in-force"
+    STOPPED = "stopped"
+    LAPSED = "lapsed"
+
+
+class Event(StrEnum):
+    """What a steward can do with one."""
+
+    AGREE = "agree"
+    STOP = "stop"
+
+
+ALLOWED: Mapping[Stage, frozenset[Event]] = {
+    Stage.PROPOSED: frozenset({Event.AGREE, Event.STOP}),
+    Stage.AGREED: frozenset({Event.STOP}),
+    Stage.IN_FORCE: frozenset(),
+    Stage.STOPPED: frozenset(),
+    Stage.LAPSED: frozenset(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """One; `by`, `agreed_by` and `stopped_by` are ids of stewards.
+
+    `value`: an address, the id of an organisation, the name of a new steward, or nothing.
+    """
+
+    id: str
+    kind: Kind
+    about: str
+    value: str
+    by: str
+    proposed_at: datetime
+    agreed_by: str | None = None
+    agreed_at: datetime | None = None
+    stopped_by: str | None = None
+
+    @property
+    def in_force_at(self) -> datetime | None:
+        """When it comes into force unless it is stopped; None before anybody has agreed."""
+        if self.agreed_at is None:
+            return None
+        return self.agreed_at + WAIT if self.kind in WHERE_REFERRALS_GO else self.agreed_at
+
+    def stage(self, now: datetime) -> Stage:
+        """How far it has come at `now`."""
+        if self.stopped_by is not None:
+            return Stage.STOPPED
+        since = self.in_force_at
+        if since is None:
+            return Stage.PROPOSED if now < self.proposed_at + LAPSE else Stage.LAPSED
+        return Stage.AGREED if now < since else Stage.IN_FORCE
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Referrals to that service wait; `until` is when this ends unless a steward does something before."""
+
+    service: str
+    phone: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where referrals to a service go: to an address, or to an organisation that signs in here."""
+
+    endpoint: str | None = None
+    organisation: str | None = None
+
+
+def agreed(proposal: Proposal, who: str, now: datetime) -> Proposal:
+    """The proposal with the agreement of another steward; OutOfOrder from its own author, or too late."""
+    _allow(proposal, Event.AGREE, now)
+    if who == proposal.by:
+        raise OutOfOrder(proposal.stage(now), Event.AGREE)
+    return replace(proposal, agreed_by=who, agreed_at=now)
+
+
+def stopped(proposal: Proposal, who: str, now: datetime) -> Proposal:
+    """The proposal, stopped by any steward; OutOfOrder once it is in force or over."""
+    _allow(proposal, Event.STOP, now)
+    return replace(proposal, stopped_by=who)
+
+
+def held(proposals: Iterable[Proposal], service: Service, now: datetime) -> Held | None:
+    """Whether referrals to the service wait at `now`, and whom to ring; None where they go.
+
+    From the proposal on, not from the agreement: somebody has reason to think that the address is wrong.
+    """
+    under_way = [
+        (one.in_force_at or one.proposed_at + LAPSE)
+        for one in _about(proposals, service)
+        if one.stage(now) in (Stage.PROPOSED, Stage.AGREED)
+    ]
+    return Held(service.id, service.phone, max(under_way)) if under_way else None
+
+
+def destination(proposals: Iterable[Proposal], service: Service, now: datetime) -> Destination:
+    """Where referrals go: what two stewards decided last, else what the directory says.
+
+    A later import of the directory does not undo it: one person alone cannot turn referrals aside.
+    """
+    decided = [one for one in _about(proposals, service) if one.stage(now) is Stage.IN_FORCE]
+    if not decided:
+        return Destination(endpoint=service.endpoint)
+    last = max(decided, key=lambda one: one.in_force_at or one.proposed_at)
+    if last.kind is Kind.INBOX:
+        return Destination(organisation=last.value)
+    return Destination(endpoint=last.value)
+
+
+def _about(proposals: Iterable[Proposal], service: Service) -> list[Proposal]:
+    return [one for one in proposals if one.kind in WHERE_REFERRALS_GO and one.about == service.id]
+
+
+def _allow(proposal: Proposal, event: Event, now: datetime) -> None:
+    stage = proposal.stage(now)
+    if event not in ALLOWED[stage]:
+        raise OutOfOrder(stage, event)
