@@ -37,6 +37,26 @@ class Act(StrEnum):
     LIST_CLOSED = "list-closed"
     PURGED = "purged"
     FORGOTTEN = "forgotten"
+    # At a service, and what of it comes back.
+    TAKEN_IN = "taken-in"
+    NAMES_READ = "names-read"
+    CASE_OPENED = "case-opened"
+    ACCEPTED = "accepted"
+    WAIT_LISTED = "wait-listed"
+    DECLINED = "declined"
+    CHECKED = "checked"
+    HANDED_OVER = "handed-over"
+    CONTACT_TRIED = "contact-tried"
+    ENGAGED = "engaged"
+    CONTACT_KEPT = "contact-kept"
+    PASSED_ON = "passed-on"
+    COMPLETED = "completed"
+    ENDED_EARLY = "ended-early"
+    WITHDRAWN = "withdrawn"
+    TOLD_NO_MORE = "told-no-more"
+    RELEASE_NOTED = "release-noted"
+    SENT_BY_MISTAKE = "sent-by-mistake"
+    ANSWER_RECORDED = "answer-recorded"
 
 
 # What posting the form of a page is; a page with several buttons may say it better.

@@ -82,12 +82,6 @@ class Priority(StrEnum):
     URGENT = "urgent"
 
 
-class TaskStatus(StrEnum):
-    """Task.status when it leaves us."""
-
-    REQUESTED = "requested"
-
-
 class ConsentStatus(StrEnum):
     """Consent.status."""
 

@@ -18,6 +18,7 @@ from fhir.resources.R4B.questionnaireresponse import QuestionnaireResponse
 from fhir.resources.R4B.servicerequest import ServiceRequest
 from fhir.resources.R4B.task import Task
 
+from ipvscreen.ipv.case import TaskStatus
 from ipvscreen.resources import terminology as t
 
 REQUIRED: list[tuple[type[StrEnum], Any, str]] = [
@@ -30,7 +31,7 @@ REQUIRED: list[tuple[type[StrEnum], Any, str]] = [
     (t.Intent, Task, "intent"),
     (t.Priority, ServiceRequest, "priority"),
     (t.Priority, Task, "priority"),
-    (t.TaskStatus, Task, "status"),
+    (TaskStatus, Task, "status"),
     (t.ConsentStatus, Consent, "status"),
     (t.ProvisionType, ConsentProvision, "type"),
     (t.DocumentStatus, DocumentReference, "status"),
