@@ -4,13 +4,16 @@ import secrets
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from ipvscreen.errors import NotStored
 from ipvscreen.ipv.audit import KEEPING, Act
+from ipvscreen.ipv.case import CaseEvent, Role
+from ipvscreen.ipv.case_step import Step
+from ipvscreen.ipv.referral import Agreement, ContactWay, ReferralRequest, SafeContact
 from ipvscreen.ipv.retention import RULES, WAITING_VISITS, Days
 from ipvscreen.ipv.visit import VisitState
 from ipvscreen.store.facade import Store
@@ -20,8 +23,17 @@ from ipvscreen.store.sittings import Sitting
 from ipvscreen.store.tables import metadata
 from ipvscreen.store.visits import _UNFINISHED
 
-DAYS = Days(launches=1, sittings=1, visits=30, referrals=90, followups=60, accounts=120, unfinished=365)
-NOTHING = dict.fromkeys([rule.table for rule in RULES] + ["outbox", "journal"], 0)
+DAYS = Days(
+    launches=1, sittings=1, visits=30, referrals=90, cases=80, followups=60, accounts=120, unfinished=365
+)
+NOTHING = dict.fromkeys([rule.table for rule in RULES] + ["outbox", "journal", "case_events"], 0)
+
+
+EARLY = {"launches": 1, "sittings": 1, "followups": 1}
+REQUEST = ReferralRequest(
+    "mentors", SafeContact(ContactWay.SHE_CALLS), agreement=Agreement(True, True, date(2026, 9, 2))
+)
+MISTAKE = Step(CaseEvent.ERROR, Role.COORDINATOR, "c")
 
 
 def counts(file: Path) -> dict[str, int]:
@@ -54,6 +66,8 @@ async def full(store: Store, at: datetime, new_visit, new_grant, new_referral) -
     visit = await store.referrals.add(visit, *new_referral(), state=VisitState.CLOSED)
     (job,) = await store.outbox.claim(at, 1, 30)
     assert await store.outbox.finish(job, "receipt", at)
+    case = await store.cases.take_in("key-1", REQUEST, "Anna Example", at)
+    await store.cases.move(case.key, "mentors", MISTAKE, seen=0, now=at)
     await store.followups.add(visit, due=at.date(), text="text")
     await store.accounts.keep(visit, "form|1", {"a": ("b",)}, at)
     return store
@@ -66,8 +80,8 @@ async def full(store: Store, at: datetime, new_visit, new_grant, new_referral) -
         (1.1, {"launches": 1, "sittings": 1}),
         (59, {"launches": 1, "sittings": 1}),
         (61, {"launches": 1, "sittings": 1, "followups": 1}),
-        (91, {"launches": 1, "sittings": 1, "followups": 1}),  # from the day on which an answer was due
-        (93, {"launches": 1, "sittings": 1, "followups": 1, "referrals": 1, "outbox": 1}),
+        (91, EARLY | {"cases": 1, "case_events": 1}),  # from the day on which an answer was due
+        (93, EARLY | {"cases": 1, "case_events": 1, "referrals": 1, "outbox": 1}),
         (121, dict.fromkeys(NOTHING, 1) | {"journal": 0}),  # the visit when nothing refers to it any more
     ],
 )
@@ -117,6 +131,24 @@ async def test_a_referral_goes_when_it_has_ended(
     assert (await store.visits.get(visit.id) is None) is (what != "queued")
 
 
+async def test_a_case_that_is_open_keeps_its_referral_and_goes_by_hand_alone(
+    store: Store, at: datetime, new_visit, new_grant, new_referral
+) -> None:
+    visit = await store.visits.create(new_visit(state=VisitState.RECORDED), new_grant())
+    await store.referrals.add(visit, *new_referral(), state=VisitState.CLOSED)
+    (job,) = await store.outbox.claim(at, 1, 30)
+    assert await store.outbox.finish(job, "receipt", at)
+    await store.cases.take_in("key-1", REQUEST, "Anna Example", at)
+    years = at + timedelta(days=1000)
+
+    gone = await store.retention.purge(DAYS, years)
+    assert (gone["cases"], gone["referrals"], gone["visits"]) == (0, 0, 0)
+    soon = await store.retention.purge(DAYS, at + timedelta(days=364), by_hand=True)
+    assert soon["cases"] == 0
+    gone = await store.retention.purge(DAYS, years, by_hand=True)
+    assert (gone["cases"], gone["referrals"], gone["visits"]) == (1, 1, 1)
+
+
 async def test_nothing_of_it_stays_in_the_files(
     full: Store, file: Path, at: datetime, new_visit, new_grant
 ) -> None:
@@ -158,13 +190,14 @@ async def test_a_purge_leaves_one_row_and_the_log_outlives_what_went(
     job = full.doing(Act.PURGED, now)
 
     await full.doing(Act.PURGED, now).retention.purge(DAYS, now, dry_run=True)
-    assert [row.act async for row in full.audit.entries()] == [Act.OPENED], "a dry run does nothing"
+    rows = [row.act async for row in full.audit.entries()]
+    assert rows == [Act.TAKEN_IN, Act.SENT_BY_MISTAKE, Act.OPENED], "a dry run does nothing"
     await job.retention.purge(DAYS, now)
     await full.doing(Act.PURGED, now).retention.purge(DAYS, now)
 
     assert await full.visits.get("v") is None
     assert await full.audit.verify() == []
-    first, second = [row async for row in full.audit.entries()]
+    _, _, first, second = [row async for row in full.audit.entries()]
     assert (first.act, first.subject.chain, first.subject.patient_id) == (Act.OPENED, "v", "patient-1")
     assert (second.act, second.subject.chain, second.subject.patient_id) == (Act.PURGED, KEEPING, None)
     with closing(sqlite3.connect(file)) as connection, pytest.raises(sqlite3.IntegrityError):
