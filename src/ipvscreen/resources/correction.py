@@ -79,6 +79,11 @@ def hidden(stored: Mapping[str, Any], labels: Labels = DEFAULT) -> Change:
     return _change(stored, {}, labels, raised=True)
 
 
+def updated(stored: Mapping[str, Any], parts: Mapping[str, Any], labels: Labels = DEFAULT) -> Change:
+    """The entry with these elements; None takes one away."""
+    return _change(stored, parts, labels)
+
+
 def corrected_response(stored: Mapping[str, Any], answers: Answers, labels: Labels = DEFAULT) -> Change:
     """The QuestionnaireResponse with these answers; its time stays that of the conversation."""
     items = response_items(answers)
@@ -114,7 +119,7 @@ def corrected_observations(
 
 def stands(wanted: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
     """Whether what was read back says what was sent: status and answers."""
-    parts = ("status", "item", *_said(wanted), *_said(stored))
+    parts = ("status", "businessStatus", "statusReason", "item", *_said(wanted), *_said(stored))
     return all(without_words(wanted.get(part)) == without_words(stored.get(part)) for part in parts)
 
 

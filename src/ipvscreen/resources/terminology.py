@@ -61,6 +61,8 @@ class ProcedureStatus(StrEnum):
     """Procedure.status."""
 
     COMPLETED = "completed"
+    STOPPED = "stopped"
+    NOT_DONE = "not-done"
 
 
 class RequestStatus(StrEnum):

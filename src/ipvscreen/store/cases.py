@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -28,7 +29,7 @@ from ipvscreen.store.case_rows import (
 from ipvscreen.store.case_tables import case_events, cases
 from ipvscreen.store.engine import reading, writing
 from ipvscreen.store.referrals import Referral, referral_of
-from ipvscreen.store.sealed import Ring, SealedTable
+from ipvscreen.store.sealed import Ring, SealBroken, SealedTable
 from ipvscreen.store.tables import referrals, visits
 from ipvscreen.store.visit import Visit
 from ipvscreen.store.visits import stored
@@ -88,11 +89,15 @@ class Cases:
         return [self._case(row) for row in rows]
 
     async def of_referrals(self, referral_ids: Iterable[str]) -> dict[str, Kept]:
-        """What became of these referrals, by their ids, as far as there is a case."""
+        """What became of these referrals, by their ids, as far as there is a case that opens."""
         query = select(cases).where(cases.c.referral_id.in_(list(referral_ids)))
         async with reading(self._engine) as connection:
             rows = (await connection.execute(query)).mappings().all()
-            return {one.case.key: one for one in await self._kept(connection, rows)}
+            found: dict[str, Kept] = {}
+            for row in rows:
+                with suppress(SealBroken):
+                    found |= {one.case.key: one for one in await self._kept(connection, [row])}
+        return found
 
     async def move(self, key: str, service_id: str, step: Step, *, seen: int, now: datetime) -> Case:
         """The case after that step, which is kept with its row in the audit log.
