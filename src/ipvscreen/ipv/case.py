@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from ipvscreen.errors import OutOfOrder
-from ipvscreen.ipv.audit import Act
+from ipvscreen.ipv.acts import Act
 
 
 class CaseState(StrEnum):
