@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import delete
 from structlog.testing import capture_logs
@@ -293,15 +294,45 @@ async def test_what_was_stopped_here_stays_stopped(loop: Loop) -> None:
     assert "NOT in the record" not in again.text
 
 
-async def test_another_app_that_changed_the_task_is_not_written_over_unseen(loop: Loop) -> None:
-    """If-Match with the version that was read: its note stays."""
+async def test_what_another_app_changes_meanwhile_is_not_written_over(loop: Loop) -> None:
+    """Between our reading and our writing: the version that was read is not the current one any more."""
     noted = {**loop.task, "description": "A note of another app"}
-    loop.ehr.memory.put(noted, loop.house.clock())
-    await loop.does(*MET)
-    await loop.launch()
+    http = loop.house.app.state.rooms.ehrs["sandbox"].http
 
-    assert loop.task["description"] == "A note of another app"
-    assert loop.task["status"] == "in-progress"
+    async def meanwhile(request: httpx.Request) -> None:
+        if request.method == "PUT" and loop.versions == 1:
+            loop.ehr.memory.put(noted, loop.house.clock())
+
+    http.event_hooks["request"].append(meanwhile)
+    await loop.does(*MET)
+    one = await loop.launch()
+
+    assert "It was changed in the record meanwhile" in fold(one)
+    assert (loop.task["description"], loop.task["status"]) == ("A note of another app", "requested")
+    again = await loop.launch()
+    assert (loop.task["description"], loop.task["status"]) == ("A note of another app", "in-progress")
+    assert "NOT in the record" not in again.text
+
+
+async def test_a_referral_of_the_wrong_patient_takes_its_outcome_along(loop: Loop) -> None:
+    await loop.does(*ENDED)
+    one = await loop.launch()
+    await one.post({"earlier": one.page.text.partition('name="earlier" value="')[2].partition('"')[0]})
+    assert "what the service has told: as it was recorded, protected" in one.text
+    await one.post({"action": "error", "why": "wrong-patient"})
+
+    assert [body["status"] for body in loop.held("Procedure")] == ["entered-in-error"]
+    assert loop.task["status"] == "entered-in-error"
+
+
+async def test_a_referral_that_is_not_wanted_any_more_leaves_what_came_of_it(loop: Loop) -> None:
+    await loop.does(*ENDED)
+    one = await loop.launch()
+    await one.post({"earlier": one.page.text.partition('name="earlier" value="')[2].partition('"')[0]})
+    await one.post({"action": "stop"})
+
+    assert [body["status"] for body in loop.held("Procedure")] == ["completed"]
+    assert "NOT changed" not in one.text
 
 
 @pytest.mark.parametrize("signed", [True, False])

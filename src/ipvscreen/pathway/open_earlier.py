@@ -9,7 +9,7 @@ from ipvscreen.ehr.patient import same_patient
 from ipvscreen.errors import EhrError, OutOfOrder
 from ipvscreen.ipv.draft import Draft, Opened
 from ipvscreen.ipv.visit import Event, after
-from ipvscreen.resources.correction import ENDED, updatable
+from ipvscreen.resources.correction import updatable
 from ipvscreen.resources.draft import business_key
 from ipvscreen.resources.earlier import Earlier, earlier_of, merged
 from ipvscreen.resources.scopes import Scopes
@@ -19,7 +19,7 @@ from ipvscreen.store.facade import Store
 from ipvscreen.store.referrals import Referral
 from ipvscreen.store.visits import Visit
 
-_ROLES = {"ServiceRequest": "request", "Task": "task", "Consent": "consent"}
+_ROLES = {"ServiceRequest": "request", "Task": "task", "Consent": "consent", "Procedure": "outcome"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +104,8 @@ async def _referred(
     kept = {one.key: one.reference for one in (old.referred_in_record or Written()).items} if old else {}
     found: list[str] = []
     for referral in referrals:
-        for kind in ENDED:
-            key = business_key(referral.id, _ROLES[kind])
+        for kind, role in _ROLES.items():
+            key = business_key(referral.id, role)
             known = kept.get(key)
             token = f"{IDENTIFIER_SYSTEM}|urn:uuid:{key}"
             found += [known] if known else await by_identifier(client, kind, token, patient)

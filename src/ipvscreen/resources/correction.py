@@ -68,10 +68,14 @@ def in_error(stored: Mapping[str, Any], labels: Labels = DEFAULT) -> Change:
 
 
 def ended(stored: Mapping[str, Any], labels: Labels = DEFAULT) -> Change:
-    """ServiceRequest, Task or Consent of a referral that the patient does not want any more."""
-    if stored.get("status") in (IN_ERROR, "completed"):
+    """ServiceRequest, Task or Consent of a referral that the patient does not want any more.
+
+    What has come of it until then, a Procedure, stays as it is.
+    """
+    to = ENDED.get(stored["resourceType"])
+    if to is None or stored.get("status") in (IN_ERROR, "completed"):
         return _change(stored, {}, labels)
-    return _change(stored, {"status": ENDED[stored["resourceType"]]}, labels)
+    return _change(stored, {"status": to}, labels)
 
 
 def hidden(stored: Mapping[str, Any], labels: Labels = DEFAULT) -> Change:

@@ -22,7 +22,9 @@ class About(StrEnum):
     SCREEN = "screen"
     QUICK = "quick"
     FLAG = "flag"
-    REFERRAL = "referral"  # ServiceRequest, Task and Consent in the record system
+    REFERRAL = (
+        "referral"  # ServiceRequest, Task, Consent, and the Procedure of its outcome, in the record system
+    )
     CONTACT = "contact"  # what a service is sent
     BUNDLE = "bundle"  # a transaction; the same in every policy
     MESSAGE = "message"  # Bundle and MessageHeader of what a service is sent

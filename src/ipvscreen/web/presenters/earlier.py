@@ -43,6 +43,7 @@ _PROTECTED, _BARE = (
     message("protected"),
     message("NOT protected: hide it in the record system by hand at once"),
 )
+_TOLD = message("what the service has told")  # a Procedure, too, but not that a conversation took place
 _NOT_WHOLE = message(
     "The record system does not let us look for everything that belongs to this form. Look there, too."
 )
@@ -206,7 +207,7 @@ def _value(answer: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _entry(body: Mapping[str, Any], visit: Visit) -> str:
-    words = kind_words([body["resourceType"]], visit.plan)
+    words = (_TOLD,) if "outcome" in body else kind_words([body["resourceType"]], visit.plan)
     return message(
         "{what}: {status}",
         what=words[0] if words else body["resourceType"],
