@@ -155,12 +155,12 @@ async def test_a_step_that_is_refused_leaves_nothing(sent: Store, at: datetime):
 async def test_of_two_who_saw_the_same_page_the_second_is_told(sent: Store, at: datetime):
     await walk(sent, at, WAY[:1])
     answers = await asyncio.gather(
-        *(sent.cases.move(KEY, "mentors", step("accept"), seen=1, now=at) for _ in range(4)),
+        *(sent.cases.move(KEY, "mentors", WAY[1], seen=1, now=at) for _ in range(4)),
         return_exceptions=True,
     )
 
     assert sum(isinstance(one, OutOfOrder) for one in answers) == 3
-    assert await acts(sent) == [Act.TAKEN_IN, Act.CASE_OPENED, Act.ACCEPTED]
+    assert await acts(sent) == [Act.TAKEN_IN, Act.CASE_OPENED, Act.CHECKED]
 
 
 async def test_another_service_has_nothing_of_it(sent: Store, at: datetime):

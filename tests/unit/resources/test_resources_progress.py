@@ -14,7 +14,7 @@ from ipvscreen.ipv.person import Person
 from ipvscreen.ipv.referral import ReferralRequest
 from ipvscreen.ipv.services import Service
 from ipvscreen.resources.context import Context
-from ipvscreen.resources.correction import stands
+from ipvscreen.resources.correction import ended, in_error, stands
 from ipvscreen.resources.labels import About, Row, labels_of, lost
 from ipvscreen.resources.model import checked
 from ipvscreen.resources.neutral import topic_word
@@ -130,6 +130,18 @@ def test_an_outcome_is_one_procedure(
     alone = outcome_entry(ctx, "key-1", bare, made)
     assert alone is not None
     assert not {"basedOn", "performer"} & set(alone.body)
+
+
+def test_an_outcome_stays_when_its_referral_ends_and_goes_when_it_was_an_error(
+    ctx: Context, task: dict[str, Any]
+) -> None:
+    item = outcome_entry(ctx, "key-1", task, progress(CaseState.COMPLETED, outcome=Outcome.MOVED_ON))
+    assert item is not None
+    stands_there = {**item.body, "id": "3"}
+    assert ended(stands_there).body is None
+    taken_back = in_error(stands_there).body
+    assert taken_back is not None
+    assert (taken_back["status"], taken_back["meta"]["security"]) == ("entered-in-error", LABELS)
 
 
 def test_without_an_outcome_there_is_no_procedure(ctx: Context, task: dict[str, Any]) -> None:
