@@ -7,6 +7,7 @@
     ├── AnswerNotOffered       an answer that the form does not offer (link_id)
     ├── ExpressionFailed       an expression of a form that could not be worked out (sentence)
     ├── OutOfOrder             a step that the state of the visit or referral does not allow
+    ├── StepRefused            a step of a case that its role, or what is safe, does not allow (words)
     ├── LaunchRefused          a launch or authorization that cannot be trusted or used (words)
     ├── VisitOver              the visit's time, token or cookie is gone
     ├── PatientChanged         the record's patient is not the one that the page was opened for (words)
@@ -62,6 +63,10 @@ class OutOfOrder(IpvscreenError):
         super().__init__(f"'{event}' is not possible while '{state}'.")
         self.state = state
         self.event = event
+
+
+class StepRefused(IpvscreenError):
+    """A step of a case that its state has, and that this role, or what is safe, does not allow."""
 
 
 class LaunchRefused(IpvscreenError):

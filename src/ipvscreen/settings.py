@@ -164,6 +164,7 @@ class Retention(BaseModel):
     sittings: Days = 1
     visits: Days = 30
     referrals: Days = 90
+    cases: Days = 90
     followups: Days = 90
     accounts: Days = 365
     unfinished: Days = 365  # what somebody waits for; these go by hand alone

@@ -14,10 +14,14 @@ from typer.testing import CliRunner
 from ipvscreen.app import ring_of
 from ipvscreen.cli import main
 from ipvscreen.ipv.audit import Act
+from ipvscreen.ipv.case import CaseEvent, CaseRole
+from ipvscreen.ipv.case_codes import Decline
+from ipvscreen.ipv.case_step import Step
+from ipvscreen.ipv.conflict import Answer, Facts
 from ipvscreen.ipv.draft import Draft, Known
 from ipvscreen.ipv.person import Person, Setting, Sex
 from ipvscreen.ipv.proxies import Contacts, Way
-from ipvscreen.ipv.referral import ReferralState
+from ipvscreen.ipv.referral import Agreement, ContactWay, ReferralRequest, ReferralState, SafeContact
 from ipvscreen.ipv.retention import Days
 from ipvscreen.ipv.visit import VisitState
 from ipvscreen.pathway.purge import Purger
@@ -190,7 +194,8 @@ async def test_the_job_ends_when_it_is_told_and_goes_on_after_a_fault(
 
 def test_forgetting_asks_first_and_then_deletes_one_person(here: Path) -> None:
     asked = typed("forget", *OF_ANNA)
-    everything = dict.fromkeys(("visits", "referrals", "outbox", "followups", "accounts"), 1) | {"journal": 0}
+    everything = dict.fromkeys(("visits", "referrals", "outbox", "followups", "accounts"), 1)
+    everything |= dict.fromkeys(("journal", "cases", "case_events"), 0)
     assert (asked.exit_code, counted(asked)) == (1, everything)
     assert in_file(here, "visits") == 2
 
@@ -198,7 +203,7 @@ def test_forgetting_asks_first_and_then_deletes_one_person(here: Path) -> None:
 
     assert (done.exit_code, counted(done)) == (0, everything)
     assert "store backup" in done.stdout
-    assert [in_file(here, table) for table in everything] == [1, 0, 0, 0, 0, 0]
+    assert [in_file(here, table) for table in everything] == [1] + [0] * 7
     assert acts() == ["opened", "sent", "opened", "forgotten"]
     assert typed("audit", "verify").exit_code == 0
 
@@ -242,6 +247,28 @@ def test_an_export_begins_with_the_review_and_holds_what_is_hers_alone(here: Pat
         "in the same house",
     ):
         assert word not in done.stdout, word
+
+
+def test_an_export_says_what_a_service_did_and_not_who_did_it(here: Path) -> None:
+    async def at_the_service(store: Store) -> None:
+        now = datetime.now(UTC)
+        agreement = Agreement(out=True, back=True, until=now.date())
+        contact = SafeContact(ContactWay.PHONE, "07700 900999")
+        await store.cases.take_in("key", ReferralRequest("s", contact, agreement=agreement), "Anna", now)
+        facts = Facts(Answer.YES, mentors={"mentor Zoe": Answer.YES})
+        for seen, (event, said) in enumerate(
+            [("open", {}), ("check", {"facts": facts}), ("decline", {"reason": Decline.NO_CAPACITY})]
+        ):
+            step = Step(CaseEvent(event), CaseRole.COORDINATOR, "coordinator Zoe", **said)
+            await store.cases.move("key", "s", step, seen=seen, now=now)
+
+    asyncio.run(with_store(at_the_service))
+    done = typed("export", *OF_ANNA)
+    (case,) = json.loads(done.stdout)["visits"][0]["referrals"][0]["at_the_service"]
+    assert [one["step"] for one in case["steps"]] == ["open", "decline"]
+    assert (case["state"], case["reason"], case["outcome"]) == ("declined", "no-capacity", None)
+    assert "Zoe" not in done.stdout
+    assert "900999" not in done.stdout
 
 
 def test_after_forgetting_an_export_still_says_who_had_looked(here: Path) -> None:

@@ -2,17 +2,18 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 from ipvscreen.ehr.client import FhirClient
 from ipvscreen.ehr.gate import Gate
-from ipvscreen.ehr.lookup import AT_ONCE
+from ipvscreen.ehr.lookup import AT_ONCE, look_for
 from ipvscreen.ehr.sending import may_have_happened
 from ipvscreen.ehr.verify import LAG_SECONDS, verify
 from ipvscreen.errors import EhrError, EhrRefused
 from ipvscreen.messages import message
 from ipvscreen.resources.correction import Change, stands
-from ipvscreen.resources.draft import Labelled
+from ipvscreen.resources.draft import Labelled, condition
 from ipvscreen.resources.written import Check, Written, WrittenOne
 
 _CHANGED_MEANWHILE = frozenset({409, 412})
@@ -22,6 +23,7 @@ _STALE = message(
 _NOT_OFFERED = message("The record system, or this sign-in, does not let the app change it.")
 _OTHERWISE = message("The record system took the change, and shows something else.")
 _NOBODY_NAMED = message("Who changed it and why is not recorded there: note it by hand, as restricted.")
+_NOT_LOOKED_FOR = message("It could not be looked for whether it is there already, so it was not added.")
 _UNANSWERED = message("Whether the record system took it is not known.")
 _STANDS = frozenset({Check.VERIFIED, Check.UNCONFIRMED})
 
@@ -84,6 +86,30 @@ async def say_who(
     return await verify(client, item, created.reference, gate=Gate(), lag=lag, lists_bare=lists_bare)
 
 
+async def add_once(
+    client: FhirClient,
+    item: Labelled,
+    *,
+    once: bool,
+    lists_bare: bool = False,
+    lag: float = LAG_SECONDS,
+) -> WrittenOne:
+    """A new entry beside those that change, unless it is there already; `once`: by If-None-Exist, too.
+
+    Where nobody can look whether it is there, and nothing else keeps it from being made twice, it is not.
+    """
+    try:
+        found = await look_for(client, item, {})
+        if not found.sure and not once:
+            return WrittenOne(item.key, item.kind, None, Check.FAILED, _NOT_LOOKED_FOR)
+        made = found.reference or (await client.create(item.body, condition(item, once))).reference
+    except EhrError as error:
+        return WrittenOne(item.key, item.kind, None, Check.FAILED, str(error))
+    if made is None:
+        return WrittenOne(item.key, item.kind, None, Check.UNKNOWN, _UNANSWERED)
+    return await verify(client, item, made, gate=Gate(), lag=lag, lists_bare=lists_bare)
+
+
 async def _one(client: FhirClient, change: Change, may: frozenset[str], look: _Look) -> WrittenOne:
     told = _told(change)
     item = change.as_labelled()
@@ -107,7 +133,7 @@ async def _seen(client: FhirClient, item: Labelled, told: WrittenOne, said: str,
     """What a read says of it, whatever the answer to the update was."""
     verified = await look(item, told.key)
     if verified.check not in _STANDS:
-        return _so(told, verified.check, said or verified.words)
+        return replace(_so(told, verified.check, said or verified.words), loss=verified.loss)
     kind, _, ident = told.key.partition("/")
     try:
         stored = await client.read(kind, ident)

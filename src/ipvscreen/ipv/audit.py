@@ -1,74 +1,17 @@
-"""The audit log as such: acts in neutral words, rows that one MAC after the other binds, and faults."""
+"""The audit log as such: the chain that binds its rows, and what breaks it; its acts are in `ipv.acts`."""
 
 import hmac
 import json
-from collections.abc import Mapping
 from dataclasses import astuple, dataclass, replace
 from enum import StrEnum
 from hashlib import sha256
 
-from ipvscreen.ipv.visit import Step
+from ipvscreen.ipv.acts import POSTED as POSTED
+from ipvscreen.ipv.acts import Act as Act
 
 LISTS = "lists"  # the chain of what is no visit: a clinician without a patient
 LOG = "*"  # all chains together; no visit is called so
 KEEPING = "keeping"  # the chain of what whoever operates the app deletes, or the app each day
-
-
-class Act(StrEnum):
-    """What somebody did, as far as whoever reads a log may know: no answer, and nothing of the topic."""
-
-    OPENED = "opened"
-    BEGUN = "begun"
-    EARLIER_OPENED = "earlier-opened"
-    EARLIER_READ = "earlier-read"
-    CHANGED = "changed"
-    TAKEN_BACK = "taken-back"
-    HIDDEN = "hidden"
-    STOPPED = "stopped"
-    KEPT = "kept"
-    SAVED = "saved"
-    CALLED = "called"
-    SENT = "sent"
-    PUT_OFF = "put-off"
-    NOTED = "noted"
-    CLOSED = "closed"
-    WENT_ON = "went-on"
-    LIST_OPENED = "list-opened"
-    LIST_SHOWN = "list-shown"
-    LIST_CLOSED = "list-closed"
-    PROTECTION_LOST = "protection-lost"
-    PURGED = "purged"
-    FORGOTTEN = "forgotten"
-    INVITED = "invited"
-    INVITED_AGAIN = "invited-again"
-    JOINED = "joined"
-    SIGNED_IN = "signed-in"
-    SIGNED_OUT = "signed-out"
-    KEY_ADDED = "key-added"
-    KEY_ENDED = "key-ended"
-    MEMBER_ENDED = "member-ended"
-    ORGANISATION_ADDED = "organisation-added"
-    PROPOSED = "proposed"
-    AGREED = "agreed"
-    PROPOSAL_STOPPED = "proposal-stopped"
-
-
-# What posting the form of a page is; a page with several buttons may say it better.
-POSTED: Mapping[Step, Act] = {
-    Step.START: Act.BEGUN,
-    Step.QUESTIONS: Act.SAVED,
-    Step.RESPOND: Act.SAVED,
-    Step.FORM: Act.KEPT,
-    Step.OWN: Act.KEPT,
-    Step.DANGER: Act.CALLED,
-    Step.REFER: Act.SENT,
-    Step.SHARE: Act.SENT,
-    Step.SENT: Act.KEPT,
-    Step.DONE: Act.SAVED,
-    Step.NOT_NOW: Act.PUT_OFF,
-    Step.FINISH: Act.CLOSED,
-    Step.EARLIER: Act.KEPT,
-}
 
 
 @dataclass(frozen=True, slots=True)

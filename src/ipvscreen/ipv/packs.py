@@ -6,6 +6,7 @@ from datetime import UTC, tzinfo
 from enum import StrEnum
 
 from ipvscreen.ipv.person import Setting
+from ipvscreen.ipv.referral import AGREED_MONTHS
 from ipvscreen.sdc.form import Form
 
 
@@ -49,6 +50,8 @@ class Pack:
 
     `refused` says in words what is left out and why. `age_from`: completed years from which it is asked.
     `zone`: where it is used, so that a time of day that is typed means what the clinician's clock shows.
+    `agreed_months`: for how long what a person agrees to is preset to hold. `release_required`: where the law
+    lets a service tell nothing of a person without a signed, dated release that ends.
     """
 
     name: str
@@ -61,6 +64,8 @@ class Pack:
     age_from: int = 16
     refused: tuple[str, ...] = ()
     zone: tzinfo = UTC
+    agreed_months: int = AGREED_MONTHS
+    release_required: bool = False
 
     @property
     def language(self) -> str:

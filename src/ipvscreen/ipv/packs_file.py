@@ -8,6 +8,7 @@ from ipvscreen.ipv.gate import MAY_BE_ASKED_FROM
 from ipvscreen.ipv.instruments import INSTRUMENTS, QUICK, USE
 from ipvscreen.ipv.packs import Asked, More, Pack, Packs, When, primary
 from ipvscreen.ipv.person import Setting
+from ipvscreen.ipv.referral import AGREED_MONTHS
 from ipvscreen.messages import message
 from ipvscreen.sdc.form import Form
 from ipvscreen.sdc.load import load_form
@@ -17,7 +18,10 @@ PAGE_FIELDS = frozenset(
     {"token", "recording", "flag", "other", "door", "reason", "open", "more", "page", "leave", "entered"}
     | {"keys", "main", "setting", "age_confirmed", "resume", "action", "concern"}
 )
-_KEYS = frozenset({"settings", "locale", "ask", "today", "more", "reason", "age_from"})
+_KEYS = frozenset(
+    {"settings", "locale", "ask", "today", "more", "reason", "age_from", "agreed_months", "release_required"}
+)
+_MOST_MONTHS = 12  # an agreement with no end in sight is none
 _LANGUAGES = {
     "en": message("English"),
     "nl": message("Dutch"),
@@ -109,9 +113,11 @@ def _read(name: str, body: Mapping[str, Any], shelf: Shelf, loose: Sequence[str]
         ask=_spoken(ask, silent),
         today=today,
         more=kept,
-        reason=_flag(body.get("reason", False)),
+        reason=_flag(body, "reason"),
         age_from=_age(body.get("age_from", MAY_BE_ASKED_FROM)),
         refused=(*_no_questions(silent, language), *_left_out(more, kept, language)),
+        agreed_months=_months(body.get("agreed_months", AGREED_MONTHS)),
+        release_required=_flag(body, "release_required"),
     )
 
 
@@ -190,9 +196,16 @@ def _left_out(more: Sequence[More], kept: Sequence[More], language: str) -> tupl
     )
 
 
-def _flag(value: object) -> bool:
+def _flag(body: Mapping[str, Any], key: str) -> bool:
+    value = body.get(key, False)
     if not isinstance(value, bool):
-        raise ValueError("'reason' must be true or false.")
+        raise ValueError(f"'{key}' must be true or false.")
+    return value
+
+
+def _months(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= _MOST_MONTHS:
+        raise ValueError(f"'agreed_months' must be a whole number from 1 to {_MOST_MONTHS}.")
     return value
 
 

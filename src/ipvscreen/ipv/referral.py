@@ -164,12 +164,12 @@ class ReferralRequest:
 AGREED_MONTHS = 6
 
 
-def default_until(today: date) -> date:
-    """The preset last day of an agreement: six months on, or the last day of that month.
+def default_until(today: date, months: int = AGREED_MONTHS) -> date:
+    """The preset last day of an agreement: so many months on, or the last day of that month.
 
-    The number is ours, not a source's: long enough for weekly contact over 16 weeks after a wait. A
-    deployer's own policy takes its place.
+    The number is ours, not a source's: long enough for weekly contact over 16 weeks after a wait. A pack
+    names its own.
     """
-    years, month = divmod(today.month - 1 + AGREED_MONTHS, 12)
+    years, month = divmod(today.month - 1 + months, 12)
     year, month = today.year + years, month + 1
     return date(year, month, min(today.day, monthrange(year, month)[1]))

@@ -16,6 +16,7 @@ class Days:
     sittings: int = 1
     visits: int = 30
     referrals: int = 90
+    cases: int = 90
     followups: int = 90
     accounts: int = 365
     unfinished: int = 365
@@ -56,10 +57,13 @@ class Due:
     before: datetime
 
 
-# In the order of foreign keys: what refers to a row stands before it. The outbox goes with its referral.
+# In the order of foreign keys: what refers to a row stands before it. The outbox goes with its referral, a
+# step with its case.
 RULES = (
     Rule("launches", "created_at", "launches"),
     Rule("sittings", "expires_at", "sittings"),
+    Rule("cases", "closed_at", "cases", Waits.NO),
+    Rule("cases", "taken_in_at", "unfinished", Waits.YES),
     Rule("referrals", "reply_by", "referrals", Waits.NO),
     Rule("referrals", "reply_by", "unfinished", Waits.YES),
     Rule("followups", "due", "followups"),

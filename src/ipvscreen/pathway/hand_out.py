@@ -10,11 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from ipvscreen.ipv.case import CaseEvent
 from ipvscreen.resources.written import Written
 from ipvscreen.sdc.answers import PASS
 from ipvscreen.sdc.form import Form, Item
 from ipvscreen.store.accounts import Account
 from ipvscreen.store.audit import Entry
+from ipvscreen.store.case_rows import Kept
 from ipvscreen.store.persons import Held
 from ipvscreen.store.referrals import Referral
 from ipvscreen.store.visits import Visit
@@ -35,6 +37,7 @@ _LEFT_OUT = (
     ("what stands in the record system", "it is that organisation's to hand out, by its own review"),
     ("whether somebody else is known here, and who else is reached the same way", "about others"),
     ("which other patients a clinician has seen", "about others"),
+    ("who at a service did what, and who there knows whom", "about others"),
 )
 
 Forms = Mapping[str, Form]
@@ -72,7 +75,7 @@ def _visit(visit: Visit, held: Held, forms: Forms, by_canonical: Forms) -> dict[
         "interpreter": visit.person.interpreter,
         "answers": list(_answers(visit.draft.entered, forms)),
         "written_to_the_record": [*_entries(visit.written), *_entries(visit.referred_in_record)],
-        "referrals": [_referral(one) for one in held.referrals if one.visit_id == visit.id],
+        "referrals": [_referral(one, held.cases) for one in held.referrals if one.visit_id == visit.id],
         "follow_ups": [
             {"due": one.due.isoformat(), "text": one.text}
             for one in held.followups
@@ -95,7 +98,7 @@ def _account(account: Account, forms: Forms) -> dict[str, Any]:
     return {"kept_at": account.kept_at.isoformat(timespec="seconds"), "answers": answers}
 
 
-def _referral(one: Referral) -> dict[str, Any]:
+def _referral(one: Referral, cases: Iterable[Kept]) -> dict[str, Any]:
     return {
         "service": one.service_name,
         "service_phone": one.phone,
@@ -104,6 +107,23 @@ def _referral(one: Referral) -> dict[str, Any]:
         "answer_by": one.reply_by.isoformat(timespec="seconds"),
         "received_at": one.received_at and one.received_at.isoformat(timespec="seconds"),
         "urgent": one.urgent,
+        "at_the_service": [_case(kept) for kept in cases if kept.case.key == one.id],
+    }
+
+
+def _case(kept: Kept) -> dict[str, Any]:
+    """What was done and when; not by whom, nor who knows whom."""
+    case = kept.case
+    return {
+        "taken_in_at": case.taken_in.isoformat(timespec="seconds"),
+        "state": case.state,
+        "reason": case.reason,
+        "outcome": case.outcome,
+        "steps": [
+            {"at": one.at.isoformat(timespec="seconds"), "step": one.step.event, "state": one.state}
+            for one in kept.done
+            if one.step.event is not CaseEvent.CHECK
+        ],
     }
 
 

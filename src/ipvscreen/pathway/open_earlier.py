@@ -10,7 +10,7 @@ from ipvscreen.ehr.patient import same_patient
 from ipvscreen.errors import EhrError, OutOfOrder
 from ipvscreen.ipv.draft import Draft, Opened
 from ipvscreen.ipv.visit import Event, after
-from ipvscreen.resources.correction import ENDED, updatable
+from ipvscreen.resources.correction import updatable
 from ipvscreen.resources.draft import business_key
 from ipvscreen.resources.earlier import Earlier, earlier_of, merged
 from ipvscreen.resources.fallback import CARRIERS
@@ -22,7 +22,8 @@ from ipvscreen.store.referrals import Referral
 from ipvscreen.store.visits import Visit
 
 _ROLES = {"ServiceRequest": ("request",), "Task": ("task",), "Consent": ("consent",)} | {
-    "Communication": ("request", "note")  # what carries a request has a key made of that one's
+    "Communication": ("request", "note"),  # what carries a request has a key made of that one's
+    "Procedure": ("outcome",),
 }
 
 
@@ -124,7 +125,7 @@ async def _referred(
 
 def _kinds(old: Visit | None) -> tuple[str, ...]:
     """What carries others is looked for only where it could: else nobody has asked for the right to."""
-    return tuple(kind for kind in ENDED if kind not in CARRIERS or (old and old.plan.allows(kind)))
+    return tuple(kind for kind in _ROLES if kind not in CARRIERS or (old and old.plan.allows(kind)))
 
 
 def _own(old: Visit, names: tuple[str, ...]) -> Earlier:

@@ -75,16 +75,25 @@ def in_error(stored: Mapping[str, Any], labels: Labels = DEFAULT) -> Change:
 
 
 def ended(stored: Mapping[str, Any], labels: Labels = DEFAULT) -> Change:
-    """ServiceRequest, Task, Consent or note of a referral that the patient does not want any more."""
+    """ServiceRequest, Task, Consent or note of a referral that the patient does not want any more.
+
+    What has come of it until then, a Procedure, stays as it is.
+    """
     kind = stored["resourceType"]
     # A note is completed from the start: that says nothing of the referral.
     over = (IN_ERROR,) if kind == "Communication" else (IN_ERROR, "completed")
-    return _change(stored, {} if stored.get("status") in over else {"status": ENDED[kind]}, labels)
+    stays = kind not in ENDED or stored.get("status") in over
+    return _change(stored, {} if stays else {"status": ENDED[kind]}, labels)
 
 
 def hidden(stored: Mapping[str, Any], labels: Labels = DEFAULT) -> Change:
     """The entry with the highest labels that we know; what it says stays."""
     return _change(stored, {}, labels, raised=True)
+
+
+def updated(stored: Mapping[str, Any], parts: Mapping[str, Any], labels: Labels = DEFAULT) -> Change:
+    """The entry with these elements; None takes one away."""
+    return _change(stored, parts, labels)
 
 
 def corrected_response(stored: Mapping[str, Any], answers: Answers, labels: Labels = DEFAULT) -> Change:
@@ -122,7 +131,7 @@ def corrected_observations(
 
 def stands(wanted: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
     """Whether what was read back says what was sent: status and answers."""
-    parts = ("item", *_said(wanted), *_said(stored))
+    parts = ("businessStatus", "statusReason", "item", *_said(wanted), *_said(stored))
     return status_of(wanted) == status_of(stored) and all(
         without_words(wanted.get(part)) == without_words(stored.get(part)) for part in parts
     )

@@ -23,7 +23,7 @@ class About(StrEnum):
     QUICK = "quick"
     FLAG = "flag"
     CONCERN = "concern"
-    REFERRAL = "referral"  # ServiceRequest, Task and Consent in the record system
+    REFERRAL = "referral"  # ServiceRequest, Task, Consent, and the Procedure of its outcome, in the record
     CONTACT = "contact"  # what a service is sent
     BUNDLE = "bundle"  # a transaction; the same in every policy
     MESSAGE = "message"  # Bundle and MessageHeader of what a service is sent

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from ipvscreen.messages import message
 from ipvscreen.resources.context import Context
@@ -26,6 +27,7 @@ class Why(StrEnum):
     HIDDEN = "hidden-for-patient"
     CORRECTED = "answer-corrected"
     REFERRAL_WITHDRAWN = "request-withdrawn-by-patient"
+    TOLD = "told-by-service"
 
 
 WHY_WORDS: dict[Why, str] = {
@@ -38,14 +40,17 @@ WHY_WORDS: dict[Why, str] = {
     Why.HIDDEN: message("Hidden, as the patient wishes"),
     Why.CORRECTED: message("An answer was corrected"),
     Why.REFERRAL_WITHDRAWN: message("The patient does not want it any more"),
+    Why.TOLD: message("The service has told it"),
 }
 REASONS = (Why.WRONG_PATIENT, Why.TWICE, Why.ANOTHER_PERSON, Why.PATIENT, Why.OTHER)
 STOPS_REFERRAL = frozenset({Why.WRONG_PATIENT, Why.ANOTHER_PERSON})  # what was agreed was not hers to agree
 NULLIFIES = frozenset({*REASONS, Why.WITHDRAWN})
 
 
-def change_provenance(ctx: Context, targets: Iterable[str], why: Why, now: datetime) -> Labelled:
-    """Who changed these entries, when and why."""
+def change_provenance(
+    ctx: Context, targets: Iterable[str], why: Why, now: datetime, author: dict[str, Any] | None = None
+) -> Labelled:
+    """Who changed these entries, when and why: the clinician, or the `author` that is given."""
     named, words = sorted(targets), WHY_WORDS[why]
     body = {
         "target": [{"reference": target} for target in named],
@@ -53,7 +58,7 @@ def change_provenance(ctx: Context, targets: Iterable[str], why: Why, now: datet
         "activity": concept(DATA_OPERATION, "NULLIFY" if why in NULLIFIES else "UPDATE"),
         "reason": [concept(CHANGES, why, str(words), text=str(words))],
         "agent": [
-            {"type": concept(PROVENANCE_AGENT, "author", "Author"), "who": ctx.clinician},
+            {"type": concept(PROVENANCE_AGENT, "author", "Author"), "who": author or ctx.clinician},
             {"type": concept(PROVENANCE_AGENT, "assembler", "Assembler"), "who": {"display": APP_NAME}},
         ],
     }

@@ -7,6 +7,7 @@ all a referral has to say. How the person can be reached stands in the message a
 from dataclasses import dataclass
 from typing import Any
 
+from ipvscreen.ipv.case import TaskStatus
 from ipvscreen.ipv.referral import Agreement, ContactWay, ReferralRequest, Sharing
 from ipvscreen.ipv.services import Kind, Service
 from ipvscreen.resources.draft import Labelled, business_key, entry
@@ -27,7 +28,6 @@ from ipvscreen.resources.terminology import (
     Priority,
     ProvisionType,
     RequestStatus,
-    TaskStatus,
     concept,
 )
 

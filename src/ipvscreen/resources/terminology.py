@@ -61,6 +61,8 @@ class ProcedureStatus(StrEnum):
     """Procedure.status."""
 
     COMPLETED = "completed"
+    STOPPED = "stopped"
+    NOT_DONE = "not-done"
 
 
 class RequestStatus(StrEnum):
@@ -80,12 +82,6 @@ class Priority(StrEnum):
 
     ROUTINE = "routine"
     URGENT = "urgent"
-
-
-class TaskStatus(StrEnum):
-    """Task.status when it leaves us."""
-
-    REQUESTED = "requested"
 
 
 class ConsentStatus(StrEnum):

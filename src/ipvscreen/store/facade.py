@@ -9,6 +9,7 @@ from ipvscreen.ipv.audit import Act
 from ipvscreen.store import schema
 from ipvscreen.store.accounts import Accounts
 from ipvscreen.store.audit import AuditLog, Noting
+from ipvscreen.store.cases import Cases
 from ipvscreen.store.engine import check_durable, make_engine, reading, writing
 from ipvscreen.store.followups import FollowUps
 from ipvscreen.store.journal import Journal
@@ -52,6 +53,7 @@ class Store:
         self.referrals = Referrals(engine, ring, self.noting)
         self.outbox = Outbox(engine, ring)
         self.journal = Journal(engine, ring, self.noting, self._alive)
+        self.cases = Cases(engine, ring)
         self.followups = FollowUps(engine, ring, self.noting)
         self.accounts = Accounts(engine, ring, self.noting)
         self.audit = AuditLog(engine, ring, self.noting)

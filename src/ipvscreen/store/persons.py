@@ -9,6 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ipvscreen.store.accounts import Account, account_of
 from ipvscreen.store.audit import Noting, Subject, of_operator
+from ipvscreen.store.case_rows import Kept, kept_of
+from ipvscreen.store.case_tables import case_events, cases
 from ipvscreen.store.engine import reading, writing
 from ipvscreen.store.followups import FollowUp, followup_of
 from ipvscreen.store.referrals import Referral, referral_of
@@ -40,6 +42,7 @@ class Held:
     referrals: tuple[Referral, ...]
     followups: tuple[FollowUp, ...]
     accounts: tuple[Account, ...]
+    cases: tuple[Kept, ...] = ()
 
 
 class Persons:
@@ -56,7 +59,7 @@ class Persons:
             chosen = dict(_tables(await self._visits(connection, person)))
             rows = {
                 table: (await connection.execute(select(table).where(chosen[table]))).mappings().all()
-                for table in (visits, referrals, followups, accounts)
+                for table in (visits, referrals, followups, accounts, cases, case_events)
             }
 
         def opened(table: Table, read: Callable[[SealedTable, RowMapping], _One]) -> tuple[_One, ...]:
@@ -68,6 +71,7 @@ class Persons:
             referrals=opened(referrals, referral_of),
             followups=opened(followups, followup_of),
             accounts=opened(accounts, account_of),
+            cases=opened(cases, lambda _, row: kept_of(self._ring, row, rows[case_events])),
         )
 
     async def count(self, person: Person) -> dict[str, int]:

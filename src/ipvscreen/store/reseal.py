@@ -9,6 +9,7 @@ from sqlalchemy import Column, LargeBinary, RowMapping, Table, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ipvscreen.store import schema
+from ipvscreen.store.case_tables import cases
 from ipvscreen.store.engine import make_engine, reading, writing
 from ipvscreen.store.jobs import recipient_of
 from ipvscreen.store.sealed import Ring, SealBroken, SealedTable, key_prefix
@@ -95,6 +96,8 @@ def _values(sealed: SealedTable, table: Table, row: RowMapping) -> Iterator[tupl
         yield column.name, sealed.seal(column.name, row["id"], value)
         if (table.name, column.name) == (visits.name, "context"):
             yield "user_index", index_of(sealed, row["ehr"], value["user_key"])
+        if (table.name, column.name) == (cases.name, "body"):
+            yield "service_index", sealed.indexes("service_index", value["service_id"])[0]
         if (table.name, column.name) == (accounts.name, "body"):
             yield "whose_index", sealed.indexes("whose_index", value["whose"])[0]
         if (table.name, column.name) == (person_keys.name, "key"):

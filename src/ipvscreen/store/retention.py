@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ipvscreen.ipv.retention import ENDED_REFERRALS, WAITING_REFERRALS, WAITING_VISITS, Days, Due, Waits, due
 from ipvscreen.store.audit import Noting, of_operator
+from ipvscreen.store.case_tables import case_events, cases
 from ipvscreen.store.engine import writing
 from ipvscreen.store.outbox import Status
 from ipvscreen.store.sqlite import empty_log
@@ -22,6 +23,7 @@ WITHOUT_LIMIT = {
     "services": "of nobody; replaced by `services import`",
     "outbox": "each message goes with its referral",
     "journal": "each goes with its visit; one that is still open keeps it",
+    "case_events": "each goes with its case",
     "chores": "of nobody; one row for each chore",
     "audit": "only added to, and outlives the visit; no purge of it is built",
     "audit_heads": "how long the audit log is, which must stay known",
@@ -32,6 +34,9 @@ WITHOUT_LIMIT = {
     "proposals": "who decided where referrals go; what holds now rests on it",
     "forgotten": "random names, so that no older copy brings a key back",
 }
+
+
+_WITH_THEIRS = (outbox, journal, case_events)
 
 
 class _TakeBack(Exception):
@@ -85,6 +90,9 @@ async def _delete(connection: AsyncConnection, one: Due, gone: dict[str, int]) -
     if table is referrals:
         ids = select(referrals.c.id).where(chosen)
         await _count(connection, outbox, outbox.c.referral_id.in_(ids), gone)
+    if table is cases:
+        ids = select(cases.c.id).where(chosen)
+        await _count(connection, case_events, case_events.c.case_id.in_(ids), gone)
     if table is visits:
         await _count(connection, journal, journal.c.visit_id.in_(select(visits.c.id).where(chosen)), gone)
     await _count(connection, table, chosen, gone)
@@ -113,14 +121,16 @@ def _waits(table: Table, waits: Waits) -> list[ColumnElement[bool]]:
         unsent = exists().where(outbox.c.referral_id == referrals.c.id, outbox.c.status == Status.READY)
         states = WAITING_REFERRALS if waits is Waits.YES else ENDED_REFERRALS
         return [referrals.c.state.in_(states), not_(unsent)]
+    if table is cases:
+        return [cases.c.closed_at.is_(None) if waits is Waits.YES else cases.c.closed_at.is_not(None)]
     return []
 
 
 def _unused(table: Table) -> list[ColumnElement[bool]]:
-    """No row of another table refers to it; the outbox goes with its referral, the journal with its visit."""
+    """No row of another table refers to it, but those that go with it."""
     return [
         not_(exists().where(key.parent == key.column))
         for other in metadata.sorted_tables
         for key in other.foreign_keys
-        if key.column.table is table and other not in (outbox, journal)
+        if key.column.table is table and other not in _WITH_THEIRS
     ]

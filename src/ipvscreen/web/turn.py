@@ -1,7 +1,6 @@
 """One request of one visit: who, where, when, and how it is answered."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -23,6 +22,7 @@ from ipvscreen.smart.client import Client
 from ipvscreen.store.visits import Visit
 from ipvscreen.web import cookies, tokens
 from ipvscreen.web.errors import NOT_HERE, PageRefused
+from ipvscreen.web.once import once
 from ipvscreen.web.presenters.frame import Frame, frame
 from ipvscreen.web.rooms import EhrEntry, Rooms
 from ipvscreen.web.security import LEAVING
@@ -65,7 +65,11 @@ class Turn:
     @property
     def client(self) -> FhirClient:
         """FHIR with this visit's token: asked for once, and refreshed if need be, for all calls of it."""
-        return FhirClient(self.entry.http, self.visit.iss, _once(self._token))
+        return FhirClient(self.entry.http, self.visit.iss, once(self._token))
+
+    def hasty(self, seconds: float) -> FhirClient:
+        """The same, which waits for no answer longer than that."""
+        return FhirClient(self.entry.http, self.visit.iss, once(self._token), seconds=seconds)
 
     async def _token(self) -> str:
         rooms = self.rooms
@@ -234,16 +238,3 @@ def gone(response: Response, visit_id: str, entry: EhrEntry) -> Response:
     cookies.drop(response, cookies.visit_cookie(visit_id), framed=entry.framed)
     response.headers.update(LEAVING)
     return response
-
-
-def _once(ask: Callable[[], Awaitable[str]]) -> Callable[[], Awaitable[str]]:
-    """The same answer to everyone who asks, from one question."""
-    lock, answers = asyncio.Lock(), list[str]()
-
-    async def asked() -> str:
-        async with lock:
-            if not answers:
-                answers.append(await ask())
-            return answers[0]
-
-    return asked

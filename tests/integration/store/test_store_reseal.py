@@ -5,16 +5,19 @@ import sqlite3
 import time
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ipvscreen.ipv.case import CaseEvent
+from ipvscreen.ipv.case_step import Step
 from ipvscreen.ipv.members import Member, Organisation, Role
 from ipvscreen.ipv.proposals import Kind as PKind
 from ipvscreen.ipv.proposals import Proposal
+from ipvscreen.ipv.referral import Agreement, ContactWay, ReferralRequest, SafeContact
 from ipvscreen.ipv.visit import VisitState
 from ipvscreen.store.engine import writing
 from ipvscreen.store.facade import Store, open_store
@@ -37,6 +40,10 @@ OLD, NEW = b"o" * 32, b"n" * 32
 OLD_ID, NEW_ID = "key-of-last-year", "key-of-this-year"
 BEFORE = Ring({OLD_ID: OLD}, OLD_ID)
 DURING = Ring({OLD_ID: OLD, NEW_ID: NEW}, NEW_ID)
+REQUEST = ReferralRequest(
+    "mentors", SafeContact(ContactWay.SHE_CALLS), agreement=Agreement(True, True, date(2026, 9, 2))
+)
+OPENED = Step(CaseEvent.OPEN, Role.WORKER, "w")
 ROWS = 50  # in each of the bigger tables: three transactions
 AFTER = Ring({NEW_ID: NEW}, NEW_ID)
 
@@ -56,6 +63,8 @@ async def fill(store: Store, at: datetime, new_visit, new_grant, new_referral) -
         visit = await store.referrals.add(
             visit, *new_referral(f"key-{number}", visit_id=visit.id), (entries, until), last_form="f1"
         )
+        case = await store.cases.take_in(f"key-{number}", REQUEST, "Anna Example", at)
+        await store.cases.move(case.key, "mentors", OPENED, seen=0, now=at)
         await store.followups.add(visit, due=at.date(), text="Routine")
         await store.accounts.keep(visit, "form|1", {"item": (str(number),)}, at + timedelta(seconds=number))
     await people(store, at)
@@ -96,6 +105,9 @@ async def all_there(store: Store, at: datetime, new_visit, new_grant) -> None:
     latest = await store.accounts.latest(who)
     assert latest is not None
     assert latest.entered == {"item": (str(ROWS - 1),)}
+    assert len(await store.cases.of_service("mentors")) == ROWS
+    kept = await store.cases.of_referrals(f"key-{number}" for number in range(ROWS))
+    assert [one.case.steps for one in kept.values()] == [1] * ROWS
     due = at + timedelta(hours=2)
     assert await store.journal.take_due(due, timedelta(minutes=1)) is not None
     for number in range(ROWS):
@@ -139,7 +151,9 @@ async def test_after_it_the_old_key_is_not_missed(filled: str, at: datetime, new
     assert done.rows == {
         **dict.fromkeys(("launches", "sittings", "signing_keys", "services"), 1),
         **dict.fromkeys(("visits", "referrals", "outbox", "followups", "accounts", "journal"), ROWS),
-        **dict.fromkeys(("audit_heads", "audit_keys"), 0),
+        **dict.fromkeys(("cases", "case_events"), ROWS),
+        "audit_heads": ROWS + 1,  # a chain of each case, and the log's
+        "audit_keys": 1,
         "person_keys": 0,  # made by the first backup: see test_store_persons
         **dict.fromkeys(("organisations", "members", "passkeys", "invitations", "sessions", "proposals"), 1),
     }
@@ -207,6 +221,8 @@ def test_every_table_that_seals_is_known_by_its_columns():
         "forgotten": 0,
         "chores": 0,
         "unshared": 0,  # numbers of rows of the log
+        "cases": 2,
+        "case_events": 1,
         "referrals": 2,
         "visits": 7,
     }

@@ -4,14 +4,17 @@ import secrets
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from ipvscreen.errors import NotStored
 from ipvscreen.ipv.audit import KEEPING, Act
+from ipvscreen.ipv.case import CaseEvent, CaseRole
+from ipvscreen.ipv.case_step import Step
 from ipvscreen.ipv.members import Member, Role
+from ipvscreen.ipv.referral import Agreement, ContactWay, ReferralRequest, SafeContact
 from ipvscreen.ipv.retention import RULES, WAITING_VISITS, Days
 from ipvscreen.ipv.visit import VisitState
 from ipvscreen.store.engine import writing
@@ -27,9 +30,21 @@ from ipvscreen.store.tables import metadata
 from ipvscreen.store.visits import _UNFINISHED
 
 DAYS = Days(
-    launches=1, sittings=1, visits=30, referrals=90, followups=60, accounts=120, unfinished=365, members=40
+    launches=1,
+    sittings=1,
+    visits=30,
+    referrals=90,
+    cases=80,
+    followups=60,
+    accounts=120,
+    unfinished=365,
+    members=40,
 )
-NOTHING = dict.fromkeys([rule.table for rule in RULES] + ["outbox", "journal"], 0)
+NOTHING = dict.fromkeys([rule.table for rule in RULES] + ["outbox", "journal", "case_events"], 0)
+REQUEST = ReferralRequest(
+    "mentors", SafeContact(ContactWay.SHE_CALLS), agreement=Agreement(True, True, date(2026, 9, 2))
+)
+MISTAKE = Step(CaseEvent.ERROR, CaseRole.COORDINATOR, "c")
 
 
 def counts(file: Path) -> dict[str, int]:
@@ -62,6 +77,8 @@ async def full(store: Store, at: datetime, new_visit, new_grant, new_referral) -
     visit = await store.referrals.add(visit, *new_referral(), state=VisitState.CLOSED)
     (job,) = await store.outbox.claim(at, 1, 30)
     assert await store.outbox.finish(job, "receipt", at)
+    case = await store.cases.take_in("key-1", REQUEST, "Anna Example", at)
+    await store.cases.move(case.key, "mentors", MISTAKE, seen=0, now=at)
     await store.followups.add(visit, due=at.date(), text="text")
     await store.accounts.keep(visit, "form|1", {"a": ("b",)}, at)
     await left_by_somebody(store, at)
@@ -87,6 +104,7 @@ async def left_by_somebody(store: Store, at: datetime) -> None:
 FIRST = {"launches": 1, "sittings": 1, "invitations": 1, "spent": 2}
 THEN = FIRST | {"sessions": 1}
 LATER = THEN | {"passkeys": 1, "members": 1}
+CASE = {"cases": 1, "case_events": 1}
 
 
 @pytest.mark.parametrize(
@@ -97,8 +115,8 @@ LATER = THEN | {"passkeys": 1, "members": 1}
         (39, THEN),
         (59, LATER),
         (61, LATER | {"followups": 1}),
-        (91, LATER | {"followups": 1}),  # from the day on which an answer was due
-        (93, LATER | {"followups": 1, "referrals": 1, "outbox": 1}),
+        (91, LATER | {"followups": 1} | CASE),  # from the day on which an answer was due
+        (93, LATER | {"followups": 1, "referrals": 1, "outbox": 1} | CASE),
         # The visit when nothing refers to it any more; the steward who was not ended stays.
         (121, dict.fromkeys(NOTHING, 1) | {"journal": 0, "spent": 2}),
     ],
@@ -149,6 +167,24 @@ async def test_a_referral_goes_when_it_has_ended(
     assert (await store.visits.get(visit.id) is None) is (what != "queued")
 
 
+async def test_a_case_that_is_open_keeps_its_referral_and_goes_by_hand_alone(
+    store: Store, at: datetime, new_visit, new_grant, new_referral
+) -> None:
+    visit = await store.visits.create(new_visit(state=VisitState.RECORDED), new_grant())
+    await store.referrals.add(visit, *new_referral(), state=VisitState.CLOSED)
+    (job,) = await store.outbox.claim(at, 1, 30)
+    assert await store.outbox.finish(job, "receipt", at)
+    await store.cases.take_in("key-1", REQUEST, "Anna Example", at)
+    years = at + timedelta(days=1000)
+
+    gone = await store.retention.purge(DAYS, years)
+    assert (gone["cases"], gone["referrals"], gone["visits"]) == (0, 0, 0)
+    soon = await store.retention.purge(DAYS, at + timedelta(days=364), by_hand=True)
+    assert soon["cases"] == 0
+    gone = await store.retention.purge(DAYS, years, by_hand=True)
+    assert (gone["cases"], gone["referrals"], gone["visits"]) == (1, 1, 1)
+
+
 async def test_nothing_of_it_stays_in_the_files(
     full: Store, file: Path, at: datetime, new_visit, new_grant
 ) -> None:
@@ -190,13 +226,14 @@ async def test_a_purge_leaves_one_row_and_the_log_outlives_what_went(
     job = full.doing(Act.PURGED, now)
 
     await full.doing(Act.PURGED, now).retention.purge(DAYS, now, dry_run=True)
-    assert [row.act async for row in full.audit.entries()] == [Act.OPENED], "a dry run does nothing"
+    rows = [row.act async for row in full.audit.entries()]
+    assert rows == [Act.TAKEN_IN, Act.SENT_BY_MISTAKE, Act.OPENED], "a dry run does nothing"
     await job.retention.purge(DAYS, now)
     await full.doing(Act.PURGED, now).retention.purge(DAYS, now)
 
     assert await full.visits.get("v") is None
     assert await full.audit.verify() == []
-    first, second = [row async for row in full.audit.entries()]
+    _, _, first, second = [row async for row in full.audit.entries()]
     assert (first.act, first.subject.chain, first.subject.patient_id) == (Act.OPENED, "v", "patient-1")
     assert (second.act, second.subject.chain, second.subject.patient_id) == (Act.PURGED, KEEPING, None)
     with closing(sqlite3.connect(file)) as connection, pytest.raises(sqlite3.IntegrityError):

@@ -286,3 +286,30 @@ def test_a_deployment_learns_at_start_that_a_setting_has_no_pack(shipped: Packs)
     alone = Packs({"gp": replace(shipped.by_name["gp"], locale="cy-GB")})
     with pytest.raises(ValueError, match="no pack is for antenatal in cy-GB"):
         check_packs(alone, "gp", "en-GB")
+
+
+def test_a_pack_says_for_how_long_what_is_agreed_holds_and_whether_a_release_is_required(
+    shipped: Packs, forms: dict[str, Form]
+) -> None:
+    british = [pack for pack in shipped.by_name.values() if pack.locale == "en-GB"]
+    assert {(pack.agreed_months, pack.release_required) for pack in british} == {(6, False)}
+    assert len(british) == 4
+    assert one(forms).agreed_months == 6, "where a pack says nothing"
+    american = one(forms, agreed_months=3, release_required=True)
+    assert (american.agreed_months, american.release_required) == (3, True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"agreed_months": 0}, "from 1 to 12"),
+        ({"agreed_months": 13}, "from 1 to 12"),
+        ({"agreed_months": True}, "from 1 to 12"),
+        ({"agreed_months": "6"}, "from 1 to 12"),
+        ({"release_required": 1}, "'release_required' must be true or false"),
+        ({"reason": "yes"}, "'reason' must be true or false"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(forms: dict[str, Form], changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        one(forms, **changes)

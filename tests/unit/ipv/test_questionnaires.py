@@ -8,6 +8,7 @@ import pytest
 from fhir.resources.R4B.codesystem import CodeSystem
 from fhir.resources.R4B.questionnaire import Questionnaire
 
+from ipvscreen.ipv.case_codes import DECLINE_WORDS, OUTCOME_WORDS
 from ipvscreen.ipv.instruments import (
     AAS_WHOM,
     CHILDREN_OR_PREGNANT,
@@ -21,6 +22,7 @@ from ipvscreen.ipv.instruments import (
     SUICIDE,
 )
 from ipvscreen.resources import terminology
+from ipvscreen.resources.progress import BUSINESS_WORDS
 from ipvscreen.resources.reasons import WHY_WORDS
 from ipvscreen.sdc.form import Form
 from ipvscreen.sdc.load import load_form
@@ -49,7 +51,11 @@ AAS = {
 }
 OURS = ("quick", "past", "children", "impact", "use", "dash-result")
 SHIPPED = ("hark", "aas-1", "aas", *OURS)
-SYSTEMS = ("answer", "recency", "help", "aas", *OURS, "not-done", "reason", "changes", "entries", "events")
+CASE = ("case-status", "case-reason", "case-outcome")
+SYSTEMS = (
+    *("answer", "recency", "help", "aas", *OURS, "not-done", "reason", "changes", "entries", "events"),
+    *CASE,
+)
 TOPIC = ("hark", "aas", "dash", "abuse", "violence", "domestic", "partner", "victim", "ipv", "harm")
 
 
@@ -190,6 +196,9 @@ def test_what_the_code_writes_stands_in_the_code_systems(documents: Documents) -
         **sources,
     }
     assert concepts(documents, "events") == {"referral-new": "New referral"}
+    spoken = dict(zip(CASE, (BUSINESS_WORDS, DECLINE_WORDS, OUTCOME_WORDS), strict=True))
+    for name, words_of in spoken.items():
+        assert concepts(documents, name) == {str(code): words for code, words in words_of.items()}
     nothing = {terminology.NO_HELP: "Nothing now"}
     assert concepts(documents, "help") == terminology.HELP_WORDS | nothing
 

@@ -128,6 +128,11 @@ def test_six_months_on(today: date, until: date) -> None:
     assert default_until(today) == until
 
 
+def test_a_pack_may_say_another_number_of_months() -> None:
+    assert default_until(date(2026, 11, 30), 3) == date(2027, 2, 28)
+    assert default_until(date(2026, 3, 2), 12) == date(2027, 3, 2)
+
+
 @given(st.dates(date(2020, 1, 1), date(2100, 1, 1)))
 def test_six_months_are_never_less_than_the_sixteen_weeks(today: date) -> None:
     assert 181 <= (default_until(today) - today).days <= 184

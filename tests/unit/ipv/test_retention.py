@@ -24,7 +24,7 @@ NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 def test_the_daily_job_never_comes_to_what_waits_for_somebody() -> None:
     assert {one.rule.waits for one in due(Days(), NOW)} == {Waits.NO, Waits.EITHER}
     by_hand = {one.rule.table for one in due(Days(), NOW, by_hand=True) if one.rule.by_hand}
-    assert by_hand == {"referrals", "visits"}
+    assert by_hand == {"cases", "referrals", "visits"}
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.table} {rule.waits}")
@@ -45,6 +45,7 @@ def test_what_refers_to_a_visit_goes_before_it() -> None:
     tables = [rule.table for rule in RULES]
 
     assert all(tables.index("visits") > tables.index(name) for name in ("referrals", "followups", "accounts"))
+    assert tables.index("referrals") > tables.index("cases")
 
 
 def test_a_referral_that_is_queued_is_never_over() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ipvscreen.errors import OutOfOrder
-from ipvscreen.ipv import referral, visit
+from ipvscreen.ipv import case, referral, visit
 
 VISIT = """
 opened: ask asking, disclose disclosed, defer deferred, account account, open-earlier earlier
@@ -78,9 +78,40 @@ def check_pages() -> None:
         assert " ".join(shown[:1]) == rest.partition(" ")[0], "its home comes first"
 
 
+CASE = """
+delivered: open opened, tell-nothing delivered
+opened: accept accepted, decline declined
+accepted: wait waitlisted, contact contact-attempted, engage engaged
+contact-attempted: wait waitlisted, contact contact-attempted, engage engaged
+waitlisted: contact waitlisted, engage engaged
+engaged: wait waitlisted, contact engaged, weekly engaged
+declined:
+completed:
+failed:
+cancelled:
+entered-in-error:
+"""
+
+
+def case_moves() -> str:
+    """With what an open case has in every state, and one that was taken on besides."""
+
+    def more(state: str, rest: str) -> str:
+        if not rest:
+            return ""
+        every = ["withdraw cancelled", "error entered-in-error"]
+        opened = [f"{event} {state}" for event in ("tell-nothing", "release", "check", "danger")]
+        taken_on = [f"assign {state}", "complete completed", "fail failed"]
+        also = opened if state != "delivered" else []
+        return ", ".join([rest, *every, *also, *(taken_on if state not in ("delivered", "opened") else [])])
+
+    return "\n".join(f"{state}: {more(state, rest)}" for state, rest in rows(CASE).items())
+
+
 CHECKS: dict[str, Callable[[], None]] = {
     "visit": lambda: check_moves(visit, visit.VisitState, visit.Event, VISIT),
     "referral": lambda: check_moves(referral, referral.ReferralState, referral.ReferralEvent, REFERRAL),
+    "case": lambda: check_moves(case, case.CaseState, case.CaseEvent, case_moves()),
     "pages": check_pages,
 }
 
@@ -113,6 +144,7 @@ def pages(table: Mapping[Any, tuple[Any, ...]]) -> Iterator[tuple[Any, Any]]:
 TABLES: list[tuple[str, Any, Iterable[tuple[Any, Any]]]] = [
     ("visit", visit.TRANSITIONS, list(moves(visit.TRANSITIONS, visit.Event))),
     ("referral", referral.TRANSITIONS, list(moves(referral.TRANSITIONS, referral.ReferralEvent))),
+    ("case", case.TRANSITIONS, list(moves(case.TRANSITIONS, case.CaseEvent))),
     ("pages", visit.PAGES, list(pages(visit.PAGES))),
 ]
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from ipvscreen.ipv.referral import ReferralState
 from ipvscreen.messages import Message, joined, message
+from ipvscreen.pathway.mirror import Looped
 from ipvscreen.pathway.open_earlier import Listing, Seen
 from ipvscreen.resources.correction import AMENDED, CORRECTED
 from ipvscreen.resources.earlier import Earlier, earlier_of, moment_of
@@ -22,6 +23,7 @@ from ipvscreen.store.referrals import Referral
 from ipvscreen.store.visits import Visit
 from ipvscreen.web.presenters.frame import Frame, day_words
 from ipvscreen.web.presenters.items import Question
+from ipvscreen.web.presenters.loop import LoopLine, loop_lines
 from ipvscreen.web.presenters.record import kind_words
 
 _NOT_KNOWN = message("Not known: the record system does not let us look, or did not answer in time.")
@@ -44,6 +46,7 @@ _PROTECTED, _BARE = (
     message("protected"),
     message("NOT protected: hide it in the record system by hand at once"),
 )
+_TOLD = message("what the service has told")  # a Procedure, too, but not that a conversation took place
 _NOT_WHOLE = message(
     "The record system does not let us look for everything that belongs to this form. Look there, too."
 )
@@ -68,10 +71,11 @@ _STOPPABLE = frozenset({ReferralState.QUEUED, ReferralState.REFUSED})
 
 @dataclass(frozen=True, slots=True)
 class EarlierLine:
-    """One form on the list; `key` is what its button posts."""
+    """One form on the list; `key` is what its button posts, empty where there is none to be opened."""
 
     words: str
     key: str
+    loops: tuple[LoopLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,11 @@ class EarlierList:
 
     unknown: str
     forms: tuple[EarlierLine, ...]
+
+    @property
+    def failed(self) -> bool:
+        """Whether something is wrong that has to be seen: the fold opens itself."""
+        return any(loop.failed for one in self.forms for loop in one.loops)
 
 
 NOTHING_EARLIER = EarlierList("", ())
@@ -113,11 +122,18 @@ class EarlierPage:
     elsewhere: bool
 
 
-def earlier_list_of(listing: Listing, zone: tzinfo) -> EarlierList:
-    """Nothing of what they say, and not how many of which kind."""
-    lines = tuple(EarlierLine(_when(one, zone), one.key) for one in listing.forms)
+def earlier_list_of(listing: Listing, zone: tzinfo, looped: Sequence[Looped] = ()) -> EarlierList:
+    """Nothing of what they say, and not how many of which kind; with what became of their referrals."""
+    loops = loop_lines(looped, zone)
+    lines = [
+        EarlierLine(_when(one, zone), one.key, loops.pop(one.visit_id or "", ())) for one in listing.forms
+    ]
+    visits = {one.visit.id: one.visit for one in looped}
+    for ident, left in loops.items():  # of visits of which nothing came into the record
+        old = visits[ident]
+        lines.append(EarlierLine(_when(Earlier(old.opened_at, old.user_name, ()), zone), "", left))
     unknown = _NOT_KNOWN if not listing.known else _MORE if listing.cut else ""
-    return EarlierList(unknown, lines)
+    return EarlierList(unknown, tuple(lines))
 
 
 def earlier_page(
@@ -196,7 +212,7 @@ def _value(answer: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _entry(body: Mapping[str, Any], visit: Visit) -> str:
-    words = kind_words([body["resourceType"]], visit.plan)
+    words = (_TOLD,) if "outcome" in body else kind_words([body["resourceType"]], visit.plan)
     return message(
         "{what}: {status}",
         what=words[0] if words else body["resourceType"],

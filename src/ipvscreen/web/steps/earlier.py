@@ -13,7 +13,7 @@ from ipvscreen.ipv.draft import Draft
 from ipvscreen.messages import message
 from ipvscreen.pathway.correct import correct
 from ipvscreen.pathway.finish import finish
-from ipvscreen.pathway.open_earlier import Seen, close_earlier, list_earlier, open_earlier, read_earlier
+from ipvscreen.pathway.open_earlier import Seen, close_earlier, open_earlier, read_earlier
 from ipvscreen.pathway.withdraw import end_in_record, hide, stop, take_back
 from ipvscreen.resources.labels import meta_of
 from ipvscreen.resources.reasons import REASONS, STOPS_REFERRAL, Why
@@ -25,7 +25,7 @@ from ipvscreen.store.audit import of_visit
 from ipvscreen.store.visits import Visit
 from ipvscreen.web.fields import NOT_OFFERED, Amend, EarlierFields, FieldsRefused, Posted, own, split
 from ipvscreen.web.presenters.amended import failures, stopped_words
-from ipvscreen.web.presenters.earlier import EarlierList, correctable, earlier_list_of, earlier_page
+from ipvscreen.web.presenters.earlier import correctable, earlier_page
 from ipvscreen.web.presenters.items import Question, questions
 from ipvscreen.web.turn import Turn, go, leave
 
@@ -43,12 +43,6 @@ _ACTS = {
 _UNREADABLE = message(
     "It cannot be corrected here: the form would not say the same again. Correct it by hand."
 )
-
-
-async def earlier_list(turn: Turn) -> EarlierList:
-    """For the first page."""
-    listing = await list_earlier(turn.rooms.store, turn.client, turn.visit)
-    return earlier_list_of(listing, turn.entry.zone)
 
 
 async def open_one(turn: Turn, key: str) -> Response:

@@ -32,7 +32,7 @@ from ipvscreen.web.writing import written
 
 async def show_refer(turn: Turn) -> Response:
     """The sheet with agreement."""
-    until = default_until(turn.today)
+    until = default_until(turn.today, turn.pack.agreed_months)
     page = refer_page(turn.frame(), turn.visit, await _sheet(turn), until=until, latest=turn.today + LONGEST)
     return turn.render(page)
 

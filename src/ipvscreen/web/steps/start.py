@@ -17,7 +17,8 @@ from ipvscreen.web import cookies
 from ipvscreen.web.fields import Posted, StartFields, own
 from ipvscreen.web.presenters.start import same_person, start_page
 from ipvscreen.web.steps.account import open_account
-from ipvscreen.web.steps.earlier import earlier_list, open_one
+from ipvscreen.web.steps.earlier import open_one
+from ipvscreen.web.steps.earlier_list import earlier_list
 from ipvscreen.web.turn import Turn, go
 from ipvscreen.web.writing import again
 
