@@ -1,12 +1,11 @@
 """A Questionnaire file → JSON; refused when it is no such thing, or too large or too deep to be read."""
 
-import json
 import re
-from collections.abc import Iterator, Sequence
-from decimal import Decimal
+from collections.abc import Iterator
 from typing import Any
 
 from ipvscreen.errors import FormRefused
+from ipvscreen.sdc.strict import strict_json
 
 LARGEST = 1024 * 1024  # bytes
 DEEPEST = 64  # objects and lists within each other
@@ -27,44 +26,15 @@ def parse(raw: bytes) -> dict[str, Any]:
         text = raw.decode("utf-8-sig")  # some editors put a byte order mark before everything
     except UnicodeDecodeError:
         raise _refuse("is not a text in UTF-8.") from None
-    if _depth(text) > DEEPEST:
-        raise _refuse(f"is nested more than {DEEPEST} levels deep.")
-    body = _json(text)
+    try:
+        body = strict_json(text)
+    except ValueError as wrong:
+        raise _refuse(str(wrong)) from None
     if not isinstance(body, dict):
         raise _refuse("must be a JSON object.")
     if any(_NO_TEXT.search(text) for text in _texts(body)):
         raise _refuse("holds a character that no text may hold.")
     return body
-
-
-def _json(text: str) -> object:
-    try:
-        return json.loads(
-            text,
-            parse_int=lambda number: int(_short(number)),
-            parse_float=_decimal,
-            parse_constant=_no_number,
-            object_pairs_hook=_object,
-        )
-    except json.JSONDecodeError as error:
-        raise _refuse(f"is not JSON: line {error.lineno}, column {error.colno}.") from None
-
-
-def _depth(text: str) -> int:
-    depth = deepest = 0
-    for bracket in _BRACKET.findall(_STRING.sub("", text)):
-        depth += 1 if bracket in "[{" else -1
-        deepest = max(deepest, depth)
-    return deepest
-
-
-def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise _refuse(f"has an object that holds '{twice[:50]}' twice.")
-    return found
 
 
 def _texts(value: object) -> Iterator[str]:
@@ -77,23 +47,6 @@ def _texts(value: object) -> Iterator[str]:
     elif isinstance(value, list):
         for part in value:
             yield from _texts(part)
-
-
-def _decimal(number: str) -> Decimal:
-    found = Decimal(_short(number))
-    if abs(found.adjusted()) > LONGEST_NUMBER:  # 1e999999999 is short until someone writes it out
-        raise _refuse("holds a number that is too large or too small.")
-    return found
-
-
-def _short(number: str) -> str:
-    if len(number) > LONGEST_NUMBER:
-        raise _refuse(f"holds a number of more than {LONGEST_NUMBER} characters.")
-    return number
-
-
-def _no_number(name: str) -> None:
-    raise _refuse(f"holds {name}, which is not a number in JSON.")
 
 
 def _refuse(sentence: str) -> FormRefused:

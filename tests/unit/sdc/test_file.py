@@ -6,7 +6,8 @@ from decimal import Decimal
 import pytest
 
 from ipvscreen.errors import FormRefused
-from ipvscreen.sdc.file import DEEPEST, LARGEST, LONGEST_NUMBER, parse
+from ipvscreen.sdc.file import LARGEST, parse
+from ipvscreen.sdc.strict import DEEPEST, LONGEST_NUMBER
 
 
 def nested(levels: int) -> bytes:

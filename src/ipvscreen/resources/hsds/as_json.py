@@ -1,30 +1,18 @@
 """HSDS as JSON (one service, a list, or a page of an API) → records; ValueError for a file that is broken."""
 
-import json
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ipvscreen.resources.hsds.limits import decoded
 from ipvscreen.resources.hsds.node import Node
-
-DEEPEST = 64  # objects and lists within each other
-LONGEST_NUMBER = 40  # characters
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_BRACKET = re.compile(r"[][{}]")
+from ipvscreen.sdc.strict import strict_json
 
 
 def parsed(name: str, raw: bytes) -> Any:
     """The JSON of a file; ValueError with a plain sentence where it is none."""
     text = decoded(name, raw)
-    if _depth(text) > DEEPEST:
-        raise ValueError(f"{name}: is nested more than {DEEPEST} levels deep.")
     try:
-        return json.loads(
-            text, object_pairs_hook=_object, parse_int=_number, parse_float=_number, parse_constant=_none
-        )
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{name}: is not JSON: line {error.lineno}, column {error.colno}.") from None
+        return strict_json(text)
     except ValueError as wrong:
         raise ValueError(f"{name}: {wrong}") from None
 
@@ -73,29 +61,3 @@ def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value).strip()
-
-
-def _depth(text: str) -> int:
-    depth = deepest = 0
-    for bracket in _BRACKET.findall(_STRING.sub("", text)):
-        depth += 1 if bracket in "[{" else -1
-        deepest = max(deepest, depth)
-    return deepest
-
-
-def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("has an object that holds one name twice.")
-    return found
-
-
-def _number(text: str) -> str:
-    """As it is written: nothing is calculated with it, and a long one takes long to read."""
-    if len(text) > LONGEST_NUMBER:
-        raise ValueError(f"holds a number of more than {LONGEST_NUMBER} characters.")
-    return text
-
-
-def _none(name: str) -> None:
-    raise ValueError(f"holds {name}, which is not a number in JSON.")

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from ipvscreen.resources.directory_report import Fate, Reading
-from ipvscreen.resources.hsds.as_json import DEEPEST, parsed
+from ipvscreen.resources.hsds.as_json import parsed
 from ipvscreen.resources.hsds.limits import LARGEST
 from ipvscreen.resources.hsds.reading import read_json, read_tables
 from ipvscreen.resources.service_parts import TAXONOMY
+from ipvscreen.sdc.strict import DEEPEST
 
 sys.path.insert(0, str(Path(__file__).parent))  # with importlib the folder is not on it
 from made import Body, Rows, page, rows, tables
@@ -203,8 +204,8 @@ DEEP = b"[" * (DEEPEST + 1) + b"]" * (DEEPEST + 1)
         (b'{"contents": [', "d.json: is not JSON: line 1, column 15."),
         (DEEP, "d.json: is nested more than 64 levels deep."),
         (b"[" * 1_000_000, "d.json: is nested more than 64 levels deep."),
-        (b'{"a": 1, "a": 2}', "d.json: has an object that holds one name twice."),
-        (b"[" + b"1" * 41 + b"]", "d.json: holds a number of more than 40 characters."),
+        (b'{"a": 1, "a": 2}', "d.json: has an object that holds 'a' twice."),
+        (b"[" + b"1" * 101 + b"]", "d.json: holds a number of more than 100 characters."),
         (b"[NaN]", "d.json: holds NaN, which is not a number in JSON."),
         (b'{"name": "Caf\xe9"}', "d.json: is not text in UTF-8 (line 1); save it again"),
         ('{"a": 1}'.encode("utf-16"), "d.json: is not text in UTF-8 (line 1); save it again"),
