@@ -83,13 +83,9 @@ def create_app(
             yield
 
     token = settings.metrics_token
-    return make_web(
-        lifespan,
-        policy,
-        inbox=policy_of_inbox(settings.inbox.origin, _base(settings)) if settings.inbox else None,
-        base=_base(settings),
-        metrics_token=token.get_secret_value() if token else None,
-    )
+    secret = token.get_secret_value() if token else None
+    inbox = policy_of_inbox(settings.inbox.origin, _base(settings)) if settings.inbox else None
+    return make_web(lifespan, policy, inbox=inbox, base=_base(settings), metrics_token=secret)
 
 
 async def _joined(
