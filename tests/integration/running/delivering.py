@@ -10,32 +10,16 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import processes
-from sender import RING
-from sqlalchemy import insert, select
-
-from ipvscreen.ipv.draft import Draft
-from ipvscreen.ipv.person import Person, Setting, Sex
-from ipvscreen.ipv.referral import ReferralState
-from ipvscreen.ipv.visit import VisitState
-from ipvscreen.resources.plan import WritePlan
-from ipvscreen.store.engine import reading, writing
-from ipvscreen.store.facade import open_store
-from ipvscreen.store.grant import Grant
-from ipvscreen.store.outbox import NewJob, enqueue
-from ipvscreen.store.referrals import Referral
-from ipvscreen.store.tables import outbox, referrals
-from ipvscreen.store.visits import Visit
+from delivery_waiting import left
 
 HERE = Path(__file__).resolve().parent
 SOAK = int(os.environ.get("IPVSCREEN_SOAK", "1")) > 1
 SHARE = 0.3  # of the answers are failures, half of them after the message was taken
-SERVICES = 4
 SECONDS = 600 if SOAK else 60
 
 
@@ -89,58 +73,6 @@ def sender(folder: Path, url: str, **more: Any) -> Iterator[Sender]:
         yield one
     finally:
         one.kill(for_good=True)
-
-
-async def queued(url: str, keys: Sequence[str], to: str) -> None:
-    """A referral and its message for each key, for several services at that address."""
-    now = datetime.now(UTC)
-    store = await open_store(url, RING)
-    if await store.visits.get("v") is None:
-        await store.visits.create(a_visit(now), Grant("t", now, None, "https://ehr.test/token", "launch"))
-    async with writing(store._engine) as connection:
-        for number, key in enumerate(keys):
-            row = Referral(
-                key, "v", "s", "Mentors", "020", ReferralState.QUEUED, now, now + timedelta(days=2)
-            )
-            endpoint = f"{to}/{number % SERVICES}"
-            await connection.execute(insert(referrals).values(store.referrals._columns(row)))
-            await enqueue(
-                connection, store.outbox._sealed, NewJob(key, key, endpoint, {"about": key}), key, now
-            )
-    await store.close()
-
-
-def a_visit(now: datetime) -> Visit:
-    return Visit(
-        *("v", "practice", "https://ehr.test/fhir", "p", None, "Practitioner/1", "u", None),
-        state=VisitState.REFERRED,
-        setting=Setting.GP,
-        opened_at=now,
-        expires_at=now + timedelta(hours=1),
-        person=Person("Anna Example", date(1990, 5, 17), Sex.FEMALE),
-        plan=WritePlan(True, True, ()),
-        draft=Draft(),
-        written=None,
-        last_form=None,
-        cookie_hash="",
-        age_confirmed=False,
-    )
-
-
-async def left(url: str) -> dict[str, str]:
-    """The referrals that are not received, or whose message is not settled; why."""
-    store = await open_store(url, RING)
-    query = select(outbox.c.key, outbox.c.status, referrals.c.state).join(
-        referrals, referrals.c.id == outbox.c.referral_id
-    )
-    async with reading(store._engine) as connection:
-        rows = (await connection.execute(query)).all()
-    await store.close()
-    return {
-        row.key: f"{row.status} {row.state}"
-        for row in rows
-        if (row.status, row.state) != ("done", "received")
-    }
 
 
 def until_settled(url: str, seconds: float = SECONDS) -> None:

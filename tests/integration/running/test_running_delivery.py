@@ -15,8 +15,8 @@ from typing import Any
 
 import processes
 import pytest
-from delivering import SECONDS, SOAK, faults, left, queued, sender, service, until_settled
-from sender import RING
+from delivering import SECONDS, SOAK, faults, sender, service, until_settled
+from delivery_waiting import RING, left, queued
 from sqlalchemy import select
 
 from ipvscreen.delivery.points import Point
