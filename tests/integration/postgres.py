@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -66,9 +67,7 @@ def server(*settings: str) -> Iterator[Server]:
     if os.getuid() == 0:  # it refuses to be run by root
         who = "postgres"
         os.chown(folder, pwd.getpwnam(who).pw_uid, -1)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = _free_port()
     data = ["-D", str(folder / "data")]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "user": who, "cwd": folder}
     made = [str(bin_ / "initdb"), *data, "-U", OWNER, "-A", "trust", "-E", "UTF8", "--no-locale", "-N"]
@@ -78,7 +77,7 @@ def server(*settings: str) -> Iterator[Server]:
     command = [str(bin_ / "postgres"), *data, "-p", str(port), *options]
     process = subprocess.Popen(command, **quiet)  # type: ignore[call-overload]  # noqa: S603
     try:
-        _until_it_answers(port)
+        _until_it_answers(port, process)
         yield Server(port)
     finally:
         process.send_signal(signal.SIGQUIT)  # at once: nobody needs these data again
@@ -86,11 +85,23 @@ def server(*settings: str) -> Iterator[Server]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _until_it_answers(port: int) -> None:
-    for _ in range(300):
+def _free_port() -> int:
+    """Below those of outgoing connections: one that looks for the server could connect to itself there."""
+    for port in random.sample(range(20_000, 32_000), 200):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)):
+                return port
+    raise OSError("no free port")
+
+
+def _until_it_answers(port: int, process: "subprocess.Popen[bytes]") -> None:
+    address = f"host=127.0.0.1 port={port} user={OWNER} dbname=postgres connect_timeout=5"
+    for _ in range(600):
         try:
-            psycopg.connect(f"host=127.0.0.1 port={port} user={OWNER} dbname=postgres").close()
+            psycopg.connect(address).close()
         except psycopg.OperationalError:
+            if process.poll() is not None:
+                break
             time.sleep(0.1)
         else:
             return

@@ -810,8 +810,8 @@ if "ipvscreen" in " ".join(sys.orig_argv) or "spawn_main" in " ".join(sys.orig_a
             await self.app(scope, receive, out)
 
     make = worker.create_app
-    def made(settings):
-        app = make(settings)
+    def made(settings, **more):
+        app = make(settings, **more)
         app.add_middleware(Leak)
         return app
     worker.create_app = made

@@ -6,12 +6,14 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import httpx
 import pytest
 
 from ipvscreen.delivery import dispatcher
+from ipvscreen.delivery.fhir_push import push
 from ipvscreen.ehr.client import FhirClient
 from ipvscreen.ehr.writer import write
 from ipvscreen.ipv.visit import VisitState
@@ -65,8 +67,14 @@ def patience(fault: object, seconds: float = SECONDS) -> Iterator[None]:
         for function in (FhirClient.__init__, fetch) if fault in ("hangs", "hanging") else ():
             assert "seconds" in function.__kwdefaults__
             patch.setitem(function.__kwdefaults__, "seconds", seconds)
-            patch.setattr(dispatcher, "PUSH_SECONDS", seconds)
+            patch.setattr(dispatcher, "push", partial(_pushed, push, seconds))
         yield
+
+
+async def _pushed(real: Callable[..., Any], at_most: float, *given: Any, **named: Any) -> Any:
+    """The push itself, with less time."""
+    assert "seconds" in named, "the pace says how long"
+    return await real(*given, **(named | {"seconds": at_most}))
 
 
 @pytest.fixture
@@ -611,11 +619,17 @@ async def test_a_service_that_is_away_for_days_is_told_as_not_reached(
     await visitor.post(SHEET)
     await attempted(house, visitor)
 
-    for _ in range(80):
-        house.clock.forward(hours=1)
-        await house.app.state.rooms.dispatcher.run_once()
+    async def goes_on(**by: float) -> Any:
+        """Time passes, and what is due meanwhile is tried."""
+        for _ in range(6):
+            house.clock.forward(**{unit: number / 6 for unit, number in by.items()})
+            await house.app.state.rooms.dispatcher.run_once()
+        (referral,) = await house.app.state.rooms.store.referrals.of_visit(visitor.visit)
+        return referral
 
-    (referral,) = await house.app.state.rooms.store.referrals.of_visit(visitor.visit)
+    for _ in range(13):
+        assert (await goes_on(days=1)).state == "queued"
+    referral = await goes_on(days=2)
     assert referral.state == "refused"
-    assert "could not be delivered for three days" in str(referral.words)
+    assert "could not be delivered for two weeks" in str(referral.words)
     assert received(house) == 0

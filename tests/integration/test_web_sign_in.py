@@ -189,12 +189,28 @@ async def test_a_refused_refresh_is_not_tried_again_and_the_visit_ends_with_its_
         await ask()
 
 
-async def test_those_who_wait_for_one_that_fails_use_the_old_token(brief: Any) -> None:
+async def test_those_who_wait_for_one_that_fails_use_the_old_token(
+    brief: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It fails only once all others have found the lease taken: who asks later may try again."""
     visitor, sent = await brief.visitor().launch(), brief.watch()
-    switches = brief.ehr.state.sandbox.switches
-    switches.refuse[("POST", "token")] = 503
-    switches.hang, switches.at = 2.0, ("POST", "token")  # so that all of them find the lease taken
+    brief.ehr.state.sandbox.switches.refuse[("POST", "token")] = 503
     brief.clock.forward(seconds=SHORT - 10)
+    take, waiting, all_wait = Visits.take_refresh, set[asyncio.Task[Any] | None](), asyncio.Event()
+
+    async def seen(self: Visits, visit_id: str, at: datetime) -> bool:
+        taken = await take(self, visit_id, at)
+        if not taken:
+            waiting.add(asyncio.current_task())
+        if len(waiting) == 19:
+            all_wait.set()
+        return taken
+
+    async def held(request: httpx.Request) -> None:
+        await all_wait.wait()
+
+    monkeypatch.setattr(Visits, "take_refresh", seen)
+    brief.app.state.rooms.http.event_hooks["request"].append(held)
     ask = asking(brief, visitor.visit)
     tokens = await asyncio.gather(*(ask() for _ in range(20)))
     assert len(set(tokens)) == 1

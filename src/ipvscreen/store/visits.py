@@ -151,11 +151,15 @@ class Visits:
     async def take_refresh(self, visit_id: str, now: datetime) -> bool:
         """Whether the caller is the one to refresh the token, and has `REFRESH_LEASE` from `now` for it.
 
-        A lease that nobody ended runs out; one that ends later than any could is of a clock put back.
+        A lease that nobody ended runs out; one that ends later than any could is of a clock put back. Whoever
+        finds it taken has only read: many wait for one, and would keep all others from writing.
         """
         until = visits.c.refresh_until
-        free = or_(until.is_(None), until <= now, until > now + REFRESH_LEASE)
-        taken = update(visits).where(visits.c.id == visit_id, free).values(refresh_until=now + REFRESH_LEASE)
+        free = (visits.c.id == visit_id, or_(until.is_(None), until <= now, until > now + REFRESH_LEASE))
+        async with reading(self._engine) as connection:
+            if await connection.scalar(select(visits.c.id).where(*free)) is None:
+                return False
+        taken = update(visits).where(*free).values(refresh_until=now + REFRESH_LEASE)
         async with writing(self._engine) as connection:
             return (await connection.execute(taken)).rowcount == 1
 

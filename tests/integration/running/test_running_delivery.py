@@ -2,177 +2,30 @@
 
 import asyncio
 import base64
-import json
 import os
 import random
 import signal
 import sqlite3
 import subprocess
 import sys
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from contextlib import ExitStack, closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import processes
 import pytest
-from sender import RING
-from sqlalchemy import insert, select
+from delivering import SECONDS, SOAK, faults, sender, service, until_settled
+from delivery_waiting import RING, left, queued
+from sqlalchemy import select
 
 from ipvscreen.delivery.points import Point
-from ipvscreen.ipv.draft import Draft
-from ipvscreen.ipv.person import Person, Setting, Sex
-from ipvscreen.ipv.referral import ReferralState
-from ipvscreen.ipv.visit import VisitState
-from ipvscreen.resources.plan import WritePlan
-from ipvscreen.store.engine import reading, writing
+from ipvscreen.store.engine import reading
 from ipvscreen.store.facade import Store, open_store
-from ipvscreen.store.grant import Grant
-from ipvscreen.store.outbox import NewJob, Outbox, enqueue
-from ipvscreen.store.referrals import Referral
-from ipvscreen.store.tables import outbox, referrals
-from ipvscreen.store.visits import Visit
+from ipvscreen.store.outbox import Outbox
+from ipvscreen.store.tables import outbox
 
-HERE = Path(__file__).resolve().parent
-SOAK = int(os.environ.get("IPVSCREEN_SOAK", "1")) > 1
 MESSAGES, KILLS = (3_000, 100) if SOAK else (300, 15)
-SHARE = 0.3  # of the answers are failures, half of them after the message was taken
-SERVICES = 4
-SECONDS = 600 if SOAK else 60
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield f"sqlite+aiosqlite:///{tmp_path / 'store.db'}"
-        return
-    server = request.getfixturevalue("postgres")
-    name = server.new()
-    yield server.url(name)
-    server.drop(name)
-
-
-@dataclass
-class Service:
-    url: str
-
-    def told(self, **change: float) -> dict[str, Any]:
-        return httpx.get(f"{self.url}/told", params=change, timeout=60).raise_for_status().json()
-
-
-@dataclass
-class Sender:
-    folder: Path
-    parent: Any
-
-    def kill(self, *, for_good: bool = False) -> None:
-        if for_good:
-            self.parent.kill()
-            self.parent.wait()
-        with suppress(ProcessLookupError, FileNotFoundError):
-            os.kill(int((self.folder / "pid").read_text(encoding="ascii")), signal.SIGKILL)
-
-    def ends(self) -> list[int]:
-        file = self.folder / "ends"
-        return [int(line) for line in file.read_text(encoding="ascii").split()] if file.exists() else []
-
-
-@contextmanager
-def service(share: float = SHARE, seed: int = 0) -> Iterator[Service]:
-    port = processes.free_port()
-    told = json.dumps({"port": port, "share": share, "seed": seed})
-    process = subprocess.Popen([sys.executable, str(HERE / "receiver.py"), told])  # noqa: S603  our own program
-    try:
-        processes.until(lambda: processes.answers(f"http://127.0.0.1:{port}/told"))
-        yield Service(f"http://127.0.0.1:{port}")
-    finally:
-        process.kill()
-        process.wait()
-
-
-@contextmanager
-def sender(folder: Path, url: str, **more: Any) -> Iterator[Sender]:
-    folder.mkdir(exist_ok=True)
-    told = json.dumps({"url": url, "folder": str(folder), **more})
-    one = Sender(folder, subprocess.Popen([sys.executable, str(HERE / "sender.py"), told]))  # noqa: S603  our own program
-    try:
-        yield one
-    finally:
-        one.kill(for_good=True)
-
-
-async def queued(url: str, keys: Sequence[str], to: str) -> None:
-    """A referral and its message for each key, for several services at that address."""
-    now = datetime.now(UTC)
-    store = await open_store(url, RING)
-    if await store.visits.get("v") is None:
-        await store.visits.create(a_visit(now), Grant("t", now, None, "https://ehr.test/token", "launch"))
-    async with writing(store._engine) as connection:
-        for number, key in enumerate(keys):
-            row = Referral(
-                key, "v", "s", "Mentors", "020", ReferralState.QUEUED, now, now + timedelta(days=2)
-            )
-            endpoint = f"{to}/{number % SERVICES}"
-            await connection.execute(insert(referrals).values(store.referrals._columns(row)))
-            await enqueue(
-                connection, store.outbox._sealed, NewJob(key, key, endpoint, {"about": key}), key, now
-            )
-    await store.close()
-
-
-def a_visit(now: datetime) -> Visit:
-    return Visit(
-        *("v", "practice", "https://ehr.test/fhir", "p", None, "Practitioner/1", "u", None),
-        state=VisitState.REFERRED,
-        setting=Setting.GP,
-        opened_at=now,
-        expires_at=now + timedelta(hours=1),
-        person=Person("Anna Example", date(1990, 5, 17), Sex.FEMALE),
-        plan=WritePlan(True, True, ()),
-        draft=Draft(),
-        written=None,
-        last_form=None,
-        cookie_hash="",
-        age_confirmed=False,
-    )
-
-
-async def left(url: str) -> dict[str, str]:
-    """The referrals that are not received, or whose message is not settled; why."""
-    store = await open_store(url, RING)
-    query = select(outbox.c.key, outbox.c.status, referrals.c.state).join(
-        referrals, referrals.c.id == outbox.c.referral_id
-    )
-    async with reading(store._engine) as connection:
-        rows = (await connection.execute(query)).all()
-    await store.close()
-    return {
-        row.key: f"{row.status} {row.state}"
-        for row in rows
-        if (row.status, row.state) != ("done", "received")
-    }
-
-
-def until_settled(url: str, seconds: float = SECONDS) -> None:
-    deadline = time.monotonic() + seconds
-    while there := asyncio.run(left(url)):
-        assert time.monotonic() < deadline, there
-        time.sleep(0.1)
-
-
-def faults(keys: Sequence[str], told: dict[str, Any]) -> dict[str, list[str]]:
-    """What is not there, and what is there or had an effect more than once."""
-    held = list(told["held"].values())
-    found = {
-        "lost": [key for key in keys if key not in held],
-        "doubled": [key for key in keys if held.count(key) > 1 or told["effects"].get(key, 0) > 1],
-        "strange": [key for key in held if key not in keys],
-    }
-    return {what: which for what, which in found.items() if which}
 
 
 def test_none_is_lost_and_none_doubled_however_often_senders_are_killed(tmp_path: Path, url: str) -> None:
@@ -275,10 +128,14 @@ def test_deliver_sends_and_settles_what_is_on_its_way_before_it_ends(tmp_path: P
 
         asyncio.run(queued(url, [f"key-{number}" for number in range(200)], to.url))
         command = [sys.executable, "-m", "ipvscreen", "deliver"]
-        with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL) as running:  # noqa: S603  our own program
+        running = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL)  # noqa: S603  our own program
+        try:
             processes.until(lambda: to.told()["requests"] > 1, SECONDS)
             running.send_signal(signal.SIGTERM)
             assert running.wait(60) == 0
+        finally:
+            running.kill()
+            running.wait()
         told = to.told()
 
     with closing(sqlite3.connect(tmp_path / "ipvscreen.db")) as connection:

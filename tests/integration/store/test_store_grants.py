@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ipvscreen.errors import VisitOver
+from ipvscreen.store.engine import writing
 from ipvscreen.store.facade import Store, open_store
 from ipvscreen.store.grant import Grant
 from ipvscreen.store.sealed import Ring, SealedTable
@@ -65,6 +66,15 @@ async def test_of_two_engines_on_one_file_one_refreshes(
 
     await other.close()
     assert taken.count(True) == 1
+
+
+async def test_who_finds_it_taken_has_waited_for_no_writer(store: Store, new_visit, new_grant, at: datetime):
+    """Nineteen who look again twenty times a second must not keep a twentieth from its turn."""
+    await store.visits.create(new_visit(), new_grant())
+    assert await store.visits.take_refresh("visit-1", at)
+
+    async with writing(store._engine), asyncio.timeout(5):
+        assert not await store.visits.take_refresh("visit-1", at)
 
 
 async def test_of_three_processes_one_refreshes(url: str, ring: Ring, new_visit, new_grant):
