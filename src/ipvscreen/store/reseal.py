@@ -9,7 +9,7 @@ from sqlalchemy import Column, LargeBinary, RowMapping, Table, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ipvscreen.store import schema
-from ipvscreen.store.engine import empty_log, make_engine, reading, writing
+from ipvscreen.store.engine import empty_log, give_back, make_engine, reading, writing
 from ipvscreen.store.sealed import Ring, SealBroken, SealedTable, key_prefix
 from ipvscreen.store.tables import accounts, metadata, person_keys, visits
 from ipvscreen.store.visit import index_of
@@ -47,7 +47,7 @@ async def reseal(url: str, ring: Ring) -> Resealed:
                 await _reseal_table(engine, ring, table, done)
         await asyncio.to_thread(empty_log, url)
     finally:
-        await engine.dispose()
+        await give_back(engine)
     return done
 
 
