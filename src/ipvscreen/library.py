@@ -2,9 +2,11 @@
 
 import json
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ipvscreen.ipv.instruments import FORMS
@@ -20,6 +22,7 @@ from ipvscreen.sdc.load import load_form
 
 # Files of the folder that are no forms, by the beginning of their names.
 NOT_FORMS = ("validity.json", "wording.json", "codesystem-", "valueset-")
+Files = tuple[tuple[str, bytes], ...]  # of one folder: each name and what is in it
 _VALIDITY, _WORDING, _PACKS, _LABELS = "validity.json", "wording.json", "packs.toml", "labels.toml"
 
 
@@ -39,24 +42,33 @@ def read_forms(folder: Path, own: Path | None = None) -> Library:
     A pack or policy of your own takes the place of ours with its name. FormRefused or ValueError for what
     cannot be used; FileNotFoundError at start, not in a visit, for a form that visits need.
     """
-    folders = [folder, *((own,) if own else ())]
-    found = [_documents(one) for one in folders]
-    if twice := sorted(set(found[0]) & set(found[-1])) if own else []:
+    return _library(*(_files(one) for one in (folder, *((own,) if own else ()))))
+
+
+@lru_cache(maxsize=4)  # by content: who makes several apps, or makes one and then serves it, reads them once
+def _library(*folders: Files) -> Library:
+    found = [_documents(dict(one)) for one in folders]
+    if twice := sorted(set(found[0]) & set(found[1])) if found[1:] else []:
         raise ValueError(f"there are two forms named {', '.join(twice)}")
     documents = {name: body for one in found for name, body in one.items()}
     forms = {name: load_form(body) for name, body in documents.items()}
     if missing := set(FORMS) - forms.keys():
         raise FileNotFoundError(f"questionnaires are missing: {', '.join(sorted(missing))}")
-    pins = [pin for one in folders for pin in pins_of(_json(one / _WORDING, {"pins": []}))]
+    pins = [pin for one in folders for pin in pins_of(_json(one, _WORDING, {"pins": []}))]
     shelf = Shelf(
         forms=forms,
         reviewed=reviewed(pin for pin in pins if _holds(pin, documents)),
-        own=tuple(found[1]) if own else (),
+        own=tuple(*found[1:]),
     )
     packs = {name: pack for one in folders for name, pack in _packs(one).items()}
-    labels = {name: one for each in folders for name, one in policies_of(_toml(each / _LABELS)).items()}
-    rows = [row for one in folders for row in rows_of(_json(one / _VALIDITY, {"rows": []}))]
-    return Library(forms, tuple(rows), packs_of({"pack": packs}, shelf), labels)
+    labels = {name: one for each in folders for name, one in policies_of(_toml(each, _LABELS)).items()}
+    rows = [row for one in folders for row in rows_of(_json(one, _VALIDITY, {"rows": []}))]
+    return Library(
+        forms=MappingProxyType(forms),
+        validity=tuple(rows),
+        packs=packs_of({"pack": packs}, shelf),
+        labels=MappingProxyType(labels),
+    )
 
 
 def name_of(questionnaire: Mapping[str, Any]) -> str:
@@ -64,14 +76,19 @@ def name_of(questionnaire: Mapping[str, Any]) -> str:
     return str(questionnaire.get("name", "")).lower().replace("_", "-")
 
 
-def _documents(folder: Path) -> dict[str, dict[str, Any]]:
-    return {name_of(body): body for body in _questionnaires(folder)}
+def _files(folder: Path) -> Files:
+    return tuple(
+        (path.name, path.read_bytes())
+        for path in sorted(folder.glob("*"))
+        if path.suffix in (".json", ".toml") and path.is_file()
+    )
 
 
-def _questionnaires(folder: Path) -> Iterator[dict[str, Any]]:
-    for path in sorted(folder.glob("*.json")):
-        if not path.name.startswith(NOT_FORMS):
-            yield parse(path.read_bytes())
+def _documents(files: Mapping[str, bytes]) -> dict[str, dict[str, Any]]:
+    forms = (
+        parse(raw) for name, raw in files.items() if name.endswith(".json") and not name.startswith(NOT_FORMS)
+    )
+    return {name_of(body): body for body in forms}
 
 
 def _holds(pin: Pin, documents: Mapping[str, Mapping[str, Any]]) -> bool:
@@ -83,17 +100,18 @@ def _holds(pin: Pin, documents: Mapping[str, Mapping[str, Any]]) -> bool:
     return pin.sha256 == digest(body, None if own else pin.language)
 
 
-def _packs(folder: Path) -> dict[str, Any]:
-    document = _toml(folder / _PACKS)
+def _packs(files: Files) -> dict[str, Any]:
+    document = _toml(files, _PACKS)
     if unknown := sorted(set(document) - {"pack"}):
         raise ValueError(f"{_PACKS}: '{unknown[0]}' is not known; packs are tables [pack.…].")
     return dict(document.get("pack", {}))
 
 
-def _toml(path: Path) -> dict[str, Any]:
-    return tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+def _toml(files: Files, name: str) -> dict[str, Any]:
+    return tomllib.loads(dict(files).get(name, b"").decode())
 
 
-def _json(path: Path, without: Mapping[str, Any]) -> Any:
+def _json(files: Files, name: str, without: Mapping[str, Any]) -> Any:
     """A file of ours as JSON, or `without` where there is none."""
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else without
+    raw = dict(files).get(name)
+    return without if raw is None else json.loads(raw.decode())

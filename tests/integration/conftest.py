@@ -27,6 +27,7 @@ from ipvscreen.sandbox.directory import services_bundle
 from ipvscreen.sandbox.ehr import create_ehr
 from ipvscreen.settings import Ehr, Numbers, Settings
 from ipvscreen.store.facade import migrate
+from ipvscreen.store.sqlite import database_file, empty_log, private_file
 
 APP, EHR, SERVICE = "https://app.test", "https://ehr.test", "https://service.test"
 SECOND = "https://second.test"  # another record system, where a test asks for two
@@ -174,11 +175,30 @@ async def open_house(
     recorders[SERVICE].to_service = True
     outgoing = httpx.AsyncClient(mounts=dict(recorders))
     app = create_app(settings, http=outgoing, clock=clock)
-    await import_services(settings, services_bundle(f"{SERVICE}/fhir"))
+    await _filled(settings)
     async with app.router.lifespan_context(app):
         everything = transports | {APP: httpx.ASGITransport(app)}
         yield House(app, ehrs[EHR], charity, clock, settings, everything, ehrs.get(SECOND), recorders)
     assert [one.bare for one in recorders.values() if one.bare] == [], "sent without its labels"
+
+
+_FILLED: dict[tuple[Any, ...], bytes] = {}  # a store with its tables and its services, by what seals it
+
+
+async def _filled(settings: Settings) -> None:
+    """A new store is a copy of the first that these keys sealed; one that is there gets the services."""
+    file = database_file(settings.database)
+    current, keys = settings.ring()
+    sealed_by = (current, *sorted(keys.items()))
+    if sealed_by in _FILLED and not file.exists():
+        private_file(file)
+        file.write_bytes(_FILLED[sealed_by])
+        return
+    is_new = not file.exists()
+    await import_services(settings, services_bundle(f"{SERVICE}/fhir"))
+    if is_new:
+        empty_log(settings.database)
+        _FILLED[sealed_by] = file.read_bytes()
 
 
 @pytest.fixture

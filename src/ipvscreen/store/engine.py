@@ -8,7 +8,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from ipvscreen.errors import NotStored
-from ipvscreen.store.sqlite import WRITES, make_sqlite
+from ipvscreen.store.sqlite import WRITES, ended, make_sqlite
 
 _POSTGRES = "postgresql+psycopg"
 _ONE_WRITER = text("SELECT pg_advisory_xact_lock(7210463258)")  # any number, the same in every process
@@ -29,6 +29,12 @@ def make_engine(url: str) -> AsyncEngine:
     return create_async_engine(
         url, pool_pre_ping=True, connect_args={"options": _POSTGRES_OPTIONS, "connect_timeout": 10}
     )
+
+
+async def give_back(engine: AsyncEngine) -> None:
+    """Close every connection; of SQLite's, wait until the thread of each has ended."""
+    await engine.dispose()
+    await ended(engine)
 
 
 def reading(engine: AsyncEngine) -> AbstractAsyncContextManager[AsyncConnection]:

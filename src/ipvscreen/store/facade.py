@@ -10,7 +10,7 @@ from ipvscreen.store import schema
 from ipvscreen.store.accounts import Accounts
 from ipvscreen.store.audit import AuditLog, Noting
 from ipvscreen.store.cases import Cases
-from ipvscreen.store.engine import check_durable, make_engine, reading, writing
+from ipvscreen.store.engine import check_durable, give_back, make_engine, reading, writing
 from ipvscreen.store.followups import FollowUps
 from ipvscreen.store.journal import Journal
 from ipvscreen.store.launches import Launches
@@ -77,7 +77,7 @@ class Store:
 
     async def close(self) -> None:
         """Give back every connection."""
-        await self._engine.dispose()
+        await give_back(self._engine)
 
 
 async def open_store(url: str, ring: Ring, *, migrate: bool = True, shares: Collection[str] = ()) -> Store:
@@ -92,7 +92,7 @@ async def open_store(url: str, ring: Ring, *, migrate: bool = True, shares: Coll
         else:
             await _check(engine)
     except BaseException:
-        await engine.dispose()
+        await give_back(engine)
         raise
     return Store(engine, ring, shares=shares)
 
@@ -103,7 +103,7 @@ async def migrate(url: str) -> None:
     try:
         await _upgrade(engine)
     finally:
-        await engine.dispose()
+        await give_back(engine)
 
 
 async def _upgrade(engine: AsyncEngine) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ipvscreen.store import schema
 from ipvscreen.store.case_tables import cases
-from ipvscreen.store.engine import make_engine, reading, writing
+from ipvscreen.store.engine import give_back, make_engine, reading, writing
 from ipvscreen.store.jobs import recipient_of
 from ipvscreen.store.sealed import Ring, SealBroken, SealedTable, key_prefix
 from ipvscreen.store.sqlite import empty_log
@@ -51,7 +51,7 @@ async def reseal(url: str, ring: Ring) -> Resealed:
                 await _reseal_table(engine, ring, table, done)
         await asyncio.to_thread(empty_log, url)
     finally:
-        await engine.dispose()
+        await give_back(engine)
     return done
 
 

@@ -25,6 +25,8 @@ def _config() -> Config:
 
 def upgrade(connection: Connection, revision: str = "head") -> None:
     """Bring the tables to this version, or an earlier one, within the transaction of `connection`."""
+    if revision == "head" and _current(connection) == _head():
+        return  # without Alembic's reading of every step
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, revision)
@@ -32,8 +34,12 @@ def upgrade(connection: Connection, revision: str = "head") -> None:
 
 def check(connection: Connection) -> None:
     """SchemaOutdated where `upgrade` would change something, or where the tables are of a later version."""
-    if MigrationContext.configure(connection).get_current_revision() != _head():
+    if _current(connection) != _head():
         raise SchemaOutdated("The tables are not those of this version; run 'ipvscreen migrate'.")
+
+
+def _current(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
 
 
 @cache  # the files are those of the running version, and /readyz asks often

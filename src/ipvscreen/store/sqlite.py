@@ -1,15 +1,19 @@
 """SQLite as the store needs it: one file, durable, private, and one writer at a time."""
 
+import asyncio
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from threading import Thread
+from typing import Any
+from weakref import WeakKeyDictionary, WeakSet
 
-from sqlalchemy import Connection, event, make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
+import aiosqlite
+from sqlalchemy import Connection, Engine, event, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
 
 _WAIT = 10  # seconds for whoever reads just then
+_workers: WeakKeyDictionary[Engine, WeakSet[Thread]] = WeakKeyDictionary()  # a thread for each connection
 
 # busy_timeout comes first: the change to WAL itself can meet a lock.
 _PRAGMAS = (
@@ -27,10 +31,32 @@ WRITES = "ipvscreen_writes"  # the execution option of a transaction that may wr
 def make_sqlite(url: str) -> AsyncEngine:
     """An engine for an SQLite URL; ValueError for one without a file, where nothing would survive."""
     private_file(database_file(url))
-    engine = create_async_engine(url, connect_args={"factory": LettingGo})
-    event.listen(engine.sync_engine, "connect", _on_connect)
+    workers: WeakSet[Thread] = WeakSet()
+
+    def opened(*where: Any, **how: Any) -> aiosqlite.Connection:
+        connection = aiosqlite.connect(*where, **how)
+        connection._thread.daemon = True  # as SQLAlchemy does with what it opens itself
+        workers.add(connection._thread)
+        return connection
+
+    # The driver of Python's sqlite3 would begin transactions by itself, late and never IMMEDIATE:
+    # docs.sqlalchemy.org, SQLite, "Using SQLAlchemy to emit BEGIN in lieu of SQLite's transaction control".
+    how = {"factory": LettingGo, "isolation_level": None, "async_creator_fn": opened}
+    engine = create_async_engine(url, connect_args=how)
     event.listen(engine.sync_engine, "begin", _on_begin)
+    _workers[engine.sync_engine] = workers
     return engine
+
+
+async def ended(engine: AsyncEngine) -> None:
+    """Wait until the thread of every connection of a disposed engine has ended.
+
+    Whoever is cancelled while a connection opens or works leaves it to its thread, which nobody awaits: it
+    would open the file after its owner has gone, and die of an event loop that is closed.
+    """
+    for worker in tuple(_workers.get(engine.sync_engine, ())):
+        if worker.is_alive():
+            await asyncio.to_thread(worker.join, _WAIT)
 
 
 def database_file(url: str) -> Path:
@@ -55,12 +81,17 @@ def empty_log(url: str) -> None:
 
 
 class LettingGo(sqlite3.Connection):
-    """A connection that gives its locks back when it is closed.
+    """A connection with our pragmas that gives its locks back when it is closed.
 
     SQLite keeps a closed connection, transaction and all, for as long as a statement has rows left
     (sqlite.org/c3ref/close.html). A cancelled RETURNING leaves one behind until the garbage collector comes
     by, and until then nobody else could write.
     """
+
+    def __init__(self, *where: Any, **how: Any) -> None:
+        super().__init__(*where, **how)
+        for pragma in _PRAGMAS:
+            self.execute(pragma)
 
     def close(self) -> None:
         """Roll back, then close."""
@@ -71,16 +102,6 @@ class LettingGo(sqlite3.Connection):
     def __repr__(self) -> str:
         """Without our module's name: the driver logs its connections, and the name tells the topic."""
         return "<connection>"
-
-
-def _on_connect(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
-    # The driver of Python's sqlite3 would begin transactions by itself, late and never IMMEDIATE:
-    # docs.sqlalchemy.org, SQLite, "Using SQLAlchemy to emit BEGIN in lieu of SQLite's transaction control".
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    for pragma in _PRAGMAS:
-        cursor.execute(pragma)
-    cursor.close()
 
 
 def _on_begin(connection: Connection) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,7 @@ class Language:
         return f"{format_date(at, 'EEEE d MMMM', locale=locale)}, {clock}"  # the order of all three languages
 
 
+@cache  # the files are those of the running version, and it takes long to read them
 def read_language(locale: str) -> Language:
     """The language of that locale, from its file; KeyError for a locale that has none."""
     if locale == ENGLISH:

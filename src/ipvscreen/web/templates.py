@@ -1,6 +1,7 @@
 """The Jinja environments: each escapes in every file, and an unknown name is an error rather than a gap."""
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -16,6 +17,7 @@ MEDIA_TYPES = {
 }
 
 
+@cache  # with the templates that each has compiled
 def environments(smart_app: Path, base: str = "") -> Mapping[str, Environment]:
     """By locale; `base` is the path that every address of ours begins with."""
     return {language.locale: environment(smart_app, base, language) for language in languages()}
