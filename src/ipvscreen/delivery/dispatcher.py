@@ -11,9 +11,11 @@ import httpx
 import structlog
 
 from ipvscreen.delivery.fhir_push import Receipt, push
+from ipvscreen.delivery.hosted import take_in
 from ipvscreen.delivery.pace import GATHER_SECONDS, Pace
 from ipvscreen.delivery.points import Point, Reached, heard, unheard
 from ipvscreen.errors import DeliveryLater, DeliveryRefused
+from ipvscreen.ipv.proposals import organisation_at
 from ipvscreen.ipv.referral import LATE
 from ipvscreen.store.facade import Store
 from ipvscreen.store.outbox import Job, Standing
@@ -39,7 +41,7 @@ class Dispatcher:
 
         `on_fault` hears of what is no service's doing: the store, a missing key; else it is logged.
         """
-        self._outbox = store.outbox
+        self._store, self._outbox = store, store.outbox
         self._http = heard(http, reached)
         self._clock = clock
         self._spread = spread
@@ -149,6 +151,8 @@ class Dispatcher:
 
     async def _tried(self, job: Job) -> Receipt | DeliveryRefused | DeliveryLater:
         try:
+            if organisation := organisation_at(job.endpoint):
+                return await take_in(self._store.cases, job, organisation, self._clock())
             return await push(
                 self._http,
                 job.endpoint,

@@ -7,6 +7,7 @@ from ipvscreen.ipv.members import Role
 EVERYBODY = frozenset(Role)
 _COORDINATOR = frozenset({Role.COORDINATOR})
 _STEWARD = frozenset({Role.STEWARD})
+_SERVICE = frozenset({Role.WORKER, Role.COORDINATOR})
 
 # Needs no session: each asks for something else (a key, an invitation) or gives nothing.
 OPEN: Mapping[tuple[str, str], str] = {
@@ -14,6 +15,8 @@ OPEN: Mapping[tuple[str, str], str] = {
     ("POST", "/i/in"): "who has a key",
     ("GET", "/i/join/{code}"): "who has an invitation that was not used",
     ("POST", "/i/join/{code}"): "who has an invitation that was not used",
+    ("GET", "/i/n/{code}"): "anybody: the same page whatever the code is",
+    ("POST", "/i/n/{code}"): "anybody: it does something only for who is signed in, of that organisation",
     ("GET", "/i/exit"): "anybody: it only takes the cookie away",
 }
 
@@ -21,9 +24,16 @@ OPEN: Mapping[tuple[str, str], str] = {
 SIGNED_IN: Mapping[tuple[str, str], frozenset[Role]] = {
     ("GET", "/i/home"): EVERYBODY,
     ("POST", "/i/home/out"): EVERYBODY,
+    ("POST", "/i/home/places"): _COORDINATOR,
     ("GET", "/i/keys"): EVERYBODY,
     ("POST", "/i/keys"): EVERYBODY,
     ("POST", "/i/keys/end"): EVERYBODY,
+    ("GET", "/i/cases"): _SERVICE,
+    ("GET", "/i/closed"): _SERVICE,
+    ("GET", "/i/cases/{key}"): _SERVICE,
+    ("POST", "/i/cases/{key}"): _SERVICE,
+    ("POST", "/i/cases/{key}/names"): _SERVICE,
+    ("GET", "/i/cases/{key}/print"): _SERVICE,
     ("GET", "/i/team"): _COORDINATOR,
     ("POST", "/i/team"): _COORDINATOR,
     ("POST", "/i/team/again"): _COORDINATOR,

@@ -44,6 +44,8 @@ class Act(StrEnum):
     PROPOSED = "proposed"
     AGREED = "agreed"
     PROPOSAL_STOPPED = "proposal-stopped"
+    PLACES_SAID = "places-said"
+    NOTICE_TAKEN_UP = "notice-taken-up"
     # At a service, and what of it comes back.
     TAKEN_IN = "taken-in"
     NAMES_READ = "names-read"

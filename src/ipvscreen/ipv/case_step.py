@@ -6,7 +6,16 @@ from datetime import date, datetime
 from typing import Any
 
 from ipvscreen.errors import StepRefused
-from ipvscreen.ipv.case import CLOSED, HANDED_OVER, MAY, CaseEvent, CaseRole, CaseState, after
+from ipvscreen.ipv.case import (
+    CLOSED,
+    HANDED_OVER,
+    MAY,
+    TRANSITIONS,
+    CaseEvent,
+    CaseRole,
+    CaseState,
+    after,
+)
 from ipvscreen.ipv.case_codes import ENDS, Decline, Outcome, PassedOn, Tried
 from ipvscreen.ipv.conflict import Facts, against
 from ipvscreen.ipv.referral import Agreement, ContactWay, ReferralRequest, SafeContact
@@ -41,7 +50,8 @@ class Case:
     """What a service has of one referral, without the name and the way to reach the person (see `Whom`).
 
     `key` is the referral's. `ways`: those that are safe to use. `steps` counts what was done. `told_nothing`:
-    the person has taken back that anything may be told.
+    the person has taken back that anything may be told. `knows`: whether the person has been told, where it
+    was shared without agreement. `organisation`: who took it in here, and goes on having it.
     """
 
     key: str
@@ -61,6 +71,8 @@ class Case:
     release: Release | None = None
     told_nothing: bool = False
     closed_at: datetime | None = None
+    knows: bool | None = None
+    organisation: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +117,7 @@ _TELLING = {CaseEvent.TELL_NOTHING: True, CaseEvent.RELEASE: False}
 DETAILS = ("reason", "outcome", "way", "tried", "passed_on", "mentor", "facts", "release")
 
 
-def case_of(key: str, request: ReferralRequest, taken_in: datetime) -> Case:
+def case_of(key: str, request: ReferralRequest, taken_in: datetime, organisation: str | None = None) -> Case:
     """A case as it arrives."""
     return Case(
         key=key,
@@ -116,6 +128,8 @@ def case_of(key: str, request: ReferralRequest, taken_in: datetime) -> Case:
         help_wanted=request.help_wanted,
         urgent=request.urgent,
         agreement=request.agreement,
+        knows=request.sharing.told if request.sharing else None,
+        organisation=organisation,
     )
 
 
@@ -129,6 +143,21 @@ def safe_ways(contact: SafeContact) -> frozenset[ContactWay]:
         ContactWay.EMAIL: contact.email,
     }
     return frozenset({ContactWay.SHE_CALLS, contact.way, *(way for way, safe in also.items() if safe)})
+
+
+def shown_to(case: Case, role: CaseRole, member: str) -> bool:
+    """Whether `member` sees that there is such a case: a worker not one that another worker has."""
+    return role is CaseRole.COORDINATOR or case.mentor in (None, member)
+
+
+def possible(case: Case, role: CaseRole, member: str) -> tuple[CaseEvent, ...]:
+    """What `member` may do with the case as it stands, in the order of the table."""
+    mine = role is not CaseRole.WORKER or case.mentor == member
+    return tuple(
+        event
+        for event in CaseEvent
+        if event in TRANSITIONS[case.state] and event in MAY[role] and (mine or event not in HANDED_OVER)
+    )
 
 
 def taken(case: Case, step: Step, at: datetime) -> Case:

@@ -7,6 +7,7 @@ ABSOLUTE = timedelta(hours=8)
 SEEN_EVERY = timedelta(minutes=1)  # a page that is only read writes at most that often when it was read
 CEREMONY = timedelta(minutes=5)  # from the page that asks for a key to the answer
 INVITATION = timedelta(days=3)
+LINK = timedelta(days=14)  # as long as a message is tried
 
 
 def stands(opened_at: datetime, seen_at: datetime, now: datetime) -> bool:

@@ -1,6 +1,6 @@
 """What takes two stewards: one proposes, another agrees, and where referrals go changes 72 hours later."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -10,6 +10,7 @@ from ipvscreen.ipv.services import Service
 
 WAIT = timedelta(hours=72)  # time to ring the service on the number that was known before
 LAPSE = timedelta(hours=72)  # so long a proposal waits for a second steward
+_HERE = "inbox:"
 
 
 class Kind(StrEnum):
@@ -101,6 +102,11 @@ class Destination:
     endpoint: str | None = None
     organisation: str | None = None
 
+    @property
+    def address(self) -> str:
+        """As a message names it; of an organisation here, one that no other system can be reached by."""
+        return f"{_HERE}{self.organisation}" if self.endpoint is None else self.endpoint
+
 
 def agreed(proposal: Proposal, who: str, now: datetime) -> Proposal:
     """The proposal with the agreement of another steward; OutOfOrder from its own author, or too late."""
@@ -141,6 +147,25 @@ def destination(proposals: Iterable[Proposal], service: Service, now: datetime) 
     if last.kind is Kind.INBOX:
         return Destination(organisation=last.value)
     return Destination(endpoint=last.value)
+
+
+def directed(proposals: Iterable[Proposal], service: Service, now: datetime) -> Service:
+    """The service with the address that its referrals go to."""
+    return replace(service, endpoint=destination(proposals, service, now).address)
+
+
+def organisation_at(address: str) -> str | None:
+    """The organisation whose inbox here that is; None for an address elsewhere."""
+    return address.removeprefix(_HERE) if address.startswith(_HERE) else None
+
+
+def hosted(
+    proposals: Sequence[Proposal], services: Iterable[Service], organisation: str | None, now: datetime
+) -> tuple[Service, ...]:
+    """The services whose referrals go to that organisation's inbox now."""
+    if organisation is None:
+        return ()
+    return tuple(one for one in services if destination(proposals, one, now).organisation == organisation)
 
 
 def _about(proposals: Iterable[Proposal], service: Service) -> list[Proposal]:

@@ -69,6 +69,7 @@ RULES = (
     Rule("followups", "due", "followups"),
     Rule("accounts", "kept_at", "accounts"),
     Rule("spent", "expires_at", "launches"),
+    Rule("links", "expires_at", "launches"),
     Rule("sessions", "expires_at", "sittings"),
     Rule("invitations", "expires_at", "launches"),
     Rule("passkeys", "ended_at", "members"),

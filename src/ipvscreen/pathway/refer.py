@@ -10,6 +10,7 @@ from ipvscreen.ehr.points import Care, Point
 from ipvscreen.errors import EhrError, OutOfOrder
 from ipvscreen.ipv.gate import may_send
 from ipvscreen.ipv.packs import Pack
+from ipvscreen.ipv.proposals import organisation_at
 from ipvscreen.ipv.reading import assess_draft
 from ipvscreen.ipv.referral import ReferralRequest, ReferralState
 from ipvscreen.ipv.services import Service
@@ -19,6 +20,7 @@ from ipvscreen.resources.frozen import merged, pending
 from ipvscreen.resources.referral import message as message_of
 from ipvscreen.resources.referral import referral
 from ipvscreen.resources.written import Written
+from ipvscreen.store.asked import asked_to_json
 from ipvscreen.store.facade import Store
 from ipvscreen.store.journal import Begun, Purpose, new_writing
 from ipvscreen.store.outbox import NewJob
@@ -54,7 +56,8 @@ async def refer(
     context = visit.context()
     row = _row(visit, service, key, now, urgent=request.urgent)
     bundle = message_of(context, service, request, visit.person, key, source, now)
-    job = NewJob(key=key, correlation=key, endpoint=service.endpoint, body=bundle)
+    asked = asked_to_json(request, visit.person.name) if organisation_at(service.endpoint) else None
+    job = NewJob(key=key, correlation=key, endpoint=service.endpoint, body=bundle, asked=asked)
     silent = await same_patient(client, visit.patient_id, visit.person)
     items = referral(context, service, request, visit.person, key, visit.plan)
     return await _on_disk(store, visit, row, job, items, silent, care)

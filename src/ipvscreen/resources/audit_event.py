@@ -68,6 +68,8 @@ _ACTS: dict[Act, tuple[str, str]] = {
     Act.ENDED_EARLY: ("Ended early", "U"),
     Act.WITHDRAWN: ("Withdrawn", "U"),
     Act.TOLD_NO_MORE: ("Nothing told any more", "U"),
+    Act.PLACES_SAID: ("Places said", "U"),
+    Act.NOTICE_TAKEN_UP: ("Notice taken up", "U"),
     Act.RELEASE_NOTED: ("Release noted", "U"),
     Act.SENT_BY_MISTAKE: ("Sent by mistake", "U"),
     Act.ANSWER_RECORDED: ("Answer recorded", "U"),

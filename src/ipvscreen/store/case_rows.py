@@ -61,6 +61,8 @@ def case_to_json(case: Case) -> dict[str, Any]:
         "release": release and _release_to_json(release),
         "told_nothing": case.told_nothing,
         "closed_at": case.closed_at and case.closed_at.isoformat(),
+        "knows": case.knows,
+        "organisation": case.organisation,
     }
 
 

@@ -20,9 +20,11 @@ cases = Table(
     Column("mirrored", Integer, nullable=False),  # so many of its steps are told in the record
     Column("taken_in_at", Utc, nullable=False),
     Column("closed_at", Utc),
+    Column("organisation_id", String(64)),  # whose inbox here took it in; NULL: nobody's
     _sealed("body"),
     _sealed("whom"),
     Index(None, "service_index", "state"),
+    Index(None, "organisation_id", "state"),
 )
 
 # Only added to: what places a step cannot be changed, and its content opens in its own row alone.

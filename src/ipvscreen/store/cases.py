@@ -30,10 +30,12 @@ from ipvscreen.store.case_tables import case_events, cases
 from ipvscreen.store.engine import reading, writing
 from ipvscreen.store.referrals import Referral, referral_of
 from ipvscreen.store.sealed import Ring, SealBroken, SealedTable
+from ipvscreen.store.spent import Once, spend
 from ipvscreen.store.tables import referrals, visits
 from ipvscreen.store.visit import Visit
 from ipvscreen.store.visits import stored
 
+_NOT_SENT = frozenset({ReferralState.CANCELLED, ReferralState.LAPSED, ReferralState.REFUSED})
 _NO_NAMES = message("Names are not open to you here.")
 
 
@@ -47,10 +49,18 @@ class Cases:
         self._sealed_referrals = SealedTable(ring, referrals.name)
         self._sealed_visits = SealedTable(ring, visits.name)
 
-    async def take_in(self, key: str, request: ReferralRequest, name: str | None, now: datetime) -> Case:
+    async def take_in(
+        self,
+        key: str,
+        request: ReferralRequest,
+        name: str | None,
+        now: datetime,
+        organisation: str | None = None,
+    ) -> Case:
         """The case of that message's `key`, which is the referral's; the same again changes nothing.
 
-        OutOfOrder where there is no such referral, it is for another service, or it was stopped.
+        `organisation`: whose inbox here has it from now on. OutOfOrder where there is no such referral, it is
+        for another service, or nothing of it may be sent any more.
         """
         async with writing(self._engine) as connection:
             if (row := await self._row(connection, cases.c.id == key)) is not None:
@@ -58,15 +68,16 @@ class Cases:
             referral = await self._referral(connection, key)
             if referral is None or referral.service_id != request.service_id:
                 raise OutOfOrder("not there", "take in")
-            if referral.state is ReferralState.CANCELLED:
+            if referral.state in _NOT_SENT:
                 raise OutOfOrder(referral.state, "take in")
-            case = case_of(key, request, now)
+            case = case_of(key, request, now, organisation)
             values = {
                 "id": key,
                 "referral_id": key,
                 "service_index": self._indexes(case.service_id)[0],
                 "mirrored": 0,
                 "taken_in_at": now,
+                "organisation_id": organisation,
                 "whom": self._sealed.seal("whom", key, whom_to_json(Whom(name, request.contact))),
             }
             await connection.execute(insert(cases).values(values | self._columns(case)))
@@ -83,10 +94,18 @@ class Cases:
         """Its open cases, or those that are over, the oldest first."""
         ended = cases.c.state.in_(CLOSED)
         mine = cases.c.service_index.in_(self._indexes(service_id))
-        query = select(cases).where(mine, ended if closed else ~ended).order_by(cases.c.taken_in_at)
+        return await self._listed(mine, ended if closed else ~ended)
+
+    async def of_organisation(self, organisation: str, *, closed: bool = False) -> list[Case]:
+        """Those in its inbox here: the open ones, or those that are over; the oldest first."""
+        ended = cases.c.state.in_(CLOSED)
+        return await self._listed(cases.c.organisation_id == organisation, ended if closed else ~ended)
+
+    async def in_inbox(self, key: str, organisation: str) -> Kept | None:
+        """The case with its steps; None where that organisation has none of that key, whoever else has."""
         async with reading(self._engine) as connection:
-            rows = (await connection.execute(query)).mappings().all()
-        return [self._case(row) for row in rows]
+            row = await self._row(connection, cases.c.id == key, cases.c.organisation_id == organisation)
+            return None if row is None else (await self._kept(connection, [row]))[0]
 
     async def of_referrals(self, referral_ids: Iterable[str]) -> dict[str, Kept]:
         """What became of these referrals, by their ids, as far as there is a case that opens."""
@@ -99,11 +118,13 @@ class Cases:
                     found |= {one.case.key: one for one in await self._kept(connection, [row])}
         return found
 
-    async def move(self, key: str, service_id: str, step: Step, *, seen: int, now: datetime) -> Case:
+    async def move(
+        self, key: str, service_id: str, step: Step, *, seen: int, now: datetime, once: Once | None = None
+    ) -> Case:
         """The case after that step, which is kept with its row in the audit log.
 
         `seen`: how many steps it had on the page from which it was taken; OutOfOrder where it has others by
-        now, or is not there. Else as `ipv.case_step.taken`.
+        now, or is not there. Else as `ipv.case_step.taken`. `once`: the form that asked for it.
         """
         async with writing(self._engine) as connection:
             row = await self._row(connection, *self._mine(key, service_id))
@@ -111,19 +132,31 @@ class Cases:
             if before is None or before.steps != seen:
                 raise OutOfOrder("changed meanwhile" if before else "not there", step.event)
             case = taken(before, step, now)
+            if once is not None:
+                await spend(connection, once)
             await connection.execute(update(cases).where(cases.c.id == key).values(self._columns(case)))
             await connection.execute(insert(case_events).values(self._event(case, step, now)))
             referral = await self._referral(connection, key)
             await self._note(connection, AUDITED[step.event], now, referral, (step.role, step.member))
         return case
 
-    async def whom(self, key: str, service_id: str, role: CaseRole, member: str, now: datetime) -> Whom:
+    async def whom(
+        self,
+        key: str,
+        service_id: str,
+        role: CaseRole,
+        member: str,
+        now: datetime,
+        once: Once | None = None,
+    ) -> Whom:
         """Name and safe contact, for who may see names, with its row in the audit log; else StepRefused."""
         async with writing(self._engine) as connection:
             row = await self._row(connection, *self._mine(key, service_id))
             case = None if row is None else self._case(row)
             if row is None or case is None or not sight(case.facts, role, member, case.mentor).names:
                 raise StepRefused(_NO_NAMES)
+            if once is not None:
+                await spend(connection, once)
             referral = await self._referral(connection, key)
             await self._note(connection, Act.NAMES_READ, now, referral, (role, member))
         return whom_from_json(self._sealed.open("whom", key, row["whom"]))
@@ -135,6 +168,12 @@ class Cases:
             done = await connection.execute(update(cases).where(*less).values(mirrored=steps))
             if done.rowcount:
                 await Noting(self._ring, Act.ANSWER_RECORDED, now).note(connection, of_visit(visit))
+
+    async def _listed(self, *chosen: ColumnElement[bool]) -> list[Case]:
+        query = select(cases).where(*chosen).order_by(cases.c.taken_in_at, cases.c.id)
+        async with reading(self._engine) as connection:
+            rows = (await connection.execute(query)).mappings().all()
+        return [self._case(row) for row in rows]
 
     async def _row(self, connection: AsyncConnection, *chosen: ColumnElement[bool]) -> RowMapping | None:
         return (await connection.execute(select(cases).where(*chosen))).mappings().one_or_none()

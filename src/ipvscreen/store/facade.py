@@ -14,6 +14,7 @@ from ipvscreen.store.engine import check_durable, give_back, make_engine, readin
 from ipvscreen.store.followups import FollowUps
 from ipvscreen.store.journal import Journal
 from ipvscreen.store.launches import Launches
+from ipvscreen.store.links import Links
 from ipvscreen.store.members import Members
 from ipvscreen.store.organisations import Organisations
 from ipvscreen.store.outbox import Outbox
@@ -49,7 +50,7 @@ class Store:
         self.visits = Visits(engine, ring, self.noting)
         self.sittings = Sittings(engine, ring, self.noting)
         self.signing_keys = SigningKeys(engine, ring)
-        self.services = Services(engine, ring)
+        self.services = Services(engine, ring, self.noting)
         self.referrals = Referrals(engine, ring, self.noting)
         self.outbox = Outbox(engine, ring)
         self.journal = Journal(engine, ring, self.noting, self._alive)
@@ -65,6 +66,7 @@ class Store:
         self.passkeys = Passkeys(engine, ring, self.noting)
         self.sessions = Sessions(engine, ring, self.noting)
         self.proposals = Proposals(engine, ring, self.noting)
+        self.links = Links(engine, self.noting)
 
     def doing(self, act: Act, at: datetime) -> "Store":
         """The same store for one request of a clinician: the first change through it leaves its row."""

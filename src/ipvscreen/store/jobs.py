@@ -25,12 +25,16 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
-    """A message to send: `key` stays the same at every attempt, `correlation` over the whole referral."""
+    """A message to send: `key` stays the same at every attempt, `correlation` over the whole referral.
+
+    `asked`: the same as a value (see `store.asked`), where the service signs in here and reads no Bundle.
+    """
 
     key: str
     correlation: str
     endpoint: str
     body: Mapping[str, Any]
+    asked: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,7 @@ class Job:
     attempts: int
     lease: str
     queued_at: datetime
+    asked: dict[str, Any] | None = None
 
 
 async def enqueue(
@@ -59,6 +64,8 @@ async def enqueue(
     before = select(func.coalesce(func.max(outbox.c.number), 0)).where(outbox.c.referral_id == referral_id)
     # The endpoint is sealed with the body: who can write to the file must not redirect a message.
     message = {"correlation": job.correlation, "endpoint": job.endpoint, "body": dict(job.body)}
+    if job.asked is not None:
+        message["asked"] = dict(job.asked)
     values = {
         "id": row,
         "referral_id": referral_id,

@@ -77,5 +77,16 @@ proposals = Table(
     _sealed("body"),
 )
 
+# The links of notices that say that something waits at an organisation.
+links = Table(
+    "links",
+    metadata,
+    _id(),  # SHA-256 of the code
+    Column("organisation_id", String(64), ForeignKey("organisations.id"), nullable=False),
+    Column("expires_at", Utc, nullable=False),
+    Column("taken_up_at", Utc),
+    Index(None, "organisation_id"),
+)
+
 # What could be used once and was: the forms and challenges of these pages.
 spent = Table("spent", metadata, _id(), Column("expires_at", Utc, nullable=False))

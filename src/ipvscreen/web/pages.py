@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Lifespan, Scope
 
 from ipvscreen.web import callback, errors, health, launch, sitting, visit
 from ipvscreen.web.errors import NOT_HERE, PageRefused
-from ipvscreen.web.inbox import entrance, own, stewards, team
+from ipvscreen.web.inbox import cases, entrance, notices, own, places, stewards, team
 from ipvscreen.web.inbox.apart import Apart
 from ipvscreen.web.limits import BodyCap
 from ipvscreen.web.observe import Observe
@@ -71,8 +71,8 @@ def make_web(
     errors.install(app)
     for part in (router, launch.router, callback.router, sitting.router, visit.router, health.router):
         app.include_router(part)
-    for part in (entrance.router, own.router, team.router, stewards.router):
-        app.include_router(part)
+    for page in (entrance, own, cases, places, notices, team, stewards):
+        app.include_router(page.router)
     app.add_middleware(BodyCap, refuse=_too_long)
     app.add_middleware(Apart, policy=inbox, base=base)
     app.add_middleware(SecureHeaders, policy=policy)

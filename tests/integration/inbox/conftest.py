@@ -3,9 +3,12 @@
 import html
 import json
 import re
+import secrets
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from typing import Any
 
 import httpx
@@ -13,13 +16,25 @@ import pytest
 from authenticator import Key, text
 
 from ipvscreen.ipv.audit import Act
+from ipvscreen.ipv.draft import Draft
 from ipvscreen.ipv.lasting import INVITATION
 from ipvscreen.ipv.members import Member, Organisation, Role
+from ipvscreen.ipv.person import Person as PersonOfVisit
+from ipvscreen.ipv.person import Setting, Sex
+from ipvscreen.ipv.proposals import Kind, Proposal
+from ipvscreen.ipv.referral import Agreement, ContactWay, ReferralRequest, ReferralState, SafeContact
+from ipvscreen.ipv.visit import VisitState
+from ipvscreen.resources.plan import WritePlan
 from ipvscreen.settings import Inbox
+from ipvscreen.store.asked import asked_to_json
+from ipvscreen.store.grant import Grant
 from ipvscreen.store.members import new_id, new_invitation
+from ipvscreen.store.outbox import NewJob
 from ipvscreen.store.passkeys import Passkey
+from ipvscreen.store.referrals import Referral
 from ipvscreen.store.sessions import NewSession
 from ipvscreen.store.spent import Once
+from ipvscreen.store.visits import Visit
 from ipvscreen.web import cookies
 
 INBOX, RP_ID = "https://inbox.test", "inbox.test"
@@ -194,3 +209,145 @@ async def open_town(
 @pytest.fixture
 async def town(open_town: Callable[..., Awaitable[Town]]) -> Town:
     return await open_town()
+
+
+SHEET = {"way": "phone", "number": "07700 900123", "out": "yes", "back": "yes"}
+
+
+async def hosts(town: Town, organisation: str, service: str) -> None:
+    """Two stewards have agreed, long enough ago, that its referrals go to that organisation's inbox."""
+    before = town.now - timedelta(hours=80)
+    proposal = Proposal(
+        id=new_id(),
+        kind=Kind.INBOX,
+        about=service,
+        value=town.organisations[organisation].id,
+        by=town.members["Sam"].id,
+        proposed_at=before,
+        agreed_by=town.members["Sol"].id,
+        agreed_at=before,
+    )
+    store = town.store.doing(Act.PROPOSED, town.now)
+    await store.proposals.propose(town.members["Sam"], proposal, town.once())
+
+
+async def refers(
+    town: Town, patient: str = "anna-woman", service: str = "mentor-mothers", **sheet: Any
+) -> str:
+    """A clinician refers that patient; the key of the case, once the dispatcher has brought it."""
+    visitor = town.house.visitor()
+    town.stack.push_async_callback(visitor.browser.aclose)
+    await visitor.launch(patient)
+    await visitor.post({"door": "told"})
+    await visitor.post({"safe-today": "yes", "neck": "no", "suicide": "no"})
+    await visitor.post(SHEET | {"service": service} | sheet)
+    await visitor.until("Received by")
+    (referral,) = await town.store.referrals.of_visit(visitor.visit)
+    return str(referral.id)
+
+
+def visit_of(town: Town, number: int) -> Visit:
+    """A visit as it lies in the store, made without its pages: they are tried elsewhere."""
+    return Visit(
+        id=f"visit-{number}",
+        ehr="sandbox",
+        iss="https://ehr.test/fhir",
+        patient_id=f"patient-{number}",
+        encounter_id=None,
+        user="Practitioner/1",
+        user_key="https://ehr.test/fhir Practitioner/1",
+        user_name="Dr Example",
+        state=VisitState.RECORDED,
+        setting=Setting.GP,
+        opened_at=town.now,
+        expires_at=town.now + timedelta(hours=1),
+        person=PersonOfVisit("Anna Whitfield", None, Sex.FEMALE),
+        plan=WritePlan(True, True, ()),
+        draft=Draft(),
+        written=None,
+        last_form=None,
+        cookie_hash=secrets.token_hex(32),
+        age_confirmed=False,
+    )
+
+
+async def arrives(town: Town, number: int, organisation: str, service: str) -> str:
+    """A referral that has come to that organisation's inbox; its key."""
+    key, visit = str(uuid.UUID(int=number, version=4)), visit_of(town, number)
+    ours = town.organisations[organisation].id
+    agreed = Agreement(out=True, back=True, until=date(2026, 9, 2))
+    contact = SafeContact(ContactWay.PHONE, "07700 900123")
+    request = ReferralRequest(service, contact, frozenset({"housing"}), agreement=agreed)
+    referral = Referral(
+        id=key,
+        visit_id=visit.id,
+        service_id=service,
+        service_name=service,
+        phone="020 7946 0000",
+        state=ReferralState.QUEUED,
+        queued_at=town.now,
+        reply_by=town.now + timedelta(hours=48),
+    )
+    bundle = {"resourceType": "Bundle", "type": "message"}
+    job = NewJob(key, key, f"inbox:{ours}", bundle, asked_to_json(request, visit.person.name))
+    grant = Grant("token", town.now + timedelta(minutes=5), None, "https://ehr.test/token", "launch")
+    stored = await town.store.visits.create(visit, grant)
+    await town.store.referrals.add(stored, referral, job, state=VisitState.REFERRED)
+    await town.store.cases.take_in(key, request, visit.person.name, town.now, ours)
+    return key
+
+
+@dataclass
+class Cases:
+    """A town with two inboxes and a case in each, and the way to take steps there by forms."""
+
+    town: Town
+    own: str = ""
+    other: str = ""
+
+    def member(self, name: str) -> str:
+        return self.town.members[name].id
+
+    async def does(self, who: str, event: str, key: str = "", **fields: str) -> httpx.Response:
+        """Open the case, and post that form of it."""
+        person, path = self.town.people[who], f"/i/cases/{key or self.own}"
+        await person.get(path)
+        seen = re.findall(r'name="seen" value="(\d+)"', person.page.text)
+        return await person.post(path, event=event, seen=seen[0] if seen else "0", **fields)
+
+    async def names(self, who: str, key: str = "", **fields: str) -> httpx.Response:
+        person, path = self.town.people[who], f"/i/cases/{key or self.own}"
+        await person.get(path)
+        return await person.post(f"{path}/names", **fields)
+
+    async def state(self, key: str = "") -> Any:
+        """The case as it is stored."""
+        return (await self.town.store.cases.of_referrals([key or self.own]))[key or self.own].case
+
+    async def accepted(self, mentor: str = "Wim", key: str = "") -> None:
+        """Up to a mentor who may get in touch."""
+        ident = self.member(mentor)
+        for event, said in (
+            ("open", {}),
+            ("check", {"both": "no", f"knows-{ident}": "no"}),
+            ("accept", {}),
+            ("assign", {"mentor": ident}),
+        ):
+            answer = await self.does("Cora", event, key, **said)
+            assert answer.status_code == 200, self.town.people["Cora"].text
+
+
+@pytest.fixture
+async def cases(town: Town) -> Cases:
+    await hosts(town, "Harbour", "mentor-mothers")
+    await hosts(town, "Meadow", "specialist")
+    made = Cases(town)
+    made.own = await arrives(town, 1 << 100, "Harbour", "mentor-mothers")
+    made.other = await arrives(town, 2 << 100, "Meadow", "specialist")
+    return made
+
+
+@pytest.fixture
+def refer_to() -> Any:
+    """`refers`, `hosts` and `arrives`, for tests that set up their own."""
+    return refers, hosts, arrives

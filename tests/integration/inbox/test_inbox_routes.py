@@ -1,5 +1,6 @@
 """Every route below `/i/`: who may open it, what it carries, that looking changes nothing, what it leaves."""
 
+import asyncio
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -17,6 +18,14 @@ APP, INBOX = "https://app.test", "https://inbox.test"
 SAME = {"Sec-Fetch-Site": "same-origin"}
 WHO = {Role.WORKER: "Wim", Role.COORDINATOR: "Cora", Role.STEWARD: "Sam"}
 ALL = {**dict.fromkeys(OPEN), **SIGNED_IN}
+NOBODYS = "0" * 36
+
+
+def path_of(route: str, key: str = NOBODYS, code: str = "x" * 43) -> str:
+    """The route with a case and a code in it."""
+    return route.replace("{key}", key).replace("{code}", code)
+
+
 # What a post needs besides the slip to do something; where it differs, by role.
 SCRIPTS = f"{INBOX}/s/page.js {INBOX}/s/key.js"
 
@@ -54,6 +63,9 @@ async def forms(town: Any) -> dict[str, tuple[str, dict[str, str]]]:
     stored = town.store.proposals
     return {
         "/i/home/out": ("Wim", {}),
+        "/i/home/places": ("Cora", {"service": "mentor-mothers", "places": "full"}),
+        "/i/cases/{key}": ("Cora", {"event": "open", "seen": "0"}),
+        "/i/cases/{key}/names": ("Cora", {}),
         "/i/keys": ("Wim", {"answer": "{}", "label": "x"}),
         "/i/keys/end": ("Wim", {"key": "x"}),
         "/i/team": ("Cora", {"name": "Zoe", "role": "worker"}),
@@ -103,7 +115,8 @@ async def test_a_route_that_stands_in_no_table_opens_for_nobody(town: Any) -> No
         assert '"everything"' not in answer.text
 
 
-async def test_each_role_opens_what_the_table_says(town: Any) -> None:
+async def test_each_role_opens_what_the_table_says(cases: Any) -> None:
+    town, key = cases.town, cases.own
     missing = await town.people["Wim"].get("/i/nothing")
     hidden = await town.people["Wim"].get("/i/team")
     plain = [re.sub(r'<p class="hint">Reference \w+</p>', "", one.text).split() for one in (missing, hidden)]
@@ -115,10 +128,10 @@ async def test_each_role_opens_what_the_table_says(town: Any) -> None:
         for role in (*Role, None):
             person = town.people[WHO[role]] if role else town.newcomer()
             if method == "GET":
-                answer = await person.get(route)
+                answer = await person.get(path_of(route, key))
             else:
                 await person.get("/i/home" if role else "/i/in")
-                answer = await person.post(route, **posts[route][1])
+                answer = await person.post(path_of(route, key), **posts[route][1])
             told = (method, route, role, answer.status_code)
             if role is None:
                 assert answer.status_code == 403, told
@@ -188,8 +201,11 @@ async def test_a_form_is_taken_once_from_our_own_page_by_whom_it_was_printed_for
     assert [one.name for one in team] == ["Cora", "Wim", "Zoe"]
 
 
-async def test_looking_changes_nothing(town: Any) -> None:
+async def test_looking_changes_nothing(cases: Any) -> None:
     """GET and HEAD of every page by everybody, twice, as a prefetch would."""
+    town, key = cases.town, cases.own
+    await settled(town)
+    notice = await town.store.links.make(town.organisations["Harbour"].id, town.now)
     await town.people["Sam"].go(
         "/i/services", "/i/services", service="mentor-mothers", endpoint="https://n.test/fhir"
     )
@@ -201,31 +217,57 @@ async def test_looking_changes_nothing(town: Any) -> None:
     for method in ("GET", "HEAD"):
         for _, route in [one for one in ALL if one[0] == "GET"]:
             for person in [*town.people.values(), town.newcomer()]:
-                answer = await glance(person, method, route.replace("{code}", link))
+                answer = await glance(person, method, path_of(route, key, link))
                 assert answer.status_code in (200, 303, 403, 404, 405), (route, answer.status_code)
+            answer = await glance(person, method, f"/i/n/{notice}")
+            assert answer.status_code in (200, 405)
     assert standing(town) == before
 
 
-async def test_each_post_that_changes_something_leaves_one_row(town: Any) -> None:
+async def settled(town: Any) -> None:
+    """Until the dispatcher, which runs beside the test, has nothing left to do."""
+    for _ in range(200):
+        if not [row for row in standing(town)["outbox"] if "ready" in row]:
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("messages still wait")
+
+
+async def test_each_post_that_changes_something_leaves_one_row(cases: Any) -> None:
+    town, key = cases.town, cases.own
+    await settled(town)
+    code = await town.store.links.make(town.organisations["Harbour"].id, town.now)
     rows = len([row async for row in town.store.audit.entries()])
-    order = ["/i/team", "/i/organisations", "/i/services", "/i/proposals/agree", "/i/proposals/stop"]
+    order = ["/i/cases/{key}", "/i/cases/{key}/names", "/i/home/places", "/i/n/{code}"]
+    order += ["/i/team", "/i/organisations", "/i/services", "/i/proposals/agree", "/i/proposals/stop"]
     order += ["/i/proposals", "/i/team/again", "/i/team/end", "/i/home/out"]
     left = {}
     for route in order:
-        who, fields = (await forms(town))[route]
+        who, fields = {"/i/n/{code}": ("Cora", {})}.get(route) or (await forms(town))[route]
         person = town.people[who]
+        if route.endswith("/names"):
+            await cases.does("Cora", "check", both="no")
         if who == "Wim":
             person = await town.has_key(*await _fresh(town))
         before = standing(town)
-        await person.get(page_of(route))
+        shown = route.removesuffix("/names") if "{" in route else page_of(route)
+        await person.get(path_of(shown, key, code))
         assert standing(town) == before, "a page that was opened"
         rows = len([row async for row in town.store.audit.entries()])
-        answer = await person.post(route, **fields)
+        answer = await person.post(path_of(route, key, code), **fields)
         assert answer.status_code == 200, (route, person.text)
         new = [row async for row in town.store.audit.entries()][rows:]
         left[route] = [row.act.value for row in new]
         assert standing(town) != before, route
+    without = {"/i/in", "/i/join/{code}", "/i/keys", "/i/keys/end"}  # see test_inbox_keys
+    assert {route for method, route in ALL if method == "POST"} == {*left, *without}, (
+        "a form that nobody posts"
+    )
     assert left == {
+        "/i/cases/{key}": ["case-opened"],
+        "/i/cases/{key}/names": ["names-read"],
+        "/i/home/places": ["places-said"],
+        "/i/n/{code}": ["notice-taken-up"],
         "/i/team": ["invited"],
         "/i/organisations": ["organisation-added"],
         "/i/services": ["proposed"],
@@ -255,7 +297,8 @@ async def _fresh(town: Any) -> tuple[Any, str]:
 async def test_each_origin_serves_its_own_pages_alone(town: Any) -> None:
     async with town.house.browser() as browser:
         for method, route in ALL:
-            answer = await browser.request(method, f"{APP}{route}", headers=SAME, follow_redirects=False)
+            url = f"{APP}{path_of(route)}"
+            answer = await browser.request(method, url, headers=SAME, follow_redirects=False)
             assert answer.status_code == 404, (method, route)
     stranger = town.newcomer()
     for path in (
@@ -278,7 +321,7 @@ async def test_each_origin_serves_its_own_pages_alone(town: Any) -> None:
 async def test_without_an_inbox_there_is_none(house: Any) -> None:
     async with house.browser() as browser:
         for method, route in ALL:
-            answer = await browser.request(method, route, headers=SAME, follow_redirects=False)
+            answer = await browser.request(method, path_of(route), headers=SAME, follow_redirects=False)
             assert answer.status_code == 404, (method, route)
 
 
@@ -287,18 +330,23 @@ async def test_every_answer_carries_the_full_set(town: Any) -> None:
     for route in sorted({route for _, route in ALL}):
         for method in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"):
             for person in (town.people["Sam"], town.newcomer()):
-                answer = await glance(person, method, route)
+                answer = await glance(person, method, path_of(route))
                 seen.add(answer.status_code)
                 _check(answer)
     transport = httpx.ASGITransport(town.house.app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url=INBOX) as browser:
         browser.cookies.set(cookies._SESSION, "x", domain="inbox.test")
-        with closing(sqlite3.connect(file_of(town))) as db, db:
-            db.execute("DROP TABLE sessions")
+        await asyncio.to_thread(without_sessions, file_of(town))
         answer = await browser.get("/i/home")
         seen.add(answer.status_code)
         _check(answer)
     assert seen >= {200, 303, 403, 404, 405, 500}
+
+
+def without_sessions(file: str) -> None:
+    """In a thread of its own: the app has to go on meanwhile, or it keeps its lock."""
+    with closing(sqlite3.connect(file)) as db, db:
+        db.execute("DROP TABLE sessions")
 
 
 def _check(answer: httpx.Response) -> None:
@@ -318,13 +366,14 @@ def _check(answer: httpx.Response) -> None:
         assert re.findall(r"<title>(.*?)</title>", answer.text) == ["Health questionnaire"], told
 
 
-async def test_every_page_has_its_way_out_one_primary_button_and_no_word(town: Any) -> None:
+async def test_every_page_has_its_way_out_one_primary_button_and_no_word(cases: Any) -> None:
+    town = cases.town
     await town.people["Sam"].go(
         "/i/services", "/i/services", service="mentor-mothers", endpoint="https://n.test/fhir"
     )
     for method, route in SIGNED_IN:
         for name in ("Wim", "Cora", "Sol"):
-            page = await town.people[name].get(route) if method == "GET" else None
+            page = await town.people[name].get(path_of(route, cases.own)) if method == "GET" else None
             if page is None or page.status_code == 404:
                 continue
             main = page.text.split("<main", 1)[1]

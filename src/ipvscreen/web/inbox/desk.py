@@ -1,7 +1,7 @@
 """One request of these pages: who is asking, what may be opened, what a form has proved."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, cast
 
 from fastapi import Request
@@ -11,7 +11,9 @@ from ipvscreen.ipv.access import OPEN, SIGNED_IN, may_open
 from ipvscreen.ipv.audit import Act
 from ipvscreen.ipv.lasting import ABSOLUTE
 from ipvscreen.ipv.members import Member
+from ipvscreen.ipv.services import Service
 from ipvscreen.messages import message
+from ipvscreen.resources.directory import kept_service
 from ipvscreen.store.facade import Store
 from ipvscreen.store.spent import Once
 from ipvscreen.web import cookies
@@ -25,6 +27,8 @@ from ipvscreen.web.security import LEAVING, posted_by_us
 # Where each page is, with the word that leads to it; who may not open one is shown no link.
 LINKS = (
     ("/i/home", message("First page")),
+    ("/i/cases", message("Open cases")),
+    ("/i/closed", message("Cases that are over")),
     ("/i/team", message("Your team")),
     ("/i/organisations", message("Organisations")),
     ("/i/services", message("Where referrals go")),
@@ -68,6 +72,15 @@ class Desk:
     def once(self) -> Once:
         """What marks the form as used."""
         return self.proof.used(self.now)
+
+    @property
+    def today(self) -> date:
+        """The day where these pages are read."""
+        return self.now.astimezone(self.place.zone).date()
+
+    async def services(self) -> list[Service]:
+        """The directory."""
+        return [kept_service(resource) for resource in await self.rooms.store.services.all()]
 
     def store(self, act: Act) -> Store:
         """The store, whose first change leaves that act in the audit log."""

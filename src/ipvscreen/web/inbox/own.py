@@ -12,6 +12,7 @@ from ipvscreen.web.fields import Own, own
 from ipvscreen.web.inbox.ceremony import made_key, make_key
 from ipvscreen.web.inbox.desk import admitted, desk_of
 from ipvscreen.web.inbox.entrance import NewKeyFields, in_time
+from ipvscreen.web.inbox.places import BUTTONS, standings
 
 router = APIRouter(dependencies=[Depends(admitted)])
 
@@ -29,7 +30,13 @@ async def home(request: Request) -> Response:
     store, who = desk.rooms.store, desk.who
     organisation = await store.organisations.get(who.organisation) if who.organisation else None
     keys = await store.passkeys.of(who)
-    return desk.show("home", organisation=organisation, one_key=len(keys) < 2)
+    return desk.show(
+        "home",
+        organisation=organisation,
+        one_key=len(keys) < 2,
+        places=await standings(desk),
+        buttons=BUTTONS,
+    )
 
 
 @router.get("/i/keys")

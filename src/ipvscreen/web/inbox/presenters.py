@@ -43,7 +43,7 @@ KINDS = {
     Kind.END: message("{about} no longer signs in"),
     Kind.STEWARD: message("{value} becomes a steward"),
 }
-_GONE = message("somebody who is no longer here")
+GONE = message("somebody who is no longer here")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +107,12 @@ async def people(desk: Desk, members: Sequence[Member]) -> list[Someone]:
 def proposal_shown(desk: Desk, one: Proposal, names: Mapping[str, str]) -> Shown:
     """The proposal in words; `names` of members, services and organisations by id."""
     stage = one.stage(desk.now)
-    value = names.get(one.value, _GONE) if one.kind is Kind.INBOX else one.value
+    value = names.get(one.value, GONE) if one.kind is Kind.INBOX else one.value
     at = one.in_force_at
     return Shown(
         one.id,
-        KINDS[one.kind].given(about=names.get(one.about, _GONE), value=value),
-        names.get(one.by, _GONE),
+        KINDS[one.kind].given(about=names.get(one.about, GONE), value=value),
+        names.get(one.by, GONE),
         STAGES[stage],
         until=moment(desk, at) if at and stage is Stage.AGREED else "",
         agree=Event.AGREE in ALLOWED[stage] and one.by != desk.who.id,
@@ -139,4 +139,4 @@ def _goes_to(goes: Destination, organisations: Sequence[Organisation]) -> str:
     if goes.endpoint is not None:
         return goes.endpoint
     names = [one.name for one in organisations if one.id == goes.organisation]
-    return message("the inbox of {organisation}", organisation=next(iter(names), _GONE))
+    return message("the inbox of {organisation}", organisation=next(iter(names), GONE))

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from ipvscreen.ipv.instruments import HELP_NOW, QUICK
 from ipvscreen.ipv.matching import match
 from ipvscreen.ipv.need import need_of
-from ipvscreen.ipv.proposals import destination, held
+from ipvscreen.ipv.proposals import destination, directed, held
 from ipvscreen.ipv.referral import ReferralRequest, default_until
 from ipvscreen.ipv.services import Match, Service
 from ipvscreen.ipv.visit import Step
@@ -86,7 +86,9 @@ async def _send(turn: Turn, service: Service, request: ReferralRequest) -> Respo
 
 
 async def _matches(turn: Turn) -> tuple[Match, ...]:
-    services = [kept_service(resource) for resource in await turn.rooms.store.services.all()]
+    store = turn.rooms.store
+    proposals = await store.proposals.all()
+    services = [directed(proposals, kept_service(one), turn.now) for one in await store.services.all()]
     need = need_of(turn.assessment(), turn.visit.person, turn.visit.setting, turn.today)
     return match(services, need)
 
@@ -124,7 +126,7 @@ async def _where(turn: Turn, service: Service) -> tuple[Service | None, Mistakes
         words = message("Referrals to {service} wait: where they go is being changed. Ring {phone}.", **told)
         return None, {"service": words}
     goes = destination(proposals, service, turn.now)
-    if goes.endpoint is None:  # no channel leads to an inbox here yet
+    if goes.endpoint is None and turn.rooms.inbox is None:
         words = message("Referrals to {service} cannot be sent from here. Ring {phone}.", **told)
         return None, {"service": words}
-    return replace(service, endpoint=goes.endpoint), {}
+    return replace(service, endpoint=goes.address), {}
