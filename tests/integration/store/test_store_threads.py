@@ -9,7 +9,7 @@ from typing import Any
 import aiosqlite
 import pytest
 
-from ipvscreen.store import engine as engines
+from ipvscreen.store import sqlite as engines
 from ipvscreen.store.engine import give_back, make_engine, reading
 
 
