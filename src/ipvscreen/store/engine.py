@@ -18,6 +18,7 @@ from ipvscreen.errors import NotStored
 
 _WRITES = "ipvscreen_writes"
 _WAIT = 10  # seconds for whoever reads just then
+_END = 5.0  # seconds for the threads of connections, at most; a process that stops is waited for, too
 _workers: WeakKeyDictionary[Engine, WeakSet[Thread]] = WeakKeyDictionary()  # a thread for each connection
 
 # busy_timeout comes first: the change to WAL itself can meet a lock.
@@ -53,15 +54,14 @@ def make_engine(url: str) -> AsyncEngine:
 
 
 async def give_back(engine: AsyncEngine) -> None:
-    """Close every connection, and wait until its thread has ended.
+    """Close every connection, and wait until each thread has ended; not for long where one is still in use.
 
     Whoever is cancelled while a connection opens or works leaves it to its thread, which nobody awaits: it
     would open the file after its owner has gone, and die of an event loop that is closed.
     """
     await engine.dispose()
-    for worker in tuple(_workers.get(engine.sync_engine, ())):
-        if worker.is_alive():
-            await asyncio.to_thread(worker.join, _WAIT)
+    alive = [worker for worker in _workers.get(engine.sync_engine, ()) if worker.is_alive()]
+    await asyncio.gather(*(asyncio.to_thread(worker.join, _END) for worker in alive))
 
 
 def reading(engine: AsyncEngine) -> AbstractAsyncContextManager[AsyncConnection]:
