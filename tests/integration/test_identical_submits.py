@@ -1,6 +1,6 @@
 """The same form sent fifty times at once, to one process of ours or to two: one set of entries, one referral.
 
-IPVSCREEN_SOAK above 1 asks for two hundred rounds instead of twenty.
+IPVSCREEN_SOAK above 1 asks for two hundred rounds instead of ten.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from ipvscreen.app import create_app
 from ipvscreen.pathway.keep import keep
 
 AT_ONCE = 50
-ROUNDS = 200 if int(os.environ.get("IPVSCREEN_SOAK") or 1) > 1 else 20
+ROUNDS = 200 if int(os.environ.get("IPVSCREEN_SOAK") or 1) > 1 else 10
 YES, NO = "LA33-6", "LA32-8"
 HARK = ("76500-8", "76501-6", "76502-4", "76503-2")
 POSITIVE = dict.fromkeys(HARK, NO) | {HARK[1]: YES}

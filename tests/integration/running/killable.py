@@ -31,6 +31,7 @@ def main(folder: Path, port: int, lease: float) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     asyncio.run(import_services(settings(), services_bundle("https://service.test/fhir")))
+    create_app(settings())  # what a process only reads is read by then, too
     listening = socket.create_server(("127.0.0.1", port), backlog=512)
     while True:
         child = os.fork()

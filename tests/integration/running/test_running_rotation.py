@@ -17,6 +17,7 @@ from ipvscreen.app import fresh_signing_keys
 from ipvscreen.store.facade import open_store
 from ipvscreen.store.sealed import Ring, key_prefix
 
+BREATH = 0.1  # seconds between two visits of a browser: new workers start beside the load, on the same cores
 BROWSERS = {"dr-1": "anna-woman", "dr-2": "maya-maternity", "dr-3": "david-man"}
 
 
@@ -38,6 +39,7 @@ class Load:
                     self.ended["good" if good else f"{page.status_code} {page.url.path}"] += 1
                 except Exception as error:  # whatever it is, a clinician would have met it
                     self.ended[repr(error)] += 1
+            await asyncio.sleep(BREATH)
 
     async def more(self, visits: int = 6) -> None:
         """Let so many more be begun."""

@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cyclonedx.schema import SchemaVersion
-from cyclonedx.validation.json import JsonStrictValidator
 
 ROOT = Path(__file__).resolve().parents[3]
 PINS = re.compile(r"^([a-z0-9._-]+)==(\S+)", re.MULTILINE)
@@ -17,6 +15,15 @@ PINS = re.compile(r"^([a-z0-9._-]+)==(\S+)", re.MULTILINE)
 @pytest.fixture(scope="module")
 def printed() -> str:
     return made("-")
+
+
+@pytest.fixture(scope="module")
+def validator() -> Any:
+    """Imported here: its grammars take seconds, in each process that collects tests."""
+    from cyclonedx.schema import SchemaVersion
+    from cyclonedx.validation.json import JsonStrictValidator
+
+    return JsonStrictValidator(SchemaVersion.V1_6)
 
 
 def made(to: str) -> str:
@@ -30,15 +37,15 @@ def components(text: str) -> dict[str, Any]:
     return {f"{one['name']}=={one['version']}": one for one in json.loads(text)["components"]}
 
 
-def test_it_is_valid_cyclonedx(printed: str) -> None:
+def test_it_is_valid_cyclonedx(printed: str, validator: Any) -> None:
     assert json.loads(printed)["bomFormat"] == "CycloneDX"
-    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(printed) is None
+    assert validator.validate_str(printed) is None
 
 
-def test_a_broken_one_would_not_be(printed: str) -> None:
+def test_a_broken_one_would_not_be(printed: str, validator: Any) -> None:
     broken = printed.replace('"library"', '"liberty"', 1)
 
-    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(broken) is not None
+    assert validator.validate_str(broken) is not None
 
 
 def test_every_locked_package_is_in_it_with_its_hashes(printed: str) -> None:
