@@ -74,9 +74,6 @@ class Outbox:
         self.settled[job.id] = (standing,)
         return True
 
-    async def hurry(self, job, due):
-        self.hurried.append((job.id, due))
-
     async def claim(self, now, limit, lease_seconds, each):
         self.claims.append((now, limit, lease_seconds))
         if self.fault:
@@ -84,7 +81,8 @@ class Outbox:
         claimed, self.jobs = self.jobs[:limit], self.jobs[limit:]
         return claimed
 
-    async def finish(self, job, receipt, now):
+    async def finish(self, job, receipt, now, hurry=None):
+        self.hurried += [(job.id, hurry)] if hurry else []
         self.settled[job.id] = ("finished", receipt, now)
         return True
 

@@ -163,8 +163,8 @@ class Dispatcher:
 
     async def _settle(self, job: Job, outcome: Receipt | DeliveryRefused | DeliveryLater) -> None:
         if isinstance(outcome, Receipt):
-            if await self._outbox.finish(job, outcome.reference, outcome.at) and job.attempts > 1:
-                await self._outbox.hurry(job, self._clock() + timedelta(seconds=self._pace.hurry))
+            again = self._clock() + timedelta(seconds=self._pace.hurry) if job.attempts > 1 else None
+            await self._outbox.finish(job, outcome.reference, outcome.at, again)
         elif isinstance(outcome, DeliveryRefused):
             await self._outbox.refuse(job, str(outcome))
         else:
