@@ -15,6 +15,7 @@ import httpx
 from fastapi import FastAPI
 
 from ipvscreen.delivery.dispatcher import Dispatcher
+from ipvscreen.delivery.outside import outside
 from ipvscreen.ehr.guard import Through, guarded
 from ipvscreen.ehr.points import LEASE, Care, Reached, unheard
 from ipvscreen.ipv.packs import check_packs
@@ -115,7 +116,9 @@ async def _joined(
         await store.signing_keys.ensure(fresh_signing_keys, clock())
     outgoing = http or httpx.AsyncClient()
     stack.push_async_callback(outgoing.aclose)
-    dispatcher = Dispatcher(store, outgoing, clock)
+    to_services = http if http else outside(settings.inside_hosts)
+    stack.push_async_callback(to_services.aclose)
+    dispatcher = Dispatcher(store, to_services, clock)
     ehrs = {ehr.name: await _entry(stack, ehr, http, labels) for ehr in settings.ehr}
     await stack.enter_async_context(_running(Purger(store, days_of(settings), clock).run))
     limits = Limits(settings.launches_per_minute, settings.launches_per_address)

@@ -182,6 +182,7 @@ def demo_settings(app_url: str, ehr_url: str, database: Path, **ehr: Any) -> Set
     return _DemoSettings(
         public_url=app_url,
         database=f"sqlite+aiosqlite:///{database}",
+        inside_hosts=("127.0.0.1", "localhost"),  # the sandbox's service is on this machine
         key="demo",
         keys={"demo": SecretStr(base64.b64encode(secrets.token_bytes(32)).decode())},
         ehr=(Ehr.model_validate(entry | ehr),),

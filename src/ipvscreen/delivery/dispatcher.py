@@ -109,7 +109,7 @@ class Dispatcher:
             return
         self._looked = now
         if number := await self._outbox.late(now):
-            structlog.get_logger().warning("delivery.late", number=number)
+            structlog.get_logger().warning("delivery.late", rows=number)
 
     async def _rest(self, stopping: asyncio.Task[Literal[True]], under_way: set[asyncio.Task[None]]) -> None:
         kicked = asyncio.create_task(self._kicked.wait())
