@@ -114,10 +114,9 @@ async def _joined(
         await stack.enter_async_context(anchoring(store.audit, settings.audit_anchor, clock))
     if any(TokenAuth(ehr.token_auth) is TokenAuth.PRIVATE_KEY_JWT for ehr in settings.ehr):
         await store.signing_keys.ensure(fresh_signing_keys, clock())
-    outgoing = http or httpx.AsyncClient()
-    stack.push_async_callback(outgoing.aclose)
-    to_services = http if http else outside(settings.inside_hosts)
-    stack.push_async_callback(to_services.aclose)
+    outgoing, to_services = http or httpx.AsyncClient(), http or outside(settings.inside_hosts)
+    for client in (outgoing, to_services):
+        stack.push_async_callback(client.aclose)
     dispatcher = Dispatcher(store, to_services, clock)
     ehrs = {ehr.name: await _entry(stack, ehr, http, labels) for ehr in settings.ehr}
     await stack.enter_async_context(_running(Purger(store, days_of(settings), clock).run))
