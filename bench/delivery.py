@@ -1,8 +1,8 @@
 """Delivery beside a bare sender: messages a second on SQLite and Postgres, with one sender process and two.
 
 The bare one has as many requests on their way to the same service, and for each one transaction that is on
-disk (fsync), through the same driver; it claims, seals, reads and checks nothing. Both take turns, the bare one
-twice: the ratio of those two is the spread. A run ends when the last message is settled in the store.
+disk (fsync), through the same driver; it claims, seals, reads and checks nothing. Both take turns, the bare
+one twice: the ratio of those two is the spread. A run ends when the last message is settled in the store.
 """
 
 import argparse
@@ -36,7 +36,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "tests" / "integration
 
 import postgres
 
-MESSAGES, ROUNDS = 400, 2
+MESSAGES, ROUNDS = 400, 7
 SERVICES = 8  # of each at most four at a time: no sender waits for a place
 LEAST = 0.5  # of the bare rate
 TURNS = ("bare", "ours", "bare again")

@@ -149,6 +149,7 @@ class App:
             "public_url": self.url,
             "key": next(iter(self.keys)),
             "metrics_token": METRICS_TOKEN,
+            "inside_hosts": ["127.0.0.1", "localhost"],
             "launches_per_minute": 1_000_000,
             "launches_per_address": 1_000_000,
             **self.top,

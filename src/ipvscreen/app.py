@@ -13,6 +13,7 @@ import httpx
 from fastapi import FastAPI
 
 from ipvscreen.delivery.dispatcher import Dispatcher
+from ipvscreen.delivery.outside import outside
 from ipvscreen.ehr.guard import Through, guarded
 from ipvscreen.ehr.points import LEASE, Care, Reached, unheard
 from ipvscreen.ipv.retention import Days
@@ -104,9 +105,10 @@ async def _joined(
         await stack.enter_async_context(anchoring(store.audit, settings.audit_anchor, clock))
     if any(TokenAuth(ehr.token_auth) is TokenAuth.PRIVATE_KEY_JWT for ehr in settings.ehr):
         await store.signing_keys.ensure(fresh_signing_keys, clock())
-    outgoing = http or httpx.AsyncClient()
-    stack.push_async_callback(outgoing.aclose)
-    dispatcher = Dispatcher(store, outgoing, clock)
+    outgoing, to_services = http or httpx.AsyncClient(), http or outside(settings.inside_hosts)
+    for client in (outgoing, to_services):
+        stack.push_async_callback(client.aclose)
+    dispatcher = Dispatcher(store, to_services, clock)
     ehrs = {ehr.name: await _entry(stack, ehr, http, labels) for ehr in settings.ehr}
     await stack.enter_async_context(_running(Purger(store, days_of(settings), clock).run))
     limits = Limits(settings.launches_per_minute, settings.launches_per_address)

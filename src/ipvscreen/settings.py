@@ -187,6 +187,7 @@ class Settings(BaseSettings):
     numbers: Numbers = Numbers()
     retention: Retention = Retention()
     questionnaires: Path | None = None  # a folder of your own forms, and of a packs.toml if you need one
+    inside_hosts: tuple[str, ...] = ()  # of services, by name: these alone may have private addresses
     metrics_token: SecretStr | None = None
     audit_anchor: Path | None = None  # a file, best on another machine, that tells how far the log had come
     launches_per_minute: Annotated[int, Field(ge=1)] = 600  # of one record system

@@ -49,7 +49,7 @@ class Server:
 
 def programs() -> Path:
     """The folder of initdb and postgres; the test is skipped, in CI failed, where there is none."""
-    found = [Path(name).parent for name in (shutil.which("initdb"),) if name]
+    found = [Path(name).resolve().parent for name in (shutil.which("initdb"),) if name]
     found += [path.parent for path in sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), reverse=True)]
     if not found:
         words = "No Postgres here: install your distribution's package postgresql."

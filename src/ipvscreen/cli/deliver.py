@@ -11,7 +11,7 @@ from ipvscreen.app import ring_of, utc_now
 from ipvscreen.cli.logs import configure_logs
 from ipvscreen.cli.reading import BAD_SETTINGS, say, settings
 from ipvscreen.delivery.dispatcher import Dispatcher
-from ipvscreen.ehr.client import plain_http
+from ipvscreen.delivery.outside import outside
 from ipvscreen.settings import Settings
 from ipvscreen.store.facade import open_store
 from ipvscreen.store.schema import SchemaOutdated
@@ -36,7 +36,7 @@ def deliver(
 async def _deliver(chosen: Settings, *, once: bool) -> None:
     store = await open_store(chosen.database, ring_of(chosen), migrate=False)
     try:
-        async with plain_http() as http:
+        async with outside(chosen.inside_hosts) as http:
             dispatcher = Dispatcher(store, http, utc_now)
             if once:
                 while await dispatcher.run_once():

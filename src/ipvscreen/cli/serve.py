@@ -10,11 +10,13 @@ import typer
 
 from ipvscreen.app import create_app
 from ipvscreen.cli.logs import configure_logs
-from ipvscreen.cli.reading import BAD_SETTINGS, settings
+from ipvscreen.cli.reading import BAD_SETTINGS, say, settings
 from ipvscreen.cli.worker import Work
 from ipvscreen.cli.workers import Supervisor
 from ipvscreen.errors import FormRefused
 from ipvscreen.store.facade import migrate as bring_up_to_date
+from ipvscreen.store.facade import migrate_back
+from ipvscreen.store.schema import SchemaOutdated
 from ipvscreen.web.observe import MULTIPROCESS
 
 _BACKLOG = 2048  # connections that wait while workers are replaced
@@ -49,8 +51,19 @@ def serve(
     raise typer.Exit(code)
 
 
-def migrate() -> None:
+def migrate(
+    back: Annotated[
+        bool, typer.Option("--back", help="To the tables of one revision before, for the version before.")
+    ] = False,
+) -> None:
     """Bring the store to this version's tables."""
+    if back:
+        try:
+            typer.echo(f"The store is at {asyncio.run(migrate_back(settings().database))}.")
+        except SchemaOutdated as outdated:
+            say.print(str(outdated), markup=False)
+            raise typer.Exit(BAD_SETTINGS) from None
+        return
     asyncio.run(bring_up_to_date(settings().database))
     typer.echo("The store is up to date.")
 

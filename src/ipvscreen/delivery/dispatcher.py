@@ -111,7 +111,7 @@ class Dispatcher:
             return
         self._looked = now
         if number := await self._outbox.late(now):
-            structlog.get_logger().warning("delivery.late", number=number)
+            structlog.get_logger().warning("delivery.late", rows=number)
 
     async def _rest(self, stopping: asyncio.Task[Literal[True]], under_way: set[asyncio.Task[None]]) -> None:
         kicked = asyncio.create_task(self._kicked.wait())
@@ -167,8 +167,8 @@ class Dispatcher:
 
     async def _settle(self, job: Job, outcome: Receipt | DeliveryRefused | DeliveryLater) -> None:
         if isinstance(outcome, Receipt):
-            if await self._outbox.finish(job, outcome.reference, outcome.at) and job.attempts > 1:
-                await self._outbox.hurry(job, self._clock() + timedelta(seconds=self._pace.hurry))
+            again = self._clock() + timedelta(seconds=self._pace.hurry) if job.attempts > 1 else None
+            await self._outbox.finish(job, outcome.reference, outcome.at, again)
         elif isinstance(outcome, DeliveryRefused):
             await self._outbox.refuse(job, str(outcome))
         else:

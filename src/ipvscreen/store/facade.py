@@ -108,6 +108,16 @@ async def migrate(url: str) -> None:
         await give_back(engine)
 
 
+async def migrate_back(url: str) -> str:
+    """Bring the store to the tables of one revision before, and name it; SchemaOutdated where it cannot."""
+    engine = make_engine(url)
+    try:
+        async with writing(engine) as connection:
+            return await connection.run_sync(schema.back)
+    finally:
+        await engine.dispose()
+
+
 async def _upgrade(engine: AsyncEngine) -> None:
     async with writing(engine) as connection:
         await check_durable(connection)

@@ -4,7 +4,7 @@ A lease is the due time pushed ahead: when a sender dies its jobs come back by t
 job shows the lease's token, so that a sender that was too slow changes nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 from enum import StrEnum
@@ -16,11 +16,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from ipvscreen.errors import OutOfOrder
 from ipvscreen.ipv.referral import LATE, TRANSITIONS, ReferralEvent, ReferralState, after
 from ipvscreen.resources.agreed import agreed_until
-from ipvscreen.store.claiming import claimed, hurried
+from ipvscreen.store.claiming import claimed
 from ipvscreen.store.engine import reading, writing
 from ipvscreen.store.jobs import Job, NewJob, Status, enqueue, job_of, recipient_of
 from ipvscreen.store.sealed import KeyMissing, Ring, SealBroken, SealedTable
+from ipvscreen.store.settling import Settled, settle
 from ipvscreen.store.tables import outbox, referrals
+from ipvscreen.store.together import Together
 
 __all__ = ["Cancelled", "Job", "NewJob", "Outbox", "Standing", "Status", "enqueue"]
 
@@ -56,6 +58,8 @@ class Outbox:
         self._engine = engine
         self._sealed = SealedTable(ring, outbox.name)
         self._sealed_referrals = SealedTable(ring, referrals.name)
+        self._settling = Together(self._settled)
+        self._asking = Together(self._standings)
 
     async def claim(self, now: datetime, limit: int, lease_seconds: float, each: int = EACH) -> list[Job]:
         """Up to `limit` jobs that are due, oldest first, ours until `lease_seconds` from `now`.
@@ -70,31 +74,17 @@ class Outbox:
         return await self._readable(sorted(rows, key=lambda row: row["queued_at"]))
 
     async def standing(self, job: Job, now: datetime) -> Standing:
-        """Whether `job` may be sent now: still ours, not stopped, and still agreed to."""
-        query = (
-            select(outbox.c.lease, referrals.c.state)
-            .join(referrals, referrals.c.id == outbox.c.referral_id)
-            .where(outbox.c.id == job.id)
-        )
-        async with reading(self._engine) as connection:
-            row = (await connection.execute(query)).one_or_none()
-        if row is None or row.lease != job.lease:
-            return Standing.GONE
-        if ReferralState(row.state) in _OVER:
-            return Standing.STOPPED
-        until = agreed_until(job.body)
-        return Standing.GO if until is None or now < until else Standing.LAPSED
+        """Whether `job` may be sent now: still ours, not stopped, and still agreed to.
+
+        Read after it was asked, with those that others ask for at the same moment.
+        """
+        return await self._asking.add((job, now))
 
     async def lapse(self, job: Job, standing: Standing) -> bool:
         """Not sent any more, and the message is no longer kept; where it lapsed, the referral says so."""
-        gone = {"status": Status.CANCELLED, "lease": None, "message": self._emptied(job.id)}
-        lapsed = {"state": _after(ReferralEvent.LAPSE)} if standing is Standing.LAPSED else {}
-        return await self._settle(job.id, job.lease, gone, lapsed)
-
-    async def hurry(self, job: Job, due: datetime) -> None:
-        """Its recipient takes messages again: what was put off for it beyond `due` is due then."""
-        async with writing(self._engine, beside=True) as connection:
-            await hurried(connection, recipient_of(self._sealed, job.endpoint), due)
+        state = _after(ReferralEvent.LAPSE) if standing is Standing.LAPSED else None
+        gone = Settled(job.id, job.lease, Status.CANCELLED, message=self._emptied(job.id), state=state)
+        return await self._settling.add(gone)
 
     async def late(self, now: datetime) -> int:
         """How many messages a person should by now ring for instead of wait."""
@@ -118,25 +108,31 @@ class Outbox:
                 return
             last = rows[-1].id
 
-    async def finish(self, job: Job, receipt: str | None, now: datetime) -> bool:
+    async def finish(
+        self, job: Job, receipt: str | None, now: datetime, hurry: datetime | None = None
+    ) -> bool:
         """The service has it: the referral is received, and the message is no longer kept.
 
-        False, and nothing changed, where the lease has gone to another sender.
+        `hurry`: it takes messages again, so what was put off for it beyond that is due then. False, and
+        nothing changed, where the lease has gone to another sender.
         """
-        settled = {
-            "status": Status.DONE,
-            "lease": None,
-            "message": self._emptied(job.id),
-        }
-        received = {"state": _after(ReferralEvent.RECEIVE), "received_at": now}
-        return await self._settle(
-            job.id, job.lease, settled, received | self._outcome(job.referral_id, receipt)
+        settled = Settled(
+            job.id,
+            job.lease,
+            Status.DONE,
+            message=self._emptied(job.id),
+            state=_after(ReferralEvent.RECEIVE),
+            received_at=now,
+            outcome=self._outcome(job.referral_id, receipt),
+            hurry=(recipient_of(self._sealed, job.endpoint), hurry) if hurry else None,
         )
+        return await self._settling.add(settled)
 
     async def fail(self, job: Job, due: datetime, words: str) -> bool:
         """Not now: try again at `due`. False, and nothing changed, where the lease has gone."""
-        again = {"lease": None, "due": due}
-        return await self._settle(job.id, job.lease, again, self._outcome(job.referral_id, None, words))
+        outcome = self._outcome(job.referral_id, None, words)
+        again = Settled(job.id, job.lease, Status.READY, due=due, state=ReferralState.QUEUED, outcome=outcome)
+        return await self._settling.add(again)
 
     async def refuse(self, job: Job, words: str) -> bool:
         """Never: the referral is refused, in the service's `words`. False where the lease has gone."""
@@ -166,24 +162,23 @@ class Outbox:
         return Cancelled.TRIED if any(job["attempts"] for job in jobs) else Cancelled.STOPPED
 
     async def _refuse(self, job_id: str, lease: str, referral_id: str, words: str) -> bool:
-        refused = {"state": _after(ReferralEvent.REFUSE)} | self._outcome(referral_id, None, words)
-        return await self._settle(job_id, lease, {"status": Status.REFUSED, "lease": None}, refused)
+        outcome = self._outcome(referral_id, None, words)
+        state = _after(ReferralEvent.REFUSE)
+        return await self._settling.add(Settled(job_id, lease, Status.REFUSED, state=state, outcome=outcome))
 
-    async def _settle(
-        self, job_id: str, lease: str, values: Mapping[str, Any], referral: Mapping[str, Any]
-    ) -> bool:
-        """Both rows in one transaction; a referral that was cancelled meanwhile stays as it is."""
-        ours = (outbox.c.id == job_id, outbox.c.lease == lease)  # a settled job has no lease
-        settled = update(outbox).where(*ours).values(values).returning(outbox.c.referral_id)
+    async def _settled(self, every: Sequence[Settled]) -> list[bool]:
         async with writing(self._engine, beside=True) as connection:
-            referral_id = await connection.scalar(settled)
-            if referral_id is None:
-                return False
-            queued = (referrals.c.id == referral_id, referrals.c.state == ReferralState.QUEUED)
-            if not referral:
-                return True
-            await connection.execute(update(referrals).where(*queued).values(referral))
-        return True
+            return await settle(connection, every)
+
+    async def _standings(self, asked: Sequence[tuple[Job, datetime]]) -> list[Standing]:
+        query = (
+            select(outbox.c.id, outbox.c.lease, referrals.c.state)
+            .join(referrals, referrals.c.id == outbox.c.referral_id)
+            .where(outbox.c.id.in_([job.id for job, _ in asked]))
+        )
+        async with reading(self._engine) as connection:
+            rows = {row.id: row for row in (await connection.execute(query)).all()}
+        return [_standing(job, rows.get(job.id), now) for job, now in asked]
 
     async def _readable(self, rows: list[RowMapping]) -> list[Job]:
         jobs, missing = [], None
@@ -201,9 +196,18 @@ class Outbox:
     def _emptied(self, job_id: str) -> bytes:
         return self._sealed.seal("message", job_id, None)
 
-    def _outcome(self, referral_id: str, receipt: str | None, words: str | None = None) -> dict[str, bytes]:
+    def _outcome(self, referral_id: str, receipt: str | None, words: str | None = None) -> bytes:
         value = {"receipt": receipt, "words": words}
-        return {"outcome": self._sealed_referrals.seal("outcome", referral_id, value)}
+        return self._sealed_referrals.seal("outcome", referral_id, value)
+
+
+def _standing(job: Job, row: Any | None, now: datetime) -> Standing:
+    if row is None or row.lease != job.lease:
+        return Standing.GONE
+    if ReferralState(row.state) in _OVER:
+        return Standing.STOPPED
+    until = agreed_until(job.body)
+    return Standing.GO if until is None or now < until else Standing.LAPSED
 
 
 def _stoppable(state: ReferralState, jobs: Sequence[RowMapping], now: datetime) -> Cancelled | None:

@@ -32,6 +32,18 @@ def upgrade(connection: Connection, revision: str = "head") -> None:
     command.upgrade(config, revision)
 
 
+def back(connection: Connection) -> str:
+    """To the tables of one revision before; its name. SchemaOutdated where that would lose something."""
+    current = MigrationContext.configure(connection).get_current_revision()
+    script = ScriptDirectory.from_config(_config()).get_revision(current) if current else None
+    if script is None or not hasattr(script.module, "downgrade"):
+        raise SchemaOutdated("There is no way back from these tables that keeps everything.")
+    config = _config()
+    config.attributes["connection"] = connection
+    command.downgrade(config, "-1")
+    return str(script.down_revision)
+
+
 def check(connection: Connection) -> None:
     """SchemaOutdated where `upgrade` would change something, or where the tables are of a later version."""
     if _current(connection) != _head():

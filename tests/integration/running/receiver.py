@@ -1,7 +1,7 @@
 """A service's system in a process of its own: it takes each message once, and fails as often as it is told.
 
-Half of its failures come after it has taken the message: the sender cannot tell them apart. It notes each
-effect, so that a second one of the same message is seen.
+Half of its failures come after it has taken the message: the sender cannot tell them apart. With a share of
+`AWAY` it takes none at all. It notes each effect, so that a second one of the same message is seen.
 """
 
 import json
@@ -14,6 +14,8 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+
+AWAY = 2.0
 
 
 def outcome(severity: str, code: str, status: int) -> Response:
@@ -31,10 +33,11 @@ class Receiver:
         self.requests = 0
 
     async def take(self, request: Request) -> Response:
-        key, about = request.headers["X-Request-ID"], (await request.json())["about"]
+        key = request.headers["X-Request-ID"]
+        about = (await request.json()).get("about", key)
         self.requests += 1
         fails = self.chance.random() < self.share
-        if fails and self.chance.random() < 0.5:
+        if self.share == AWAY or (fails and self.chance.random() < 0.5):
             return outcome("error", "transient", 503)
         if key in self.held:
             return outcome("error", "duplicate", 409)

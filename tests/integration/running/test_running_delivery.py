@@ -8,10 +8,11 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import processes
 import pytest
@@ -23,6 +24,7 @@ from ipvscreen.delivery.points import Point
 from ipvscreen.store.engine import reading
 from ipvscreen.store.facade import Store, open_store
 from ipvscreen.store.outbox import Outbox
+from ipvscreen.store.settling import Settled
 from ipvscreen.store.tables import outbox
 
 MESSAGES, KILLS = (3_000, 100) if SOAK else (300, 15)
@@ -101,16 +103,16 @@ async def test_a_message_is_with_one_sender_because_leases_fence(
     url: str, monkeypatch: pytest.MonkeyPatch, fenced: bool
 ) -> None:
     await queued(url, ["one"], "http://127.0.0.1:9")
-    store = await open_store(url, RING)
     if not fenced:
-        settle = Outbox._settle
+        settled = Outbox._settled
 
-        async def whoever(self: Outbox, job_id: str, _: str, *what: Any) -> bool:
-            async with reading(store._engine) as connection:
-                held = await connection.scalar(select(outbox.c.lease).where(outbox.c.id == job_id))
-            return await settle(self, job_id, str(held), *what)
+        async def whoever(self: Outbox, every: Sequence[Settled]) -> list[bool]:
+            async with reading(self._engine) as connection:
+                held = await connection.scalar(select(outbox.c.lease).where(outbox.c.id == every[0].id))
+            return await settled(self, [replace(one, lease=str(held)) for one in every])
 
-        monkeypatch.setattr(Outbox, "_settle", whoever)
+        monkeypatch.setattr(Outbox, "_settled", whoever)
+    store = await open_store(url, RING)
 
     assert await twice_on_its_way(store) == (1 if fenced else 2)
     await store.close()

@@ -384,14 +384,16 @@ async def test_an_agreement_that_has_ended_is_found_before_each_try(
 async def test_once_a_recipient_takes_messages_again_what_was_put_off_is_due(
     store: Store, visit: Visit, new_referral, at: datetime
 ):
-    await queue(store, visit, new_referral, ("a-1", HANGS), ("a-2", HANGS), ("b", WELL))
-    for claimed in await store.outbox.claim(at, 9, LEASE):
+    await queue(store, visit, new_referral, ("a-1", HANGS), ("a-2", HANGS), ("a-3", HANGS), ("b", WELL))
+    first, *others = sorted(await store.outbox.claim(at, 9, LEASE), key=lambda job: job.key)
+    for claimed in others:
         await store.outbox.fail(claimed, at + timedelta(days=1), "Nobody answered.")
-    soon = at + timedelta(seconds=30)
+    soon = at + timedelta(seconds=LEASE / 2)
+    assert await store.outbox.claim(soon, 9, LEASE) == []
 
-    await store.outbox.hurry(replace(claimed, endpoint=HANGS), soon)
+    assert await store.outbox.finish(first, None, at, hurry=soon)
 
-    assert {one.key for one in await store.outbox.claim(soon, 9, LEASE)} == {"a-1", "a-2"}
+    assert {one.key for one in await store.outbox.claim(soon, 9, LEASE)} == {"a-2", "a-3"}
 
 
 async def test_what_is_late_is_counted(store: Store, visit: Visit, new_referral, at: datetime):

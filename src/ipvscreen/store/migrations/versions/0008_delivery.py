@@ -22,3 +22,12 @@ def upgrade() -> None:
     op.execute(_PLACES)
     op.create_index("uq_outbox_referral_id_number", "outbox", ["referral_id", "number"], unique=True)
     op.create_index("ix_outbox_lease", "outbox", ["lease"])
+
+
+def downgrade() -> None:
+    """Take both away; every message stays. The version before knows no lapsed referral, and sends none."""
+    op.execute("UPDATE referrals SET state = 'cancelled' WHERE state = 'lapsed'")
+    op.drop_index("ix_outbox_lease", "outbox")
+    op.drop_index("uq_outbox_referral_id_number", "outbox")
+    op.drop_column("outbox", "number")
+    op.drop_column("outbox", "recipient")

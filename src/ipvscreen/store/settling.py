@@ -1,0 +1,82 @@
+"""How tries ended, written for several messages at once, of each only while its lease is ours."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import bindparam, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ipvscreen.ipv.referral import ReferralState
+from ipvscreen.store.claiming import hurried
+from ipvscreen.store.jobs import Status
+from ipvscreen.store.tables import outbox, referrals
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of a message and of its referral; None leaves a column, or the referral, as it is."""
+
+    id: str
+    lease: str
+    status: Status
+    due: datetime | None = None
+    message: bytes | None = None  # sealed
+    state: ReferralState | None = None
+    received_at: datetime | None = None
+    outcome: bytes | None = None  # sealed
+    hurry: tuple[str, datetime] | None = None  # its recipient takes messages again: others are due then
+
+
+_MESSAGE = (
+    update(outbox)
+    .where(outbox.c.id == bindparam("of"))
+    .values(
+        status=bindparam("to"),
+        lease=None,
+        due=func.coalesce(bindparam("then", type_=outbox.c.due.type), outbox.c.due),
+        message=func.coalesce(bindparam("left", type_=outbox.c.message.type), outbox.c.message),
+    )
+)
+# A referral that was cancelled meanwhile stays as it is.
+_REFERRAL = (
+    update(referrals)
+    .where(referrals.c.id == bindparam("of"), referrals.c.state == ReferralState.QUEUED)
+    .values(
+        state=bindparam("to"),
+        received_at=bindparam("at", type_=referrals.c.received_at.type),
+        outcome=func.coalesce(bindparam("words", type_=referrals.c.outcome.type), referrals.c.outcome),
+    )
+)
+
+
+async def settle(connection: AsyncConnection, every: Sequence[Settled]) -> list[bool]:
+    """For each whether it was still ours, and so is settled; both its rows, or none of them.
+
+    Rows are locked in the order of their ids, as everybody does: so nobody waits in a ring.
+    """
+    ids = [one.id for one in every]
+    held = (
+        select(outbox.c.id, outbox.c.lease, outbox.c.referral_id)
+        .where(outbox.c.id.in_(ids))
+        .order_by(outbox.c.id)
+        .with_for_update()
+    )
+    found = {(row.id, row.lease): row.referral_id for row in (await connection.execute(held)).all()}
+    ours = {one.id: one for one in every if (one.id, one.lease) in found}
+    if ours:
+        await connection.execute(_MESSAGE, [_message(one) for one in ours.values()])
+        told = {found[one.id, one.lease]: one for one in ours.values() if one.state is not None}
+        if told:
+            await connection.execute(_REFERRAL, [_referral(ident, told[ident]) for ident in sorted(told)])
+        for recipient, due in sorted({one.hurry for one in ours.values() if one.hurry}):
+            await hurried(connection, recipient, due)
+    return [ours.get(one.id) is one for one in every]
+
+
+def _message(one: Settled) -> dict[str, object]:
+    return {"of": one.id, "to": one.status, "then": one.due, "left": one.message}
+
+
+def _referral(ident: str, one: Settled) -> dict[str, object]:
+    return {"of": ident, "to": one.state, "at": one.received_at, "words": one.outcome}
