@@ -1,8 +1,8 @@
 """The one place where the parts are joined: settings, store, forms, services, pages."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -17,12 +17,12 @@ from ipvscreen.delivery.outside import outside
 from ipvscreen.ehr.guard import Through, guarded
 from ipvscreen.ehr.points import LEASE, Care, Reached, unheard
 from ipvscreen.ipv.retention import Days
-from ipvscreen.ipv.services import Service
+from ipvscreen.ipv.services import Service, keeping_places
 from ipvscreen.library import Library
 from ipvscreen.parts import data_folder, entry_of, library_of
 from ipvscreen.pathway.purge import Purger
 from ipvscreen.resources.bundle import read_bundle
-from ipvscreen.resources.directory import resource_of
+from ipvscreen.resources.directory import kept_service, resource_of
 from ipvscreen.resources.labels import Labels
 from ipvscreen.settings import Ehr, Settings
 from ipvscreen.smart.client import TokenAuth
@@ -185,14 +185,22 @@ async def import_services(settings: Settings, bundle: Mapping[str, Any]) -> int:
 
 
 async def keep_services(settings: Settings, services: Iterable[Service]) -> int:
-    """Replace the directory by these; how many."""
-    resources = [resource_of(service) for service in services]
+    """Replace the directory by these, but for what was said later of their places; how many."""
     store = await open_store(settings.database, ring_of(settings))
     try:
+        before = dict(_readable(await store.services.all()))
+        resources = [resource_of(keeping_places(one, before.get(one.id))) for one in services]
         await store.services.replace(resources)
     finally:
         await store.close()
     return len(resources)
+
+
+def _readable(resources: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Service]]:
+    """By id; what cannot be read any more must not keep a new directory out."""
+    for resource in resources:
+        with suppress(ValueError):
+            yield resource["id"], kept_service(resource)
 
 
 def _base(settings: Settings) -> str:

@@ -183,11 +183,8 @@ def demo_settings(app_url: str, ehr_url: str, database: Path, **ehr: Any) -> Set
     return _DemoSettings(
         public_url=app_url,
         database=f"sqlite+aiosqlite:///{database}",
-<<<<<<< HEAD
         inbox=_inbox(app_url, ehr_url),
-=======
         inside_hosts=("127.0.0.1", "localhost"),  # the sandbox's service is on this machine
->>>>>>> eca483819e0d6e68a5c15934b7ea861edf95f97c
         key="demo",
         keys={"demo": SecretStr(base64.b64encode(secrets.token_bytes(32)).decode())},
         ehr=(Ehr.model_validate(entry | ehr),),

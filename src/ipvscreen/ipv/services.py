@@ -1,6 +1,6 @@
 """A service one can be referred to: what it offers, for whom, and who stands behind it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
@@ -132,6 +132,15 @@ class Service:
     places_on: date | None = None  # when that was last confirmed
     checked_on: date | None = None  # when the entry was last checked
     contact_rules_signed: date | None = None
+
+
+def keeping_places(new: Service, before: Service | None) -> Service:
+    """The entry with what was said last of its places: a file that is read again may be older than that."""
+    if before is None or before.places_on is None:
+        return new
+    if new.places_on is not None and new.places_on >= before.places_on:
+        return new
+    return replace(new, places=before.places, places_on=before.places_on)
 
 
 @dataclass(frozen=True, slots=True)

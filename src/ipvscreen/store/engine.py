@@ -10,15 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from ipvscreen.errors import NotStored
 from ipvscreen.store.sqlite import WRITES, ended, make_sqlite
 
-<<<<<<< HEAD
 _POSTGRES = "postgresql+psycopg"
 _ONE_WRITER = text("SELECT pg_advisory_xact_lock(7210463258)")  # any number, the same in every process
-=======
-_WRITES = "ipvscreen_writes"
-_WAIT = 10  # seconds for whoever reads just then
-_END = 5.0  # seconds for the threads of connections, at most; a process that stops is waited for, too
-_workers: WeakKeyDictionary[Engine, WeakSet[Thread]] = WeakKeyDictionary()  # a thread for each connection
->>>>>>> af4a1a8674e334887f1b963e1f551b81bcea5478
 
 # A server that keeps others waiting, or forgets a transaction, must not hold a clinician for longer.
 _POSTGRES_OPTIONS = (
@@ -39,20 +32,9 @@ def make_engine(url: str) -> AsyncEngine:
 
 
 async def give_back(engine: AsyncEngine) -> None:
-<<<<<<< HEAD
-    """Close every connection; of SQLite's, wait until the thread of each has ended."""
+    """Close every connection; of SQLite's, wait until the thread of each has ended, if not for long."""
     await engine.dispose()
     await ended(engine)
-=======
-    """Close every connection, and wait until each thread has ended; not for long where one is still in use.
-
-    Whoever is cancelled while a connection opens or works leaves it to its thread, which nobody awaits: it
-    would open the file after its owner has gone, and die of an event loop that is closed.
-    """
-    await engine.dispose()
-    alive = [worker for worker in _workers.get(engine.sync_engine, ()) if worker.is_alive()]
-    await asyncio.gather(*(asyncio.to_thread(worker.join, _END) for worker in alive))
->>>>>>> af4a1a8674e334887f1b963e1f551b81bcea5478
 
 
 def reading(engine: AsyncEngine) -> AbstractAsyncContextManager[AsyncConnection]:

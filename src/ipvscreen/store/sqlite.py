@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, event, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 _WAIT = 10  # seconds for whoever reads just then
+_END = 5.0  # seconds for the threads of connections, at most; a process that stops is waited for, too
 _workers: WeakKeyDictionary[Engine, WeakSet[Thread]] = WeakKeyDictionary()  # a thread for each connection
 
 # busy_timeout comes first: the change to WAL itself can meet a lock.
@@ -49,14 +50,13 @@ def make_sqlite(url: str) -> AsyncEngine:
 
 
 async def ended(engine: AsyncEngine) -> None:
-    """Wait until the thread of every connection of a disposed engine has ended.
+    """Wait until the thread of every connection of a disposed engine has ended; not for long.
 
     Whoever is cancelled while a connection opens or works leaves it to its thread, which nobody awaits: it
     would open the file after its owner has gone, and die of an event loop that is closed.
     """
-    for worker in tuple(_workers.get(engine.sync_engine, ())):
-        if worker.is_alive():
-            await asyncio.to_thread(worker.join, _WAIT)
+    alive = [worker for worker in _workers.get(engine.sync_engine, ()) if worker.is_alive()]
+    await asyncio.gather(*(asyncio.to_thread(worker.join, _END) for worker in alive))
 
 
 def database_file(url: str) -> Path:

@@ -4,12 +4,14 @@ import re
 from datetime import date, timedelta
 from typing import Any
 
+from ipvscreen.app import import_services
 from ipvscreen.ipv.audit import Act
 from ipvscreen.ipv.case import CaseState
 from ipvscreen.ipv.case_codes import DECLINE_WORDS, Decline, Outcome
 from ipvscreen.ipv.services import Places
 from ipvscreen.resources.directory import kept_service
 from ipvscreen.resources.neutral import topic_word
+from ipvscreen.sandbox.directory import services_bundle
 
 NUMBER, NAME = "07700 900123", "Whitfield"
 SERVICE = "mentor-mothers"
@@ -301,6 +303,8 @@ async def test_places_are_said_with_one_press_and_dated(cases: Any) -> None:
     wim = await town.people["Wim"].sign_in()
     assert "/i/home/places" not in wim.text
     assert (await stored(town)).places is Places.FULL
+    await import_services(town.house.settings, services_bundle("https://service.test/fhir"))
+    assert (await stored(town)).places is Places.FULL, "also once a file that is older was read again"
 
 
 async def stored(town: Any) -> Any:

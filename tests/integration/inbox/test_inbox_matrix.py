@@ -93,7 +93,9 @@ async def ask(cases: Any, person: Any, method: str, route: str, about: str) -> A
         "/i/team/again": {"who": about},
         "/i/team/end": {"who": about},
     }[route]
-    shown = await person.get(f"/i/cases/{cases.own if person in mine(cases) else cases.other}")
+    shown = await person.get(
+        f"/i/cases/{cases.own if any(one is person for one in mine(cases)) else cases.other}"
+    )
     if page != "/i/cases" or shown.status_code != 200:
         await person.get(page)
     tokens = re.findall(r'name="token" value="([^"]*)"', person.page.text)

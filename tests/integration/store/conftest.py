@@ -44,6 +44,7 @@ ON_A_FILE = (
     "at_rest",
     "backup",
     "persons",
+    "threads",
     "schema.test_each_connection",
     "schema.test_the_stores_connections",
 )

@@ -8,11 +8,13 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert
 
 from ipvscreen.errors import NotStored
 from ipvscreen.ipv.audit import KEEPING, Act
 from ipvscreen.ipv.case import CaseEvent, CaseRole
 from ipvscreen.ipv.case_step import Step
+from ipvscreen.ipv.lasting import LINK
 from ipvscreen.ipv.members import Member, Role
 from ipvscreen.ipv.referral import Agreement, ContactWay, ReferralRequest, SafeContact
 from ipvscreen.ipv.retention import RULES, WAITING_VISITS, Days
@@ -27,6 +29,7 @@ from ipvscreen.store.sessions import NewSession, SessionRows
 from ipvscreen.store.sittings import Sitting
 from ipvscreen.store.spent import Once
 from ipvscreen.store.tables import metadata
+from ipvscreen.store.tables_inbox import organisations
 from ipvscreen.store.visits import _UNFINISHED
 
 DAYS = Days(
@@ -98,10 +101,12 @@ async def left_by_somebody(store: Store, at: datetime) -> None:
         await rows.put(connection, Member("cd", Role.STEWARD, "Sol"))
         await rows.put_invitation(connection, Invitation("x", "cd", soon))
         await SessionRows(store._ring).put(connection, NewSession("other", "cd", "", at))
+        await connection.execute(insert(organisations).values(id="o", name_index="o", body=b""))
+    await store.links.make("o", soon - LINK)
 
 
 # What goes with the first of them, and with the second.
-FIRST = {"launches": 1, "sittings": 1, "invitations": 1, "spent": 2}
+FIRST = {"launches": 1, "sittings": 1, "invitations": 1, "spent": 2, "links": 1}
 THEN = FIRST | {"sessions": 1}
 LATER = THEN | {"passkeys": 1, "members": 1}
 CASE = {"cases": 1, "case_events": 1}

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import product
 from typing import Any
 
 import pytest
@@ -9,11 +10,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipvscreen.errors import IpvscreenError, StepRefused
-from ipvscreen.ipv.case import CLOSED, MAY, TRANSITIONS, CaseEvent, CaseRole, CaseState
+from ipvscreen.ipv.case import CLOSED, HANDED_OVER, MAY, TRANSITIONS, CaseEvent, CaseRole, CaseState
 from ipvscreen.ipv.case_codes import Decline, Outcome, PassedOn, Tried
-from ipvscreen.ipv.case_step import DETAILS, SAID, Case, Release, Step, case_of, safe_ways, taken
+from ipvscreen.ipv.case_step import (
+    DETAILS,
+    SAID,
+    Case,
+    Release,
+    Step,
+    case_of,
+    possible,
+    safe_ways,
+    shown_to,
+    taken,
+)
 from ipvscreen.ipv.conflict import Answer, Facts
-from ipvscreen.ipv.referral import Agreement, ContactWay, ReferralRequest, SafeContact
+from ipvscreen.ipv.referral import Agreement, ContactWay, ReferralRequest, SafeContact, Sharing
 
 AT = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 PHONE = SafeContact(ContactWay.PHONE, "07700 900123")
@@ -193,3 +205,31 @@ def test_whatever_is_tried_a_case_is_only_closed_once_and_keeps_its_promises(tri
         assert (later.reason is None) is (later.state is not CaseState.DECLINED)
         assert (later.outcome is None) is (later.state not in (CaseState.COMPLETED, CaseState.FAILED))
         case = later
+
+
+def test_a_worker_does_not_see_what_another_has() -> None:
+    whose = {None: True, "w": True, "x": False}
+    for mentor, seen in whose.items():
+        one = replace(NEW, mentor=mentor)
+        assert shown_to(one, CaseRole.WORKER, "w") is seen
+        assert shown_to(one, CaseRole.COORDINATOR, "c")
+
+
+@pytest.mark.parametrize(("state", "role"), list(product(CaseState, CaseRole)))
+def test_what_is_possible_is_what_the_tables_allow(state: CaseState, role: CaseRole) -> None:
+    for mentor in (None, "w", "x"):
+        one = replace(NEW, state=state, mentor=mentor)
+        allowed = {
+            event
+            for event in MAY[role] & set(TRANSITIONS[state])
+            if role is not CaseRole.WORKER or mentor == "w" or event not in HANDED_OVER
+        }
+        assert set(possible(one, role, "w")) == allowed
+
+
+def test_whether_the_person_knows_comes_along_where_it_was_shared() -> None:
+    for told in (True, False):
+        sharing = Sharing("Dr Osei", "child", told, None if told else "It would add to the danger")
+        request = ReferralRequest("s", SafeContact(ContactWay.SHE_CALLS), sharing=sharing)
+        assert case_of("key", request, AT, "o").knows is told
+    assert (NEW.knows, NEW.organisation) == (None, None)

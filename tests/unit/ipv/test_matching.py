@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ipvscreen.ipv.matching import match
 from ipvscreen.ipv.person import Setting, Sex
-from ipvscreen.ipv.services import Kind, Match, Need, Service
+from ipvscreen.ipv.services import Kind, Match, Need, Places, Service, keeping_places
 
 WOMEN = frozenset({Sex.FEMALE})
 TODAY, SIGNED = date(2026, 3, 2), date(2026, 1, 15)
@@ -272,3 +272,16 @@ def test_everyone_gets_a_reason() -> None:
     for found in match(SIX, MOTHER):
         assert found.reasons
         assert all(reason.endswith(".") for reason in found.reasons)
+
+
+def test_what_was_said_last_of_places_stays_when_a_directory_is_read_again() -> None:
+    later, earlier = TODAY, date(2026, 2, 1)
+    full = replace(CHARITY, name="As it was", places=Places.FULL, places_on=later)
+    for new, expected in (
+        (replace(CHARITY, places=Places.FREE, places_on=earlier), (Places.FULL, later)),
+        (CHARITY, (Places.FULL, later)),
+        (replace(CHARITY, places=Places.FREE, places_on=later), (Places.FREE, later)),
+    ):
+        kept = keeping_places(new, full)
+        assert (kept.places, kept.places_on, kept.name) == (*expected, CHARITY.name)
+    assert keeping_places(full, None) == keeping_places(full, CHARITY) == full

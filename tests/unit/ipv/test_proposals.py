@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -17,7 +18,10 @@ from ipvscreen.ipv.proposals import (
     Stage,
     agreed,
     destination,
+    directed,
     held,
+    hosted,
+    organisation_at,
     stopped,
 )
 from ipvscreen.ipv.services import Kind as ServiceKind
@@ -105,3 +109,24 @@ def test_referrals_go_where_two_decided_last_and_else_where_the_directory_says()
         assert destination(order, SERVICE, AT + 3 * WAIT) == Destination(organisation="home")
     undone = stopped(replace(inbox, id="r"), "sam", AT + WAIT)
     assert destination([AGREED, undone], SERVICE, AT + 3 * WAIT) == Destination("https://new.test")
+
+
+def test_an_inbox_has_an_address_that_leads_nowhere_else() -> None:
+    here = Destination(organisation="0" * 32)
+    assert organisation_at(here.address) == "0" * 32
+    assert urlsplit(here.address).scheme not in ("http", "https")
+    for elsewhere in ("https://service.test/fhir", ""):
+        assert Destination(endpoint=elsewhere).address == elsewhere
+        assert organisation_at(elsewhere) is None
+
+
+def test_an_organisation_has_the_services_whose_referrals_go_to_it_now() -> None:
+    inbox = agreed(replace(NEW, kind=Kind.INBOX, value="harbour"), "sol", AT)
+    since = inbox.in_force_at
+    other = replace(SERVICE, id="t")
+    assert hosted([inbox], [SERVICE, other], "harbour", since) == (SERVICE,)
+    assert hosted([inbox], [SERVICE, other], "meadow", since) == ()
+    assert hosted([inbox], [SERVICE, other], "harbour", since - SECOND) == ()
+    assert hosted([inbox], [SERVICE, other], None, since) == (), "a steward has none"
+    assert directed([inbox], SERVICE, since).endpoint == Destination(organisation="harbour").address
+    assert directed([inbox], SERVICE, since - SECOND) == SERVICE
