@@ -77,6 +77,7 @@ class EhrEntry:
     zone: tzinfo = field(default_factory=lambda: ZoneInfo("Europe/London"))
     frame_ancestors: tuple[str, ...] = ()
     who_can_see: str | None = None
+    ring_back: str | None = None
     told_if_no_answer: str | None = None
 
     @property
