@@ -160,6 +160,7 @@ def _reading(settings: Settings, library: Library) -> dict[str, Any]:
         "public_url": settings.public_url,
         "templates": environments(smart_app, _base(settings)),
         "static": static_files(smart_app),
+        "letter": (smart_app / "letter.typ").read_bytes(),
         "numbers": Numbers(**settings.numbers.model_dump()),
     }
 

@@ -39,7 +39,7 @@ class Dispatcher:
 
         `on_fault` hears of what is no service's doing: the store, a missing key; else it is logged.
         """
-        self._outbox = store.outbox
+        self._outbox, self._by_hand = store.outbox, store.by_hand
         self._http = heard(http, reached)
         self._clock = clock
         self._spread = spread
@@ -108,6 +108,7 @@ class Dispatcher:
         if self._looked is not None and now - self._looked < LATE:
             return
         self._looked = now
+        await self._by_hand.lapse(now)
         if number := await self._outbox.late(now):
             structlog.get_logger().warning("delivery.late", number=number)
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from ipvscreen.ipv.by_hand import ByHand
 from ipvscreen.ipv.person import Setting, Sex
 
 
@@ -101,7 +102,8 @@ class Service:
     hours: str
     phone: str
     reply_hours: int  # working answer expected within so many hours
-    endpoint: str  # FHIR base that takes the message; empty: they can only be rung
+    endpoint: str  # FHIR base that takes the message; empty: nothing can be sent to them from here
+    by_hand: frozenset[ByHand] = frozenset()  # how a person can bring them a referral
     sexes: frozenset[Sex] = frozenset()
     age_from: int = 0
     age_to: int | None = None

@@ -39,9 +39,11 @@ async def refer(
     source: str,
     now: datetime,
     care: Care,
+    ring_back: str | None = None,
 ) -> Begun:
     """The visit with its referral queued and its entries for the record on disk, all at once.
 
+    To a service without an address it is for a person to bring; `ring_back` is her number.
     The key is made of visit and service: the same form twice is one referral. OutOfOrder in danger until
     the telephone call has been made, declined, or is impossible. PatientChanged, with nothing sent, as in
     `same_patient`; a record system that cannot be asked keeps nobody from help. `source` is our public URL.
@@ -53,8 +55,8 @@ async def refer(
     key = str(uuid.uuid5(_NAMESPACE, f"{visit.id}/{service.id}"))
     context = visit.context()
     row = _row(visit, service, key, now, urgent=request.urgent)
-    bundle = message_of(context, service, request, visit.person, key, source, now)
-    job = NewJob(key=key, correlation=key, endpoint=service.endpoint, body=bundle)
+    bundle = message_of(context, service, request, visit.person, key, source, now, ring_back)
+    job = NewJob(key, key, service.endpoint, bundle, by_hand=not service.endpoint)
     silent = await same_patient(client, visit.patient_id, visit.person)
     items = referral(context, service, request, visit.person, key, visit.plan)
     return await _on_disk(store, visit, row, job, items, silent, care)
@@ -98,8 +100,9 @@ def _row(visit: Visit, service: Service, key: str, now: datetime, *, urgent: boo
         service_id=service.id,
         service_name=service.short_name,
         phone=service.phone,
-        state=ReferralState.QUEUED,
+        state=ReferralState.QUEUED if service.endpoint else ReferralState.UNSENT,
         queued_at=now,
         reply_by=now + timedelta(hours=service.reply_hours),
         urgent=urgent,
+        by_hand=frozenset() if service.endpoint else service.by_hand,
     )

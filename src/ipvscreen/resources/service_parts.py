@@ -6,6 +6,7 @@ from datetime import date
 from enum import Enum, StrEnum
 from typing import Any
 
+from ipvscreen.ipv.by_hand import ByHand
 from ipvscreen.ipv.person import Setting, Sex
 from ipvscreen.ipv.services import Access, ByAndFor, Kind, Meeting, Places, Risk
 
@@ -49,6 +50,7 @@ _ALL = (
     Part("replyHours", "reply_hours", Shape.COUNT, "reply-hours", needed=True),
     Part("hours", "hours", _TEXT, needed=True, element="schedules"),
     Part("endpoint", "endpoint", Shape.ADDRESS, "endpoint"),
+    Part("byHand", "by_hand", _CODE, "by-hand", ByHand, many=True),
     Part("sex", "sexes", _CODE, "sex", Sex, many=True),
     Part("setting", "settings", _CODE, "setting", Setting, many=True),
     Part("ageFrom", "age_from", _WHOLE, element="minimum_age"),

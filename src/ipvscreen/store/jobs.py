@@ -18,6 +18,8 @@ class Status(StrEnum):
     """Where a message stands; one that was refused stays, sealed, until a person decides."""
 
     READY = "ready"
+    BY_HAND = "by-hand"  # for a person; no sender takes it
+    HANDED = "handed"  # a letter that is under way, kept in case it does not come
     DONE = "done"
     REFUSED = "refused"
     CANCELLED = "cancelled"
@@ -31,6 +33,7 @@ class NewJob:
     correlation: str
     endpoint: str
     body: Mapping[str, Any]
+    by_hand: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ async def enqueue(
         "id": row,
         "referral_id": referral_id,
         "key": job.key,
-        "status": Status.READY,
+        "status": Status.BY_HAND if job.by_hand else Status.READY,
         "due": queued_at,
         "attempts": 0,
         "queued_at": queued_at,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any
 
-from ipvscreen.ipv.referral import ReferralState
+from ipvscreen.ipv.referral import TRANSITIONS, ReferralEvent, ReferralState
 from ipvscreen.messages import Message, joined, message
 from ipvscreen.pathway.mirror import Looped
 from ipvscreen.pathway.open_earlier import Listing, Seen
@@ -59,6 +59,8 @@ _NO_UPDATE = message(
 _REFERRALS: dict[ReferralState, Message] = {
     ReferralState.DRAFTED: message("{service}: not sent."),
     ReferralState.QUEUED: message("{service}: waiting to be sent."),
+    ReferralState.UNSENT: message("{service}: not sent yet. Hand it over, or ring {phone}."),
+    ReferralState.SENT: message("{service}: sent by letter. To stop it, ring {phone}."),
     ReferralState.RECEIVED: message(
         "{service} has it. To stop it, ring {phone}: this app sends no cancellation to a service yet."
     ),
@@ -66,7 +68,7 @@ _REFERRALS: dict[ReferralState, Message] = {
     ReferralState.CANCELLED: message("{service}: stopped, nothing more is sent. To be sure, ring {phone}."),
     ReferralState.LAPSED: message("{service}: not sent, because what was agreed had ended. Ask again."),
 }
-_STOPPABLE = frozenset({ReferralState.QUEUED, ReferralState.REFUSED})
+_STOPPABLE = frozenset(state for state, events in TRANSITIONS.items() if ReferralEvent.CANCEL in events)
 
 
 @dataclass(frozen=True, slots=True)
