@@ -110,7 +110,7 @@ async def _joined(
         await store.signing_keys.ensure(fresh_signing_keys, clock())
     outgoing = http or httpx.AsyncClient()
     stack.push_async_callback(outgoing.aclose)
-    dispatcher = Dispatcher(store, outgoing, clock)
+    dispatcher = Dispatcher(store, outgoing, clock, jwks_url=jwks_url_of(settings))
     ehrs = {ehr.name: await _entry(stack, ehr, http, labels) for ehr in settings.ehr}
     await stack.enter_async_context(_running(Purger(store, days_of(settings), clock).run))
     limits = Limits(settings.launches_per_minute, settings.launches_per_address)
@@ -177,6 +177,11 @@ def ring_of(settings: Settings) -> Ring:
     return Ring(keys, current)
 
 
+def jwks_url_of(settings: Settings) -> str:
+    """Where record systems and services fetch the public halves of our keys."""
+    return f"{settings.public_url.rstrip('/')}/jwks.json"
+
+
 def days_of(settings: Settings) -> Days:
     """How long each table is kept."""
     return Days(**settings.retention.model_dump())
@@ -188,11 +193,14 @@ async def import_services(settings: Settings, bundle: Mapping[str, Any]) -> int:
 
 
 async def keep_services(settings: Settings, services: Iterable[Service]) -> int:
-    """Replace the directory by these; how many."""
-    resources = [resource_of(service) for service in services]
+    """Replace the directory by these; how many. Who asks for a token finds keys of ours that sign."""
+    kept = list(services)
+    resources = [resource_of(service) for service in kept]
     store = await open_store(settings.database, ring_of(settings))
     try:
         await store.services.replace(resources)
+        if any(service.backend for service in kept):
+            await store.signing_keys.ensure(fresh_signing_keys, utc_now())
     finally:
         await store.close()
     return len(resources)

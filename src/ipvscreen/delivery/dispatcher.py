@@ -5,16 +5,19 @@ import random
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from functools import partial
+from typing import Any, Literal, cast
 
 import httpx
 import structlog
 
+from ipvscreen.delivery.backend import Tokens
 from ipvscreen.delivery.fhir_push import Receipt, push
 from ipvscreen.delivery.pace import GATHER_SECONDS, Pace
 from ipvscreen.delivery.points import Point, Reached, heard, unheard
 from ipvscreen.errors import DeliveryLater, DeliveryRefused
 from ipvscreen.ipv.referral import LATE
+from ipvscreen.smart.keys import Algorithm, SigningKey
 from ipvscreen.store.facade import Store
 from ipvscreen.store.outbox import Job, Standing
 
@@ -34,13 +37,16 @@ class Dispatcher:
         on_fault: Callable[[BaseException], None] | None = None,
         pace: Pace | None = None,
         reached: Reached = unheard,
+        jwks_url: str | None = None,
     ) -> None:
         """`clock` gives aware UTC; `spread`, in 0..1, keeps senders from coming back all at once.
 
+        `jwks_url` is where services find our public keys.
         `on_fault` hears of what is no service's doing: the store, a missing key; else it is logged.
         """
         self._outbox, self._by_hand = store.outbox, store.by_hand
         self._http = heard(http, reached)
+        self._tokens = Tokens(http, partial(_key, store, clock), clock, jwks_url)
         self._clock = clock
         self._spread = spread
         self._on_fault = on_fault or _log
@@ -149,7 +155,7 @@ class Dispatcher:
         self._reached(Point.SETTLED)
 
     async def _tried(self, job: Job) -> Receipt | DeliveryRefused | DeliveryLater:
-        try:
+        async def send(token: str | None) -> Receipt:
             return await push(
                 self._http,
                 job.endpoint,
@@ -158,7 +164,11 @@ class Dispatcher:
                 correlation=job.correlation,
                 clock=self._clock,
                 seconds=self._pace.push,
+                token=token,
             )
+
+        try:
+            return await self._tokens.sent(job.backend, job.endpoint, send)
         except (DeliveryRefused, DeliveryLater) as words:
             return words
 
@@ -180,6 +190,11 @@ class Dispatcher:
         asked = min(later.after or 0.0, self._pace.longest_asked)
         seconds = max(asked, self._pace.wait(job.attempts, age, self._spread()))
         await self._outbox.fail(job, now + timedelta(seconds=seconds), str(later))
+
+
+async def _key(store: Store, clock: Callable[[], datetime], alg: str) -> SigningKey:
+    stored = await store.signing_keys.current(alg, clock())
+    return SigningKey(stored.kid, cast(Algorithm, stored.alg), stored.jwk)
 
 
 def _log(fault: BaseException) -> None:

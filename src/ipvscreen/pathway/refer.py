@@ -56,7 +56,7 @@ async def refer(
     context = visit.context()
     row = _row(visit, service, key, now, urgent=request.urgent)
     bundle = message_of(context, service, request, visit.person, key, source, now, ring_back)
-    job = NewJob(key, key, service.endpoint, bundle, by_hand=not service.endpoint)
+    job = NewJob(key, key, service.endpoint, bundle, by_hand=not service.endpoint, backend=service.backend)
     silent = await same_patient(client, visit.patient_id, visit.person)
     items = referral(context, service, request, visit.person, key, visit.plan)
     return await _on_disk(store, visit, row, job, items, silent, care)

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import RowMapping, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ipvscreen.ipv.services import Backend, SigningAlg
 from ipvscreen.store.sealed import SealedTable
 from ipvscreen.store.tables import outbox
 
@@ -34,6 +35,7 @@ class NewJob:
     endpoint: str
     body: Mapping[str, Any]
     by_hand: bool = False
+    backend: Backend | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class Job:
     attempts: int
     lease: str
     queued_at: datetime
+    backend: Backend | None = None  # how a token is got for the endpoint
 
 
 async def enqueue(
@@ -61,7 +64,12 @@ async def enqueue(
     row = secrets.token_hex(16)
     before = select(func.coalesce(func.max(outbox.c.number), 0)).where(outbox.c.referral_id == referral_id)
     # The endpoint is sealed with the body: who can write to the file must not redirect a message.
-    message = {"correlation": job.correlation, "endpoint": job.endpoint, "body": dict(job.body)}
+    message = {
+        "correlation": job.correlation,
+        "endpoint": job.endpoint,
+        "body": dict(job.body),
+        "backend": job.backend and asdict(job.backend),
+    }
     values = {
         "id": row,
         "referral_id": referral_id,
@@ -80,7 +88,10 @@ async def enqueue(
 def job_of(sealed: SealedTable, row: RowMapping) -> Job:
     """The message that a leased row holds; SealBroken where it does not open."""
     plain = {name: row[name] for name in ("id", "referral_id", "key", "attempts", "lease", "queued_at")}
-    return Job(**plain, **sealed.open("message", row["id"], row["message"]))
+    opened = sealed.open("message", row["id"], row["message"])
+    stored = opened.get("backend")
+    backend = stored and Backend(**(stored | {"alg": SigningAlg(stored["alg"])}))
+    return Job(**(plain | opened | {"backend": backend}))
 
 
 def recipient_of(sealed: SealedTable, endpoint: str) -> str:
