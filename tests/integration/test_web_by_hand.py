@@ -126,9 +126,7 @@ async def test_the_letter_is_shown_and_counts_as_sent_only_once_somebody_says_so
     assert (await letter(visitor, one.id)).status_code == 404
 
 
-async def test_told_by_telephone_and_how_to_reach_her_comes_first(
-    house: Any, visitor: Any
-) -> None:
+async def test_told_by_telephone_and_how_to_reach_her_comes_first(house: Any, visitor: Any) -> None:
     await directory(house)
     one = await referred(house, visitor)
     page = visitor.text
@@ -205,7 +203,8 @@ async def test_the_same_form_twice_is_one_and_another_visit_gets_nothing(
     await mine.post({"referral": one.id} | LETTER | {"who": "Somebody else"}, form=form)
     assert await only(house, mine) == first
 
-    await other.launch("beth-woman", "dr-mensah")
+    await other.launch("clara-woman", "dr-lindqvist")
+    assert other.step == "start"
     assert (await letter(other, one.id)).status_code == 404
     stranger = house.browser()
     assert (await stranger.get(f"/v/{mine.visit}/letter/{one.id}")).status_code == 404
@@ -303,3 +302,52 @@ async def test_by_hand_first_where_the_deployer_wants_it(houses: Callable[..., A
     assert "01632 960 444" in visitor.text
     assert house.charity.state.sandbox.received() == []
     await visitor.browser.aclose()
+
+
+async def test_at_the_next_launch_it_says_that_it_is_not_sent_and_can_be_printed_noted_or_stopped(
+    house: Any, visitors: Callable[[], Any]
+) -> None:
+    await directory(house)
+    first = visitors()
+    one = await referred(house, first)
+    await first.get("finish")
+    await first.post({"action": "close"})
+    assert (await letter(first, one.id)).status_code in (404, 410)
+
+    again = visitors()
+    await again.launch("anna-woman")
+    assert "Harbour: not sent yet. Hand it over, or ring 01632 960 555." in again.text
+    assert "sent" not in [line.strip() for line in again.text.split(":")], "it says that it was sent"
+    assert (await letter(again, one.id)).status_code == 404, "not before the earlier one is open"
+    key = again.page.text.partition('name="earlier" value="')[2].partition('"')[0]
+    await again.post({"earlier": key})
+    assert again.step == "earlier"
+    assert (await letter(again, one.id)).status_code == 200
+
+    await again.post({"referral": one.id} | LETTER | {"who": ""})
+    assert "Say by whom it was handed over." in again.text
+    await again.post({"referral": one.id} | LETTER)
+
+    (sent,) = await house.app.state.rooms.store.referrals.of_visit(first.visit)
+    assert (sent.state, sent.handed.who) == (ReferralState.SENT, "Ms Lane, reception")
+    assert "Harbour: sent by letter. To stop it, ring 01632 960 555." in again.text
+
+
+async def test_no_other_clinician_gets_the_letter_of_an_earlier_visit(
+    house: Any, visitors: Callable[[], Any]
+) -> None:
+    await directory(house)
+    first, other = visitors(), visitors()
+    one = await referred(house, first)
+    await first.get("finish")
+    await first.post({"action": "close"})
+
+    await other.launch("anna-woman", "dr-lindqvist")
+    key = other.page.text.partition('name="earlier" value="')[2].partition('"')[0]
+    assert key, "the record shows her the form"
+    await other.post({"earlier": key})
+
+    assert other.step == "earlier"
+    assert (await letter(other, one.id)).status_code == 404
+    assert "I have told them" not in other.text
+    assert NUMBER not in other.text

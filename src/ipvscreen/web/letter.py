@@ -13,7 +13,7 @@ from ipvscreen.messages import message
 from ipvscreen.pathway.hand_over import Bringing, to_bring
 from ipvscreen.store.audit import of_visit
 from ipvscreen.web.errors import NOT_HERE, PageRefused, Problem
-from ipvscreen.web.turn import Turn, href, opened
+from ipvscreen.web.turn import Turn, home, href, opened
 
 router = APIRouter()
 
@@ -36,7 +36,7 @@ async def letter(request: Request, visit_id: str, key: str) -> Response:
     try:
         body = await asyncio.to_thread(printed, turn.rooms.letter, one.letter, turn.entry.zone)
     except LetterNotMade as words:
-        back = href(turn.rooms, turn.visit, turn.step)
+        back = href(turn.rooms, turn.visit, home(turn.visit))
         raise PageRefused(Problem(409, _NO_LETTER, (str(words),), href=back, label=_BACK)) from None
     await turn.rooms.doing(Act.LETTER_SHOWN).store.audit.note(of_visit(turn.visit))
     disposition = {"Content-Disposition": f'attachment; filename="{_NAME}"'}
@@ -50,5 +50,8 @@ async def _named(turn: Turn, key: str) -> Bringing | None:
 
 
 def _of(turn: Turn) -> str | None:
-    """The visit whose letters this one may print: itself, where it shows what was sent."""
+    """The visit whose letters this one may print: itself, or the earlier one of hers that is open in it."""
+    if shows(turn.visit.state, Step.EARLIER):
+        earlier = turn.visit.draft.earlier
+        return earlier.visit_id if earlier else None
     return turn.visit.id if shows(turn.visit.state, Step.SENT) else None

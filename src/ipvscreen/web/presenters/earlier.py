@@ -21,6 +21,7 @@ from ipvscreen.sdc.form import Form
 from ipvscreen.sdc.response import DATA_ABSENT_REASON
 from ipvscreen.store.referrals import Referral
 from ipvscreen.store.visits import Visit
+from ipvscreen.web.presenters.by_hand import ByHandView
 from ipvscreen.web.presenters.frame import Frame, day_words
 from ipvscreen.web.presenters.items import Question
 from ipvscreen.web.presenters.loop import LoopLine, loop_lines
@@ -122,6 +123,7 @@ class EarlierPage:
     referrals: tuple[str, ...]
     may_stop: bool
     elsewhere: bool
+    bringing: tuple[ByHandView, ...] = ()
 
 
 def earlier_list_of(listing: Listing, zone: tzinfo, looped: Sequence[Looped] = ()) -> EarlierList:
@@ -148,6 +150,7 @@ def earlier_page(
     mistakes: Mapping[str, str],
     questions: Sequence[Question] = (),
     own: bool,
+    bringing: Sequence[ByHandView] = (),
 ) -> EarlierPage:
     """`forms` by canonical; `own`: it is of a visit that we know, so that its referrals are known, too."""
     bodies = [body for body in seen.entries.bodies if body["resourceType"] == "QuestionnaireResponse"]
@@ -166,6 +169,7 @@ def earlier_page(
         referrals=tuple(_referral(one) for one in seen.referrals),
         may_stop=any(one.state in _STOPPABLE for one in seen.referrals) or bool(seen.referred.bodies),
         elsewhere=not own,
+        bringing=tuple(bringing),
     )
 
 
