@@ -237,12 +237,14 @@ async def test_what_changes_something_leaves_one_row_and_all_else_none(
     assert await house.app.state.rooms.store.audit.verify() == []
 
 
-async def test_a_letter_that_is_shown_and_one_that_was_posted(house: Any, visitor: Any, watch: Watch) -> None:
+async def test_a_letter_that_is_shown_and_one_that_was_posted(
+    house: Any, visitors: Callable[[], Any], watch: Watch
+) -> None:
     service = {"id": "harbour", "kind": Kind.SPECIALIST, "name": "Harbour", "short_name": "Harbour"}
     said = {"for_whom": "Adults.", "hours": "9 to 17", "phone": "01632 960 555", "reply_hours": 48}
     signed = {"contact_rules_signed": house.clock().date(), "by_hand": frozenset(ByHand), "endpoint": ""}
     await keep_services(house.settings, [Service(**(service | said | signed))])
-    await go(visitor, ({"door": "told"}, QUIET, SHEET | {"service": "harbour"}))
+    visitor = await go(visitors(), ({"door": "told"}, QUIET, SHEET | {"service": "harbour"}))
     (one,) = await house.app.state.rooms.store.referrals.of_visit(visitor.visit)
     brought = {"referral": one.id, "way": "letter", "who": "Ms Lane", "at": "2026-03-02T10:00"}
 

@@ -1,11 +1,16 @@
 """A referral that a person brings: who, when, how, and whether it goes so at all."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from ipvscreen.ipv.by_hand import EVENTS, ByHand, Handed, goes_by_hand, ways, when
+from ipvscreen.ipv.finding import against, note
+from ipvscreen.ipv.person import Setting, Sex
 from ipvscreen.ipv.referral import LATE, ReferralEvent, ReferralState, after, is_late
+from ipvscreen.ipv.services import Kind, Need, Rule, Service
+from ipvscreen.ipv.standing import reachable
 
 NOW = datetime(2026, 3, 2, 10, 0, 30, tzinfo=UTC)
 LETTER, TELEPHONE = ByHand.LETTER, ByHand.TELEPHONE
@@ -74,3 +79,19 @@ def test_where_it_goes_by_hand() -> None:
     assert goes_by_hand(BOTH, sent_elsewhere=True, first=True)
     assert not goes_by_hand(BOTH, sent_elsewhere=True, first=False)
     assert not goes_by_hand(frozenset(), sent_elsewhere=False, first=True)
+
+
+def test_a_service_that_takes_it_by_hand_is_offered_and_says_so() -> None:
+    service = Service(
+        "h", Kind.SPECIALIST, "Harbour", "Harbour", "Adults.", "9 to 17", "01632 960 555", 48, ""
+    )
+    taking = replace(service, by_hand=BOTH)
+    need = Need(30, Sex.FEMALE, Setting.GP, current=True, past=False, danger=False, day=NOW.date())
+
+    assert reachable(taking, need) == note(
+        Rule.ENDPOINT, "Nothing is sent to them from here: you hand it over."
+    )
+    assert reachable(service, need) == against(
+        Rule.ENDPOINT, "Nothing can be sent to them from here: ring them."
+    )
+    assert reachable(replace(taking, endpoint="https://harbour.example/fhir"), need) is None
