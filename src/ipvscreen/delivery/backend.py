@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import httpx
 from pydantic import ValidationError
@@ -18,8 +18,9 @@ from ipvscreen.ipv.services import Backend
 from ipvscreen.resources.endpoint import safe_token_url
 from ipvscreen.smart.client import Client, TokenAuth, credentials
 from ipvscreen.smart.fetch import Reply, fetch
-from ipvscreen.smart.keys import SigningKey
+from ipvscreen.smart.keys import Algorithm, SigningKey
 from ipvscreen.smart.token_response import TokenResponse
+from ipvscreen.store.facade import Store
 
 TOKEN_SECONDS = 4.0  # two tokens and two tries at a message are shorter than a lease
 _EARLIER = timedelta(seconds=10)  # a token must not end on its way
@@ -123,6 +124,12 @@ class Tokens:
             )
         except LaunchRefused:  # its words are about a record system
             raise DeliveryLater("The service did not answer a request for a token.") from None
+
+
+async def signing_key_of(store: Store, clock: Callable[[], datetime], alg: str) -> SigningKey:
+    """The key of ours that signs now; LookupError where there is none of that algorithm."""
+    stored = await store.signing_keys.current(alg, clock())
+    return SigningKey(stored.kid, cast(Algorithm, stored.alg), stored.jwk)
 
 
 def _refuse(status: int) -> None:

@@ -6,18 +6,17 @@ from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import httpx
 import structlog
 
-from ipvscreen.delivery.backend import Tokens
+from ipvscreen.delivery.backend import Tokens, signing_key_of
 from ipvscreen.delivery.fhir_push import Receipt, push
 from ipvscreen.delivery.pace import GATHER_SECONDS, Pace
 from ipvscreen.delivery.points import Point, Reached, heard, unheard
 from ipvscreen.errors import DeliveryLater, DeliveryRefused
 from ipvscreen.ipv.referral import LATE
-from ipvscreen.smart.keys import Algorithm, SigningKey
 from ipvscreen.store.facade import Store
 from ipvscreen.store.outbox import Job, Standing
 
@@ -46,7 +45,7 @@ class Dispatcher:
         """
         self._outbox, self._by_hand = store.outbox, store.by_hand
         self._http = heard(http, reached)
-        self._tokens = Tokens(http, partial(_key, store, clock), clock, jwks_url)
+        self._tokens = Tokens(http, partial(signing_key_of, store, clock), clock, jwks_url)
         self._clock = clock
         self._spread = spread
         self._on_fault = on_fault or _log
@@ -190,11 +189,6 @@ class Dispatcher:
         asked = min(later.after or 0.0, self._pace.longest_asked)
         seconds = max(asked, self._pace.wait(job.attempts, age, self._spread()))
         await self._outbox.fail(job, now + timedelta(seconds=seconds), str(later))
-
-
-async def _key(store: Store, clock: Callable[[], datetime], alg: str) -> SigningKey:
-    stored = await store.signing_keys.current(alg, clock())
-    return SigningKey(stored.kid, cast(Algorithm, stored.alg), stored.jwk)
 
 
 def _log(fault: BaseException) -> None:
