@@ -108,7 +108,7 @@ async def _joined(
     outgoing, to_services = http or httpx.AsyncClient(), http or outside(settings.inside_hosts)
     for client in (outgoing, to_services):
         stack.push_async_callback(client.aclose)
-    dispatcher = Dispatcher(store, to_services, clock)
+    dispatcher = Dispatcher(store, to_services, clock, jwks_url=jwks_url_of(settings))
     ehrs = {ehr.name: await _entry(stack, ehr, http, labels) for ehr in settings.ehr}
     await stack.enter_async_context(_running(Purger(store, days_of(settings), clock).run))
     limits = Limits(settings.launches_per_minute, settings.launches_per_address)
@@ -158,6 +158,7 @@ def _reading(settings: Settings, library: Library) -> dict[str, Any]:
         "public_url": settings.public_url,
         "templates": environments(smart_app, _base(settings)),
         "static": static_files(smart_app),
+        "letter": (smart_app / "letter.typ").read_bytes(),
         "numbers": Numbers(**settings.numbers.model_dump()),
     }
 
@@ -174,6 +175,11 @@ def ring_of(settings: Settings) -> Ring:
     return Ring(keys, current)
 
 
+def jwks_url_of(settings: Settings) -> str:
+    """Where record systems and services fetch the public halves of our keys."""
+    return f"{settings.public_url.rstrip('/')}/jwks.json"
+
+
 def days_of(settings: Settings) -> Days:
     """How long each table is kept."""
     return Days(**settings.retention.model_dump())
@@ -185,12 +191,18 @@ async def import_services(settings: Settings, bundle: Mapping[str, Any]) -> int:
 
 
 async def keep_services(settings: Settings, services: Iterable[Service]) -> int:
-    """Replace the directory by these, but for what was said later of their places; how many."""
+    """Replace the directory by these, but for what was said later of their places; how many.
+
+    Who asks for a token finds keys of ours that sign.
+    """
+    kept = list(services)
     store = await open_store(settings.database, ring_of(settings))
     try:
         before = dict(_readable(await store.services.all()))
-        resources = [resource_of(keeping_places(one, before.get(one.id))) for one in services]
+        resources = [resource_of(keeping_places(one, before.get(one.id))) for one in kept]
         await store.services.replace(resources)
+        if any(service.backend for service in kept):
+            await store.signing_keys.ensure(fresh_signing_keys, utc_now())
     finally:
         await store.close()
     return len(resources)

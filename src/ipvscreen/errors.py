@@ -19,6 +19,7 @@
     ├── SealBroken             (store) a sealed value was altered, or names a key that is not on the ring
     ├── SchemaOutdated         (store) the tables are not this version's
     ├── FieldsRefused, TokenRefused, PageRefused   (web) a form or page that was not made for this visit
+    ├── LetterNotMade          a letter could not be printed (words)
     └── DeliveryError          a service's endpoint did not take a message
         ├── DeliveryLater      try again (after: seconds | None)
         └── DeliveryRefused    it never will as it stands (status, words)
@@ -107,6 +108,10 @@ class EhrRefused(EhrError):
     def __init__(self, status: int, words: str) -> None:
         super().__init__(words)
         self.status = status
+
+
+class LetterNotMade(IpvscreenError):
+    """A letter could not be printed."""
 
 
 class DeliveryError(IpvscreenError):

@@ -114,6 +114,8 @@ class Ehr(BaseModel):
     exit_url: Annotated[SafeUrl, AfterValidator(_neutral)]
     frame_ancestors: tuple[Origin, ...] = ()
     who_can_see: str | None = None  # a sentence about who reads restricted entries there, if known
+    ring_back: Annotated[str, Field(pattern=r"^\+?[\d ()./-]{3,30}$")] | None = None  # told to services
+    by_hand_first: bool = False  # also to services that have an address, where they take it by hand
     told_if_no_answer: str | None = None  # the role that phones when a service does not answer
 
     @model_validator(mode="after")

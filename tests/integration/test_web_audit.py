@@ -15,7 +15,10 @@ import httpx
 import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
+from ipvscreen.app import keep_services
 from ipvscreen.ipv.audit import LISTS, Act
+from ipvscreen.ipv.by_hand import ByHand
+from ipvscreen.ipv.services import Kind, Service
 from ipvscreen.ipv.visit import Step, VisitState
 from ipvscreen.resources.neutral import topic_word
 from ipvscreen.store import audit as audit_module
@@ -36,6 +39,7 @@ CHILD = {"child-who": "child", "child-age": "7"}
 
 # What leaves a row: posts always, these because they open, show or close something.
 ROWS = {"/callback/{ehr}", "/l/{sitting_id}", "/l/{sitting_id}/exit"}
+LETTER = "/v/{visit_id}/letter/{key}"  # the same, where there is one
 # What leaves none. A launch names nobody yet, and everybody may begin one; `exit` and `cover` take a cookie.
 NO_ROWS = {
     *("/s/{name}", "/favicon.ico", "/jwks.json", "/healthz", "/readyz", "/metrics"),
@@ -82,6 +86,9 @@ WAYS: dict[str, tuple[tuple[Move, ...], Act | None]] = {
 }
 
 
+SHOWN = {("/l/{sitting_id}", 200), (LETTER, 200)}
+
+
 @dataclass
 class Asked:
     """One request to the app, and what it did."""
@@ -97,7 +104,7 @@ class Asked:
     def problem(self) -> bool:
         """Whether it left more or less than it has to."""
         shown = self.method == "GET" and self.route in NO_ROWS  # a mistake is said once, and then forgotten
-        expected = 0 if shown else int(self.changed or (self.route, self.status) == ("/l/{sitting_id}", 200))
+        expected = 0 if shown else int(self.changed or (self.route, self.status) in SHOWN)
         return len(self.acts) != expected
 
 
@@ -141,9 +148,8 @@ def read(file: Path, query: str) -> list[tuple[Any, ...]]:
 
 def template(path: str) -> str:
     """The route that answers that path: the one with the fewest open places."""
-    fitting = [
-        route for route in ROWS | NO_ROWS | POSTS if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", route), path)
-    ]
+    known = ROWS | NO_ROWS | POSTS | {LETTER}
+    fitting = [route for route in known if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", route), path)]
     return min(fitting, key=lambda route: route.count("{"))
 
 
@@ -199,7 +205,7 @@ async def entries(house: Any) -> list[Entry]:
 def test_every_route_is_in_one_of_the_tables(house: Any) -> None:
     routes = {route for route in routes_of(house.app) if not route[1].startswith("/i/")}  # see inbox/
 
-    assert {path for method, path in routes if method == "GET"} == ROWS | NO_ROWS
+    assert {path for method, path in routes if method == "GET"} == ROWS | NO_ROWS | {LETTER}
     assert {path for method, path in routes if method != "GET"} == POSTS
     assert set(PAGES) == set(Step), "a page that this test does not know of"
 
@@ -229,6 +235,27 @@ async def test_what_changes_something_leaves_one_row_and_all_else_none(
     posted = {one.step for one in watch.seen if one.method == "POST" and one.acts} - {""}
     assert posted == {step for step, page in PAGES.items() if page.submit}, "a form that nobody posts here"
     assert await house.app.state.rooms.store.audit.verify() == []
+
+
+async def test_a_letter_that_is_shown_and_one_that_was_posted(
+    house: Any, visitors: Callable[[], Any], watch: Watch
+) -> None:
+    service = {"id": "harbour", "kind": Kind.SPECIALIST, "name": "Harbour", "short_name": "Harbour"}
+    said = {"for_whom": "Adults.", "hours": "9 to 17", "phone": "01632 960 555", "reply_hours": 48}
+    signed = {"contact_rules_signed": house.clock().date(), "by_hand": frozenset(ByHand), "endpoint": ""}
+    await keep_services(house.settings, [Service(**(service | said | signed))])
+    visitor = await go(visitors(), ({"door": "told"}, QUIET, SHEET | {"service": "harbour"}))
+    (one,) = await house.app.state.rooms.store.referrals.of_visit(visitor.visit)
+    brought = {"referral": one.id, "way": "letter", "who": "Ms Lane", "at": "2026-03-02T10:00"}
+
+    await visitor.browser.get(f"/v/{visitor.visit}/letter/{one.id}")
+    await visitor.browser.get(f"/v/{visitor.visit}/letter/not-there")
+    await visitor.post(brought | {"who": ""})
+    await visitor.post(brought)
+
+    left = [one.acts for one in watch.seen[-6:]]
+    assert left == [[Act.LETTER_SHOWN], [], [Act.KEPT], [], [Act.SENT_BY_HAND], []]
+    assert watch.problems() == []
 
 
 async def test_again_to_go_on_an_earlier_one_and_what_is_refused(

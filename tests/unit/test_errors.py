@@ -6,7 +6,7 @@ from ipvscreen import errors
 def test_every_error_is_of_the_tree() -> None:
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)]
 
-    assert len(kinds) == 17
+    assert len(kinds) == 18
     assert all(issubclass(kind, errors.IpvscreenError) for kind in kinds)
 
 

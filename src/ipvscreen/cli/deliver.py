@@ -7,7 +7,7 @@ from typing import Annotated
 import structlog
 import typer
 
-from ipvscreen.app import ring_of, utc_now
+from ipvscreen.app import jwks_url_of, ring_of, utc_now
 from ipvscreen.cli.logs import configure_logs
 from ipvscreen.cli.reading import BAD_SETTINGS, say, settings
 from ipvscreen.delivery.dispatcher import Dispatcher
@@ -37,7 +37,7 @@ async def _deliver(chosen: Settings, *, once: bool) -> None:
     store = await open_store(chosen.database, ring_of(chosen), migrate=False)
     try:
         async with outside(chosen.inside_hosts) as http:
-            dispatcher = Dispatcher(store, http, utc_now)
+            dispatcher = Dispatcher(store, http, utc_now, jwks_url=jwks_url_of(chosen))
             if once:
                 while await dispatcher.run_once():
                     pass

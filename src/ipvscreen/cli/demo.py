@@ -24,6 +24,7 @@ from ipvscreen.sandbox.ehr import create_ehr
 from ipvscreen.sandbox.flaws import FLAWS
 from ipvscreen.sandbox.profiles import PROFILES, SETTINGS
 from ipvscreen.sandbox.registration import Auth
+from ipvscreen.sandbox.service_tokens import SCOPE
 from ipvscreen.sandbox.switches import Switches
 from ipvscreen.settings import Ehr, Inbox, Numbers, Settings
 
@@ -72,12 +73,14 @@ async def open_demo(
     flaws: Iterable[str] = (),
     profile: str | None = None,
     auth: Auth = "none",
+    service_tokens: bool = False,
     **ehr_settings: Any,
 ) -> AsyncIterator[Demo]:
     """Everything joined on free loopback ports (the preferred ones where they are free).
 
     `switches` and `flaws` (names of FLAWS) make the record system fail; `auth` is how the app proves there
     who it is; `ehr_settings` are more settings of its [[ehr]] entry. KeyError for an unknown flaw.
+    With `service_tokens` the charity takes messages with tokens of its own alone.
     `profile`, a name of PROFILES: the record system behaves as that one, and our entry is set for it.
     """
     switches = _switched(switches or Switches(), profile, flaws)
@@ -93,9 +96,13 @@ async def open_demo(
         secret = secrets.token_urlsafe(24) if auth == "client_secret_basic" else None
         ehr_settings |= {"token_auth": auth, "client_secret": secret}
         settings = demo_settings(app_url, ehr_url, Path(folder) / "store.db", **ehr_settings)
-        await import_services(settings, services_bundle(f"{service_url}/fhir", _now().date()))
+        by_token = _by_token(service_url) if service_tokens else None
+        await import_services(settings, services_bundle(f"{service_url}/fhir", _now().date(), by_token))
         ehr = _record_system(app_url, ehr_url, token, switches, auth, secret)
-        charity = create_charity(base_url=service_url, token=token, clock=_now)
+        keys: dict[str, Any] = {"client_id": CLIENT_ID, "jwks_url": f"{app_url}/jwks.json"}
+        charity = create_charity(
+            base_url=service_url, token=token, clock=_now, **(keys if service_tokens else {})
+        )
         yield Demo(
             apps={app_port: create_app(settings), ehr_port: ehr, service_port: charity},
             sockets=sockets,
@@ -104,6 +111,11 @@ async def open_demo(
             clinic=f"{ehr_url}/",
             addresses=_addresses(app_url, ehr_url, service_url) | {"token": token},
         )
+
+
+def _by_token(service_url: str) -> dict[str, str]:
+    """What the directory says of the charity's token endpoint."""
+    return {"tokenUrl": f"{service_url}/auth/token", "tokenClient": CLIENT_ID, "tokenScope": SCOPE}
 
 
 def _switched(switches: Switches, profile: str | None, flaws: Iterable[str]) -> Switches:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -41,17 +41,22 @@ def sandbox(
             callback=_one_of_them,
         ),
     ] = None,
+    service_tokens: Annotated[
+        bool,
+        typer.Option("--service-tokens", help="The charity takes messages with its tokens alone."),
+    ] = False,
     port_app: Annotated[int, typer.Option(help="Preferred port of the app.")] = 8010,
     port_ehr: Annotated[int, typer.Option(help="Preferred port of the record system.")] = 8020,
     port_service: Annotated[int, typer.Option(help="Preferred port of the charity.")] = 8030,
 ) -> None:
     """Serve a sandbox record system, a charity and the app, on loopback, with made-up patients."""
     configure_logs()
-    asyncio.run(_sandbox(as_json, flaw, profile, (port_app, port_ehr, port_service)))
+    given = {"flaws": flaw, "profile": profile, "service_tokens": service_tokens}
+    asyncio.run(_sandbox(as_json, (port_app, port_ehr, port_service), given))
 
 
-async def _sandbox(as_json: bool, flaws: list[str], profile: str | None, ports: tuple[int, int, int]) -> None:
-    async with open_demo(ports, flaws=flaws, profile=profile) as demo:
+async def _sandbox(as_json: bool, ports: tuple[int, int, int], given: dict[str, Any]) -> None:
+    async with open_demo(ports, **given) as demo:
         typer.echo(_announcement(demo, as_json))
         await demo.serve()
 

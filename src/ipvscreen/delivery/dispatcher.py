@@ -5,11 +5,13 @@ import random
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Literal
 
 import httpx
 import structlog
 
+from ipvscreen.delivery.backend import Tokens, signing_key_of
 from ipvscreen.delivery.fhir_push import Receipt, push
 from ipvscreen.delivery.hosted import take_in
 from ipvscreen.delivery.pace import GATHER_SECONDS, Pace
@@ -36,13 +38,16 @@ class Dispatcher:
         on_fault: Callable[[BaseException], None] | None = None,
         pace: Pace | None = None,
         reached: Reached = unheard,
+        jwks_url: str | None = None,
     ) -> None:
         """`clock` gives aware UTC; `spread`, in 0..1, keeps senders from coming back all at once.
 
+        `jwks_url` is where services find our public keys.
         `on_fault` hears of what is no service's doing: the store, a missing key; else it is logged.
         """
-        self._store, self._outbox = store, store.outbox
+        self._outbox, self._by_hand, self._cases = store.outbox, store.by_hand, store.cases
         self._http = heard(http, reached)
+        self._tokens = Tokens(http, partial(signing_key_of, store, clock), clock, jwks_url)
         self._clock = clock
         self._spread = spread
         self._on_fault = on_fault or _log
@@ -110,6 +115,7 @@ class Dispatcher:
         if self._looked is not None and now - self._looked < LATE:
             return
         self._looked = now
+        await self._by_hand.lapse(now)
         if number := await self._outbox.late(now):
             structlog.get_logger().warning("delivery.late", rows=number)
 
@@ -150,9 +156,7 @@ class Dispatcher:
         self._reached(Point.SETTLED)
 
     async def _tried(self, job: Job) -> Receipt | DeliveryRefused | DeliveryLater:
-        try:
-            if organisation := organisation_at(job.endpoint):
-                return await take_in(self._store.cases, job, organisation, self._clock())
+        async def send(token: str | None) -> Receipt:
             return await push(
                 self._http,
                 job.endpoint,
@@ -161,7 +165,13 @@ class Dispatcher:
                 correlation=job.correlation,
                 clock=self._clock,
                 seconds=self._pace.push,
+                token=token,
             )
+
+        try:
+            if organisation := organisation_at(job.endpoint):
+                return await take_in(self._cases, job, organisation, self._clock())
+            return await self._tokens.sent(job.backend, job.endpoint, send)
         except (DeliveryRefused, DeliveryLater) as words:
             return words
 

@@ -43,10 +43,15 @@ async def push(
     correlation: str,
     clock: Callable[[], datetime],
     seconds: float = TOTAL_SECONDS,
+    token: str | None = None,
 ) -> Receipt:
-    """The receipt for a message Bundle; DeliveryLater where a later try may help, else DeliveryRefused."""
+    """The receipt for a message Bundle; DeliveryLater where a later try may help, else DeliveryRefused.
+
+    `token`: the bearer token that the endpoint asks for, if it asks for one.
+    """
     url = f"{_checked(endpoint).rstrip('/')}/$process-message"
     headers = {"X-Request-ID": key, "X-Correlation-ID": correlation}
+    headers |= {"Authorization": f"Bearer {token}"} if token else {}
     try:
         answer = await exchange(http, "POST", url, who=_WHO, headers=headers, body=bundle, seconds=seconds)
     except EhrUnreachable as unreachable:

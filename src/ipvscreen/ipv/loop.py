@@ -134,7 +134,7 @@ class Sending:
     """The way to the service."""
 
     service: str  # its neutral short name
-    sent_at: datetime
+    sent_at: datetime | None  # None while nobody has brought what a person has to bring
     received_at: datetime | None
 
 
@@ -158,7 +158,9 @@ class Timeline:
 
 def timeline(sending: Sending, case: Case | None, happened: Iterable[Happened], telling: Telling) -> Timeline:
     """From Send to the end, each state once: how often somebody was rung stays with the service."""
-    moments = [Moment(sending.sent_at, BusinessStatus.SENT, message("sent"))]
+    moments = []
+    if sending.sent_at is not None:
+        moments.append(Moment(sending.sent_at, BusinessStatus.SENT, message("sent")))
     if sending.received_at is not None:
         words = STATE_WORDS[CaseState.DELIVERED]
         moments.append(Moment(sending.received_at, BusinessStatus.DELIVERED, words))

@@ -15,6 +15,8 @@ class ReferralState(StrEnum):
 
     DRAFTED = "drafted"
     QUEUED = "queued"
+    UNSENT = "unsent"  # for a person to bring it to the service, which nobody has done yet
+    SENT = "sent"  # given or posted as a letter; nobody there has said that it came
     RECEIVED = "received"
     REFUSED = "refused"
     CANCELLED = "cancelled"
@@ -25,6 +27,9 @@ class ReferralEvent(StrEnum):
     """What moves a referral on."""
 
     SEND = "send"
+    PREPARE = "prepare"  # for a person to bring it
+    HAND_OVER = "hand-over"  # a letter was given or posted
+    SPEAK = "speak"  # it was told to somebody there, which is the receipt
     RECEIVE = "receive"
     REFUSE = "refuse"
     CANCEL = "cancel"
@@ -34,10 +39,22 @@ class ReferralEvent(StrEnum):
 _S, _E = ReferralState, ReferralEvent
 
 TRANSITIONS: dict[ReferralState, dict[ReferralEvent, ReferralState]] = {
-    _S.DRAFTED: {_E.SEND: _S.QUEUED, _E.CANCEL: _S.CANCELLED},
+    _S.DRAFTED: {_E.SEND: _S.QUEUED, _E.PREPARE: _S.UNSENT, _E.CANCEL: _S.CANCELLED},
     _S.QUEUED: {_E.RECEIVE: _S.RECEIVED, _E.REFUSE: _S.REFUSED, _E.CANCEL: _S.CANCELLED, _E.LAPSE: _S.LAPSED},
+    _S.UNSENT: {
+        _E.HAND_OVER: _S.SENT,
+        _E.SPEAK: _S.RECEIVED,
+        _E.CANCEL: _S.CANCELLED,
+        _E.LAPSE: _S.LAPSED,
+    },
+    _S.SENT: {_E.SPEAK: _S.RECEIVED},
     _S.RECEIVED: {},
-    _S.REFUSED: {_E.SEND: _S.QUEUED, _E.CANCEL: _S.CANCELLED},
+    _S.REFUSED: {
+        _E.SEND: _S.QUEUED,
+        _E.HAND_OVER: _S.SENT,
+        _E.SPEAK: _S.RECEIVED,
+        _E.CANCEL: _S.CANCELLED,
+    },
     _S.CANCELLED: {},
     _S.LAPSED: {},
 }
@@ -45,9 +62,12 @@ TRANSITIONS: dict[ReferralState, dict[ReferralEvent, ReferralState]] = {
 LATE = timedelta(minutes=15)  # from then on a person sees that it is still not there
 
 
+WAITS = frozenset({ReferralState.QUEUED, ReferralState.UNSENT})  # the service has nothing of it yet
+
+
 def is_late(state: ReferralState, queued_at: datetime, now: datetime) -> bool:
     """Whether it has waited for so long that a person should ring instead of wait."""
-    return state is ReferralState.QUEUED and now - queued_at >= LATE
+    return state in WAITS and now - queued_at >= LATE
 
 
 def after(state: ReferralState, event: ReferralEvent) -> ReferralState:

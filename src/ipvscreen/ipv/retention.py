@@ -88,9 +88,12 @@ WAITING_VISITS = frozenset(
         VisitState.DEFERRED,
     }
 )
-# One that was refused waits for a person to decide. One that is queued is not over, however old it is.
-WAITING_REFERRALS = frozenset({ReferralState.REFUSED})
-ENDED_REFERRALS = frozenset({ReferralState.RECEIVED, ReferralState.CANCELLED, ReferralState.LAPSED})
+# One that was refused waits for a person to decide, one that is unsent for a person to bring it. One that is
+# queued is not over, however old it is.
+WAITING_REFERRALS = frozenset({ReferralState.REFUSED, ReferralState.UNSENT})
+ENDED_REFERRALS = frozenset(
+    {ReferralState.SENT, ReferralState.RECEIVED, ReferralState.CANCELLED, ReferralState.LAPSED}
+)
 
 
 def due(days: Days, now: datetime, *, by_hand: bool = False) -> tuple[Due, ...]:

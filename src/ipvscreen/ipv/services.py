@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
+from ipvscreen.ipv.by_hand import ByHand
 from ipvscreen.ipv.person import Setting, Sex
 
 
@@ -86,6 +87,23 @@ class Places(StrEnum):
     FULL = "full"
 
 
+class SigningAlg(StrEnum):
+    """How we sign at a service's token endpoint (SMART 2.2 asks for both)."""
+
+    ES384 = "ES384"
+    RS384 = "RS384"
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """How a token is got for an endpoint (SMART Backend Services)."""
+
+    token_url: str
+    client_id: str
+    scope: str
+    alg: SigningAlg = SigningAlg.ES384
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """One entry of the directory. An empty set or None is a rule that the service does not state.
@@ -101,7 +119,12 @@ class Service:
     hours: str
     phone: str
     reply_hours: int  # working answer expected within so many hours
-    endpoint: str  # FHIR base that takes the message; empty: they can only be rung
+    endpoint: str  # FHIR base that takes the message; empty: nothing can be sent to them from here
+    by_hand: frozenset[ByHand] = frozenset()  # how a person can bring them a referral
+    token_url: str = ""  # where the endpoint asks for a token: that, and what we are called there
+    token_client: str = ""
+    token_scope: str = ""
+    token_alg: SigningAlg = SigningAlg.ES384
     sexes: frozenset[Sex] = frozenset()
     age_from: int = 0
     age_to: int | None = None
@@ -132,6 +155,13 @@ class Service:
     places_on: date | None = None  # when that was last confirmed
     checked_on: date | None = None  # when the entry was last checked
     contact_rules_signed: date | None = None
+
+    @property
+    def backend(self) -> Backend | None:
+        """How a token is got for its endpoint; None where it asks for none."""
+        if not self.endpoint or not self.token_url:
+            return None
+        return Backend(self.token_url, self.token_client, self.token_scope, self.token_alg)
 
 
 def keeping_places(new: Service, before: Service | None) -> Service:

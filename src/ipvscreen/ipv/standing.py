@@ -63,9 +63,11 @@ def checked(service: Service, need: Need) -> Finding | None:
 
 
 def reachable(service: Service, _need: Need) -> Finding | None:
-    """Without an address for messages somebody has to ring."""
+    """Without an address for messages somebody has to bring it, where they take it so, or to ring."""
     if service.endpoint:
         return None
+    if service.by_hand:
+        return note(Rule.ENDPOINT, message("Nothing is sent to them from here: you hand it over."))
     return against(Rule.ENDPOINT, message("Nothing can be sent to them from here: ring them."))
 
 

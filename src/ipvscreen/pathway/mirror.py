@@ -88,7 +88,7 @@ async def _of(store: Store, old: Visit) -> list[Referral]:
 
 
 def _looped(old: Visit, one: Referral, kept: Kept | None, today: date, release_required: bool) -> Looped:
-    sending = Sending(one.service_name, one.queued_at, one.received_at)
+    sending = Sending(one.service_name, one.sent_at, one.received_at)
     if kept is None:
         return Looped(old, one, timeline(sending, None, (), _RECEIPT))
     happened = [Happened(each.at, each.step.event, each.state) for each in kept.done]

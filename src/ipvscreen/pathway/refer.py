@@ -41,9 +41,11 @@ async def refer(
     source: str,
     now: datetime,
     care: Care,
+    ring_back: str | None = None,
 ) -> Begun:
     """The visit with its referral queued and its entries for the record on disk, all at once.
 
+    To a service without an address it is for a person to bring; `ring_back` is her number.
     The key is made of visit and service: the same form twice is one referral. OutOfOrder in danger until
     the telephone call has been made, declined, or is impossible. PatientChanged, with nothing sent, as in
     `same_patient`; a record system that cannot be asked keeps nobody from help. `source` is our public URL.
@@ -55,9 +57,17 @@ async def refer(
     key = str(uuid.uuid5(_NAMESPACE, f"{visit.id}/{service.id}"))
     context = visit.context()
     row = _row(visit, service, key, now, urgent=request.urgent)
-    bundle = message_of(context, service, request, visit.person, key, source, now)
+    bundle = message_of(context, service, request, visit.person, key, source, now, ring_back)
     asked = asked_to_json(request, visit.person.name) if organisation_at(service.endpoint) else None
-    job = NewJob(key=key, correlation=key, endpoint=service.endpoint, body=bundle, asked=asked)
+    job = NewJob(
+        key,
+        key,
+        service.endpoint,
+        bundle,
+        asked=asked,
+        by_hand=not service.endpoint,
+        backend=service.backend,
+    )
     silent = await same_patient(client, visit.patient_id, visit.person)
     items = referral(context, service, request, visit.person, key, visit.plan)
     return await _on_disk(store, visit, row, job, items, silent, care)
@@ -101,8 +111,9 @@ def _row(visit: Visit, service: Service, key: str, now: datetime, *, urgent: boo
         service_id=service.id,
         service_name=service.short_name,
         phone=service.phone,
-        state=ReferralState.QUEUED,
+        state=ReferralState.QUEUED if service.endpoint else ReferralState.UNSENT,
         queued_at=now,
         reply_by=now + timedelta(hours=service.reply_hours),
         urgent=urgent,
+        by_hand=frozenset() if service.endpoint else service.by_hand,
     )

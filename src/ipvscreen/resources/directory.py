@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ipvscreen.ipv.services import Service
-from ipvscreen.resources.endpoint import safe_endpoint
+from ipvscreen.resources.endpoint import safe_endpoint, safe_token_url
 from ipvscreen.resources.hiding import hidden
 from ipvscreen.resources.model import checked
 from ipvscreen.resources.neutral import topic_word
@@ -27,7 +27,7 @@ _ID = re.compile(r"[A-Za-z0-9.-]{1,64}")  # http://hl7.org/fhir/R4/datatypes.htm
 _PHONE = re.compile(r"\+?[\d ()./-]{3,30}(?: ext\. \d{1,6})?")
 _TEXTS = (
     *("name", "short_name", "for_whom", "hours", "phone", "area_words"),
-    *("supervision", "clinical_partner", "other_support"),
+    *("supervision", "clinical_partner", "other_support", "token_client", "token_scope"),
 )
 _WHERE = ("location", "coverageArea", "contained", "extraDetails", "photo")
 
@@ -99,7 +99,16 @@ def sound(service: Service, lines: Iterable[str] = ()) -> Service:
         raise ValueError("its telephone number is not a number.")
     _bounds(service)
     endpoint = safe_endpoint(service.endpoint) if service.endpoint else ""
+    _tokens(service)
     return hidden(replace(service, endpoint=endpoint), lines)
+
+
+def _tokens(service: Service) -> None:
+    named = (service.token_url, service.token_client, service.token_scope)
+    if any(named) and not all((*named, service.endpoint)):
+        raise ValueError("its token address, client and scope go together, and with an endpoint.")
+    if service.token_url:
+        safe_token_url(service.token_url, service.endpoint)
 
 
 def _plain(name: str, text: str) -> str:

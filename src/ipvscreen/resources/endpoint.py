@@ -25,6 +25,17 @@ def safe_endpoint(url: str) -> str:
     return url.rstrip("/")
 
 
+def safe_token_url(url: str, endpoint: str) -> str:
+    """The address to the letter, which a signature names; ValueError where no token may be asked for there.
+
+    As safe as an endpoint, and of the endpoint's host: whoever has agreed to the one has agreed to the other.
+    """
+    safe_endpoint(url)
+    if _split(url).hostname != _split(endpoint).hostname:
+        raise ValueError("its token address must be of the same host as its endpoint.")
+    return url
+
+
 def _split(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)

@@ -55,9 +55,11 @@ def message(
     key: str,
     source: str,
     at: datetime,
+    ring_back: str | None = None,
 ) -> dict[str, Any]:
     """A FHIR message Bundle; `key` is the referral's UUID and the same on every attempt, `source` our URL.
 
+    `ring_back`: the number of whoever refers. Without an endpoint of the service it is to be told by hand.
     ValueError for a kind of help or a basis for sharing that is not in our lists.
     """
     patient, labels = f"urn:uuid:{business_key(key, 'patient')}", ctx.policy.labels
@@ -74,7 +76,7 @@ def message(
     entries[task] = entries[task] | _help_wanted(request)
     header = f"urn:uuid:{business_key(key, 'header')}"
     everything = {
-        header: _header(ctx, service, task, source),
+        header: _header(ctx, service, task, source, ring_back),
         patient: _patient(person, request.contact, labels),
         **entries,
     }
@@ -110,13 +112,17 @@ def _listed(may: dict[str, bool], answer: bool) -> str:
     return ", ".join(what for what, safe in may.items() if safe is answer) or "nothing else"
 
 
-def _header(ctx: Context, service: Service, task: str, source: str) -> dict[str, Any]:
+def _header(ctx: Context, service: Service, task: str, source: str, ring_back: str | None) -> dict[str, Any]:
+    source_of: dict[str, Any] = {"name": APP_NAME, "endpoint": source}
+    if ring_back:
+        source_of["contact"] = {"system": TelecomSystem.PHONE, "value": ring_back}
+    to = {"destination": [{"name": service.short_name, "endpoint": service.endpoint}]}
     header = {
         "resourceType": "MessageHeader",
         "eventCoding": {"system": EVENTS, "code": "referral-new", "display": "New referral"},
-        "destination": [{"name": service.short_name, "endpoint": service.endpoint}],
+        **(to if service.endpoint else {}),
         "sender": {"display": ctx.author_name or NOBODY},
-        "source": {"name": APP_NAME, "endpoint": source},
+        "source": source_of,
         "focus": [{"reference": task}],
     }
     return labelled(header, About.MESSAGE, ctx.policy.labels)

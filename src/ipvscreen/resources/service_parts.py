@@ -6,8 +6,9 @@ from datetime import date
 from enum import Enum, StrEnum
 from typing import Any
 
+from ipvscreen.ipv.by_hand import ByHand
 from ipvscreen.ipv.person import Setting, Sex
-from ipvscreen.ipv.services import Access, ByAndFor, Kind, Meeting, Places, Risk
+from ipvscreen.ipv.services import Access, ByAndFor, Kind, Meeting, Places, Risk, SigningAlg
 
 TAXONOMY = "https://health-questionnaire.example/service-terms"  # of our terms, where HSDS names a taxonomy
 
@@ -49,6 +50,11 @@ _ALL = (
     Part("replyHours", "reply_hours", Shape.COUNT, "reply-hours", needed=True),
     Part("hours", "hours", _TEXT, needed=True, element="schedules"),
     Part("endpoint", "endpoint", Shape.ADDRESS, "endpoint"),
+    Part("byHand", "by_hand", _CODE, "by-hand", ByHand, many=True),
+    Part("tokenUrl", "token_url", Shape.ADDRESS, "token-url"),
+    Part("tokenClient", "token_client", _TEXT, "token-client"),
+    Part("tokenScope", "token_scope", _TEXT, "token-scope"),
+    Part("tokenAlg", "token_alg", _CODE, "token-alg", SigningAlg),
     Part("sex", "sexes", _CODE, "sex", Sex, many=True),
     Part("setting", "settings", _CODE, "setting", Setting, many=True),
     Part("ageFrom", "age_from", _WHOLE, element="minimum_age"),

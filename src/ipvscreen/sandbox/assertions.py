@@ -2,23 +2,36 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 from joserfc.jws import extract_compact
 
+from ipvscreen.sandbox.client_keys import ClientKeys
 from ipvscreen.sandbox.oauth import OAuthError
-from ipvscreen.sandbox.state import Sandbox
+from ipvscreen.sandbox.registration import Registration
+from ipvscreen.sandbox.tickets import Clock
 
 ALGORITHMS = ("RS384", "ES384")
+JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 _LONGEST = timedelta(minutes=5)
 _TYPES: dict[str, type[RSAKey] | type[ECKey]] = {"RS384": RSAKey, "ES384": ECKey}
 
 
-async def check_assertion(sandbox: Sandbox, assertion: str) -> None:
+class Server(Protocol):
+    """A token endpoint, of the record system or of the charity, and what it knows of the app."""
+
+    token_url: str
+    app: Registration
+    clock: Clock
+    client_keys: ClientKeys
+    assertions_seen: dict[str, float]
+
+
+async def check_assertion(server: Server, assertion: str) -> None:
     """OAuthError `invalid_client` unless the registered app signed this, for here, for now, for once.
 
     Source: https://hl7.org/fhir/smart-app-launch/STU2.2/client-confidential-asymmetric.html
@@ -27,43 +40,43 @@ async def check_assertion(sandbox: Sandbox, assertion: str) -> None:
         header = extract_compact(assertion.encode()).headers()
     except (JoseError, ValueError) as problem:
         raise _wrong("it is no signed JWT") from problem
-    _check_header(sandbox, header)
-    key = await sandbox.client_keys.key(header["kid"], header["alg"])
+    _check_header(server, header)
+    key = await server.client_keys.key(header["kid"], header["alg"])
     try:
         claims = jwt.decode(assertion, _TYPES[header["alg"]].import_key(key), [header["alg"]]).claims
     except (JoseError, ValueError) as problem:
         raise _wrong("its signature or its content does not hold") from problem
-    _check_claims(sandbox, claims)
-    _check_times(sandbox, claims)
-    _check_first_use(sandbox, claims)
+    _check_claims(server, claims)
+    _check_times(server, claims)
+    _check_first_use(server, claims)
 
 
-def _check_header(sandbox: Sandbox, header: Mapping[str, Any]) -> None:
+def _check_header(server: Server, header: Mapping[str, Any]) -> None:
     if header.get("alg") not in ALGORITHMS:
         raise _wrong(f"its algorithm is not one of {', '.join(ALGORITHMS)}")
     if header.get("typ") != "JWT":
         raise _wrong("its typ is not JWT")
     if not isinstance(header.get("kid"), str) or not header["kid"]:
         raise _wrong("it does not name its key (kid)")
-    if "jku" in header and header["jku"] != sandbox.app.jwks_url:
+    if "jku" in header and header["jku"] != server.app.jwks_url:
         raise _wrong("its jku is not the address that is registered")
     if "crit" in header or header.keys() & {"jwk", "x5u", "x5c"}:
         raise _wrong("it brings a key or an extension of its own")
 
 
-def _check_claims(sandbox: Sandbox, claims: Mapping[str, Any]) -> None:
+def _check_claims(server: Server, claims: Mapping[str, Any]) -> None:
     for name in ("iss", "sub"):
-        if claims.get(name) != sandbox.app.client_id:
+        if claims.get(name) != server.app.client_id:
             raise _wrong(f"its {name} is not this app")
-    if claims.get("aud") not in (sandbox.token_url, [sandbox.token_url]):
+    if claims.get("aud") not in (server.token_url, [server.token_url]):
         raise _wrong("it is not meant for this token endpoint (aud)")
     if not isinstance(claims.get("jti"), str) or not claims["jti"]:
         raise _wrong("it has no jti")
 
 
-def _check_times(sandbox: Sandbox, claims: Mapping[str, Any]) -> None:
+def _check_times(server: Server, claims: Mapping[str, Any]) -> None:
     """Not over, not good for longer than five minutes, and not from the future."""
-    now = sandbox.clock().timestamp()
+    now = server.clock().timestamp()
     ends = _time(claims.get("exp"))
     if ends is None or ends <= now:
         raise _wrong("it is over, or does not say when it will be (exp)")
@@ -74,10 +87,10 @@ def _check_times(sandbox: Sandbox, claims: Mapping[str, Any]) -> None:
             raise _wrong(f"its {name} lies in the future")
 
 
-def _check_first_use(sandbox: Sandbox, claims: Mapping[str, Any]) -> None:
+def _check_first_use(server: Server, claims: Mapping[str, Any]) -> None:
     """One jti, one use, for as long as the assertion is good."""
-    now = sandbox.clock().timestamp()
-    seen = sandbox.assertions_seen
+    now = server.clock().timestamp()
+    seen = server.assertions_seen
     for jti in [jti for jti, ends in seen.items() if ends <= now]:
         del seen[jti]
     if claims["jti"] in seen:

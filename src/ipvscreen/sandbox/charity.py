@@ -14,7 +14,9 @@ from ipvscreen.sandbox.memory import Memory, Resource, identifiers, new_id
 from ipvscreen.sandbox.messages import check_message, response, summary
 from ipvscreen.sandbox.pages import page
 from ipvscreen.sandbox.refusals import Refusal
+from ipvscreen.sandbox.registration import KeySource, Registration
 from ipvscreen.sandbox.search import matches
+from ipvscreen.sandbox.service_tokens import ServiceTokens
 from ipvscreen.sandbox.switches import CharitySwitches
 from ipvscreen.sandbox.wire import Envelope, check_accept, fhir_response, read_resource, refusal_response
 
@@ -29,6 +31,7 @@ class Charity:
     switches: CharitySwitches
     memory: Memory = field(default_factory=Memory)
     request_ids: dict[str, str] = field(default_factory=dict)  # X-Request-ID → id of the stored Bundle
+    tokens: ServiceTokens | None = None  # where it takes messages of the registered app alone
 
     def received(self) -> list[Resource]:
         """Every message, oldest first, as it arrived (but for the id it got here)."""
@@ -36,12 +39,27 @@ class Charity:
 
 
 def create_charity(
-    *, base_url: str, token: str, clock: Callable[[], datetime], switches: CharitySwitches | None = None
+    *,
+    base_url: str,
+    token: str,
+    clock: Callable[[], datetime],
+    switches: CharitySwitches | None = None,
+    client_id: str | None = None,
+    jwks: KeySource | None = None,
+    jwks_url: str | None = None,
 ) -> FastAPI:
-    """A charity whose FHIR base is `base_url`/fhir; `token` reads what it received."""
+    """A charity whose FHIR base is `base_url`/fhir; `token` reads what it received.
+
+    With `client_id` it takes messages only with a token, which that app gets at `base_url`/auth/token by its
+    keys: those that `jwks` gives, or that are fetched from `jwks_url`.
+    """
     base = f"{base_url.rstrip('/')}/fhir"
     app = FastAPI(title="Sandbox charity", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.sandbox = Charity(base, token, clock, switches or CharitySwitches())
+    if client_id is not None:
+        registration = Registration(client_id, (), "", "", "private_key_jwt", None, jwks, jwks_url)
+        app.state.sandbox.tokens = tokens = ServiceTokens(base_url, registration, clock)
+        app.add_api_route("/auth/token", tokens.answer, methods=["POST"], include_in_schema=False)
     app.add_middleware(Envelope)
     app.add_api_route("/", _page, methods=["GET"], include_in_schema=False)
     for path in ("/fhir", "/fhir/", "/fhir/$process-message"):
@@ -61,6 +79,8 @@ async def _take(request: Request) -> Response:
     charity = _charity(request)
     try:
         await charity.switches.before()
+        if charity.tokens is not None:
+            charity.tokens.check(request)
         check_accept(request)
         request_id, correlation_id = _ids(request)
         bundle = await read_resource(request)

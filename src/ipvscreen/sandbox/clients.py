@@ -7,13 +7,11 @@ from urllib.parse import unquote_plus
 
 from starlette.requests import Request
 
-from ipvscreen.sandbox.assertions import check_assertion
+from ipvscreen.sandbox.assertions import JWT_BEARER, check_assertion
 from ipvscreen.sandbox.oauth import Asked, OAuthError
 from ipvscreen.sandbox.state import Sandbox
 
 CHALLENGE = {"WWW-Authenticate": 'Basic realm="token"'}
-
-_JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
 async def check_client(sandbox: Sandbox, request: Request, asked: Asked) -> None:
@@ -29,7 +27,7 @@ async def check_client(sandbox: Sandbox, request: Request, asked: Asked) -> None
     elif "client_secret" in asked.given:
         raise _unknown("This app is not registered to show a secret in the form.")
     elif sandbox.app.auth == "private_key_jwt":
-        if asked.need("client_assertion_type", "invalid_client") != _JWT_BEARER:
+        if asked.need("client_assertion_type", "invalid_client") != JWT_BEARER:
             raise _unknown("This app is registered to show a JWT as its assertion.")
         await check_assertion(sandbox, asked.need("client_assertion", "invalid_client"))
     elif "client_assertion" in asked.given:

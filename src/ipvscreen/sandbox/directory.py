@@ -1,6 +1,7 @@
 """The demonstration directory: made-up services, all of them behind the sandbox charity."""
 
 import json
+from collections.abc import Mapping
 from datetime import date, timedelta
 from importlib import resources
 from typing import Any
@@ -11,10 +12,13 @@ _WOMEN = {"sex": ("valueCode", "female"), "ageFrom": ("valueUnsignedInt", 18)}
 _LONG_AGO = "2024-05-06"
 
 
-def services(service_fhir: str, day: date | None = None) -> list[dict[str, Any]]:
+def services(
+    service_fhir: str, day: date | None = None, token: Mapping[str, str] | None = None
+) -> list[dict[str, Any]]:
     """The HealthcareServices of `services.json`, each with `service_fhir` as the endpoint of its profile.
 
-    With `day`, today, six more: those whose state is a matter of days.
+    With `day`, today, six more: those whose state is a matter of days. `token`: where the endpoint asks for a
+    token, as whom and for which scopes, by the names of the profile's parts.
     """
     text = resources.files("ipvscreen.sandbox").joinpath("services.json").read_text(encoding="utf-8")
     found = [entry["resource"] for entry in json.loads(text)["entry"]]
@@ -22,12 +26,17 @@ def services(service_fhir: str, day: date | None = None) -> list[dict[str, Any]]
     for service in found:
         profile = next(one for one in service["extension"] if one["url"] == _PROFILE)
         profile["extension"].append({"url": "endpoint", "valueUrl": service_fhir})
+        for part, value in (token or {}).items():
+            shape = "valueUrl" if part == "tokenUrl" else "valueString"
+            profile["extension"].append({"url": part, shape: value})
     return found
 
 
-def services_bundle(service_fhir: str, day: date | None = None) -> dict[str, Any]:
+def services_bundle(
+    service_fhir: str, day: date | None = None, token: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """The same as a Bundle of type collection, for import."""
-    entries = [{"resource": service} for service in services(service_fhir, day)]
+    entries = [{"resource": service} for service in services(service_fhir, day, token)]
     return {"resourceType": "Bundle", "type": "collection", "entry": entries}
 
 

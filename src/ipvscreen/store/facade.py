@@ -9,6 +9,7 @@ from ipvscreen.ipv.audit import Act
 from ipvscreen.store import schema
 from ipvscreen.store.accounts import Accounts
 from ipvscreen.store.audit import AuditLog, Noting
+from ipvscreen.store.by_hand import HandedOver
 from ipvscreen.store.cases import Cases
 from ipvscreen.store.engine import check_durable, give_back, make_engine, reading, writing
 from ipvscreen.store.followups import FollowUps
@@ -53,6 +54,7 @@ class Store:
         self.services = Services(engine, ring, self.noting)
         self.referrals = Referrals(engine, ring, self.noting)
         self.outbox = Outbox(engine, ring)
+        self.by_hand = HandedOver(engine, ring, self.noting)
         self.journal = Journal(engine, ring, self.noting, self._alive)
         self.cases = Cases(engine, ring)
         self.followups = FollowUps(engine, ring, self.noting)

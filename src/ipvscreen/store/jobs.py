@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import RowMapping, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ipvscreen.ipv.services import Backend, SigningAlg
 from ipvscreen.store.sealed import SealedTable
 from ipvscreen.store.tables import outbox
 
@@ -18,6 +19,8 @@ class Status(StrEnum):
     """Where a message stands; one that was refused stays, sealed, until a person decides."""
 
     READY = "ready"
+    BY_HAND = "by-hand"  # for a person; no sender takes it
+    HANDED = "handed"  # a letter that is under way, kept in case it does not come
     DONE = "done"
     REFUSED = "refused"
     CANCELLED = "cancelled"
@@ -35,6 +38,8 @@ class NewJob:
     endpoint: str
     body: Mapping[str, Any]
     asked: Mapping[str, Any] | None = None
+    by_hand: bool = False
+    backend: Backend | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,7 @@ class Job:
     lease: str
     queued_at: datetime
     asked: dict[str, Any] | None = None
+    backend: Backend | None = None  # how a token is got for the endpoint
 
 
 async def enqueue(
@@ -63,14 +69,18 @@ async def enqueue(
     row = secrets.token_hex(16)
     before = select(func.coalesce(func.max(outbox.c.number), 0)).where(outbox.c.referral_id == referral_id)
     # The endpoint is sealed with the body: who can write to the file must not redirect a message.
-    message = {"correlation": job.correlation, "endpoint": job.endpoint, "body": dict(job.body)}
-    if job.asked is not None:
-        message["asked"] = dict(job.asked)
+    message = {
+        "correlation": job.correlation,
+        "endpoint": job.endpoint,
+        "body": dict(job.body),
+        "asked": job.asked and dict(job.asked),
+        "backend": job.backend and asdict(job.backend),
+    }
     values = {
         "id": row,
         "referral_id": referral_id,
         "key": job.key,
-        "status": Status.READY,
+        "status": Status.BY_HAND if job.by_hand else Status.READY,
         "due": queued_at,
         "attempts": 0,
         "queued_at": queued_at,
@@ -84,7 +94,10 @@ async def enqueue(
 def job_of(sealed: SealedTable, row: RowMapping) -> Job:
     """The message that a leased row holds; SealBroken where it does not open."""
     plain = {name: row[name] for name in ("id", "referral_id", "key", "attempts", "lease", "queued_at")}
-    return Job(**plain, **sealed.open("message", row["id"], row["message"]))
+    opened = sealed.open("message", row["id"], row["message"])
+    stored = opened.get("backend")
+    backend = stored and Backend(**(stored | {"alg": SigningAlg(stored["alg"])}))
+    return Job(**(plain | opened | {"backend": backend}))
 
 
 def recipient_of(sealed: SealedTable, endpoint: str) -> str:

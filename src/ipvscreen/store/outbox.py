@@ -88,7 +88,7 @@ class Outbox:
 
     async def late(self, now: datetime) -> int:
         """How many messages a person should by now ring for instead of wait."""
-        waiting = (outbox.c.status == Status.READY, outbox.c.queued_at <= now - LATE)
+        waiting = (outbox.c.status.in_((Status.READY, Status.BY_HAND)), outbox.c.queued_at <= now - LATE)
         async with reading(self._engine) as connection:
             return await connection.scalar(select(func.count()).select_from(outbox).where(*waiting)) or 0
 

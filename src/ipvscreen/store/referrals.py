@@ -8,8 +8,10 @@ from sqlalchemy import ColumnElement, RowMapping, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ipvscreen.errors import OutOfOrder
+from ipvscreen.ipv.by_hand import ByHand, Handed
 from ipvscreen.ipv.referral import ReferralState
 from ipvscreen.store.audit import Noting, of_visit
+from ipvscreen.store.by_hand import handed_from_json
 from ipvscreen.store.engine import reading, writing
 from ipvscreen.store.journal import Writing, put
 from ipvscreen.store.outbox import NewJob, enqueue
@@ -21,7 +23,10 @@ from ipvscreen.store.visits import compare_and_set, stored
 
 @dataclass(frozen=True, slots=True)
 class Referral:
-    """One referral; `id` is its stable key. `words` are the service's last ones, when it did not take it."""
+    """One referral; `id` is its stable key. `words` are the service's last ones, when it did not take it.
+
+    `by_hand`: how a person can bring it, where nothing is sent; `handed` that somebody has.
+    """
 
     id: str
     visit_id: str
@@ -35,6 +40,15 @@ class Referral:
     receipt: str | None = None
     words: str | None = None
     urgent: bool = False
+    by_hand: frozenset[ByHand] = frozenset()
+    handed: Handed | None = None
+
+    @property
+    def sent_at(self) -> datetime | None:
+        """When it was sent or brought; None while somebody still has to bring it."""
+        if self.handed is not None:
+            return self.handed.at
+        return None if self.by_hand else self.queued_at
 
 
 class Referrals:
@@ -103,6 +117,7 @@ class Referrals:
             "service_name": referral.service_name,
             "phone": referral.phone,
             "urgent": referral.urgent,
+            "by_hand": sorted(referral.by_hand),
         }
         outcome = {"receipt": referral.receipt, "words": referral.words}
         return {
@@ -124,4 +139,10 @@ def referral_of(sealed: SealedTable, row: RowMapping) -> Referral:
         return sealed.open(column, row["id"], row[column])
 
     plain = {name: row[name] for name in ("id", "visit_id", "queued_at", "reply_by", "received_at")}
-    return Referral(**plain, state=ReferralState(row["state"]), **opened("details"), **opened("outcome"))
+    details, outcome = opened("details"), opened("outcome")
+    typed = {
+        "state": ReferralState(row["state"]),
+        "by_hand": frozenset(map(ByHand, details.get("by_hand", ()))),
+        "handed": handed_from_json(outcome.get("handed")),
+    }
+    return Referral(**(plain | details | outcome | typed))

@@ -77,6 +77,8 @@ class EhrEntry:
     zone: tzinfo = field(default_factory=lambda: ZoneInfo("Europe/London"))
     frame_ancestors: tuple[str, ...] = ()
     who_can_see: str | None = None
+    ring_back: str | None = None
+    by_hand_first: bool = False
     told_if_no_answer: str | None = None
 
     @property
@@ -146,6 +148,7 @@ class Rooms:
     public_url: str
     templates: Mapping[str, Environment]  # by locale
     static: Mapping[str, bytes]
+    letter: bytes  # the template of letters
     policy: Policy
     limits: Limits
     inbox: Place | None = None

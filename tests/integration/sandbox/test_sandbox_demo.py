@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from typer.testing import CliRunner
 
 from ipvscreen.cli import main
 from ipvscreen.cli.demo import Demo, demo_settings, open_demo
+from ipvscreen.delivery.backend import Tokens, signing_key_of
+from ipvscreen.resources.directory import kept_service
 from ipvscreen.sandbox.flaws import FLAWS
 from ipvscreen.sandbox.profiles import PROFILES
 from ipvscreen.sandbox.switches import Switches
@@ -105,6 +108,24 @@ async def test_settings_of_the_entry_can_be_given(opened: Callable[..., Any], tm
     [ehr] = demo_settings("http://127.0.0.1:1", "http://localhost:2", tmp_path / "store.db", **given).ehr
     assert (ehr.refresh, ehr.authorize, ehr.token_auth) == ("online_access", "post", "none")
     assert ehr.frame_ancestors == ("http://localhost:2",)
+
+
+async def test_the_charity_gives_tokens_for_keys_that_the_app_publishes(
+    opened: Callable[..., Any],
+) -> None:
+    demo, browser = await opened(service_tokens=True)
+    rooms = next(app.state.rooms for app in demo.apps.values() if hasattr(app.state, "rooms"))
+    service = kept_service((await rooms.store.services.all())[0])
+    sign = partial(signing_key_of, rooms.store, rooms.clock)
+    tokens = Tokens(browser, sign, rooms.clock, rooms.jwks_url)
+    message = f"{service.endpoint}/$process-message"
+
+    bare = await browser.post(message, json={})
+    token = await tokens.token(service.backend, service.endpoint)
+    with_it = await browser.post(message, json={}, headers={"Authorization": f"Bearer {token}"})
+
+    assert (bare.status_code, with_it.status_code) == (401, 400)
+    assert demo.charity.state.sandbox.tokens.issued == 1
 
 
 async def test_an_unknown_flaw_starts_nothing() -> None:

@@ -140,6 +140,10 @@ def test_what_the_record_may_hold_is_codes_and_a_moment() -> None:
     )
 
 
+def test_what_nobody_has_brought_yet_was_not_sent() -> None:
+    assert timeline(Sending("Willow", None, None), None, (), Telling(Told.RECEIPT)).moments == ()
+
+
 SENDING = Sending("Willow", AT, AT + timedelta(minutes=1))
 WAY = (
     (CaseEvent.OPEN, CaseState.OPENED),

@@ -26,10 +26,12 @@ earlier: return opened, finish closed
 closed:
 """
 REFERRAL = """
-drafted: send queued, cancel cancelled
+drafted: send queued, prepare unsent, cancel cancelled
 queued: receive received, refuse refused, cancel cancelled, lapse lapsed
+unsent: hand-over sent, speak received, cancel cancelled, lapse lapsed
+sent: speak received
 received:
-refused: send queued, cancel cancelled
+refused: send queued, hand-over sent, speak received, cancel cancelled
 cancelled:
 lapsed:
 """

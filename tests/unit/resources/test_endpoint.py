@@ -2,11 +2,19 @@
 
 import pytest
 
-from ipvscreen.resources.endpoint import safe_endpoint
+from ipvscreen.resources.endpoint import safe_endpoint, safe_token_url
 
 HTTPS = "must be an https address"
 ODD = "is not an address"
 WHOLE = "must have the whole name of a host on the public network"
+
+
+def test_a_token_address_is_kept_to_the_letter_where_it_is_of_the_same_host() -> None:
+    endpoint = "https://willow.example/fhir"
+    assert safe_token_url("https://willow.example:8443/token/", endpoint).endswith("/token/")
+    for url in ("https://other.example/token", "http://willow.example/token", "https://localhost/token"):
+        with pytest.raises(ValueError, match=r"its (token address|endpoint) must"):
+            safe_token_url(url, endpoint)
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,15 @@
 """A service of the directory, read strictly."""
 
 import re
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import pytest
 
+from ipvscreen.ipv.by_hand import ByHand
 from ipvscreen.ipv.person import Setting, Sex
-from ipvscreen.ipv.services import Kind, Service
+from ipvscreen.ipv.services import Backend, Kind, Service, SigningAlg
 from ipvscreen.resources.directory import SERVICE_PROFILE, kept_service, resource_of, service_of
 from ipvscreen.resources.service_parts import PARTS
 
@@ -46,6 +48,14 @@ def resource(parts: list[tuple[str, str, Any]] = FULL, **changes: Any) -> dict[s
         ],
     } | changes
     return {key: value for key, value in body.items() if value is not None}
+
+
+def token(url: str) -> list[tuple[str, str, Any]]:
+    return [
+        ("tokenUrl", "valueUrl", url),
+        ("tokenClient", "valueString", "app"),
+        ("tokenScope", "valueString", "system/Bundle.c"),
+    ]
 
 
 def changed(name: str, value: Any) -> list[tuple[str, str, Any]]:
@@ -148,6 +158,16 @@ def test_a_demonstration_on_loopback_may_be_plain_http() -> None:
             "its greatest age is below its least.",
         ),
         (changed("hours", "=1+1"), "its hours begins like a formula of a spreadsheet."),
+        ([*FULL, ("tokenUrl", "valueUrl", "https://willow.example/token")], "its token address, client and"),
+        (
+            [*FULL, *token("https://other.example/token")],
+            "its token address must be of the same host as its endpoint.",
+        ),
+        ([*FULL, *token("http://willow.example/token")], "its endpoint must be an https address."),
+        (
+            [*(one for one in FULL if one[0] != "endpoint"), *token("https://willow.example/token")],
+            "its token address, client and scope go together, and with an endpoint.",
+        ),
         (changed("endpoint", "https://10.0.0.1/fhir"), "its endpoint must have the whole name of a host"),
         (changed("contactRulesSignedOn", "2026"), "its 'contactRulesSignedOn' cannot be '2026': a day as"),
     ],
@@ -155,6 +175,20 @@ def test_a_demonstration_on_loopback_may_be_plain_http() -> None:
 def test_what_no_table_can_say(parts: list[tuple[str, str, Any]], sentence: str) -> None:
     with pytest.raises(ValueError, match=f"^Peer mentoring: {re.escape(sentence)}"):
         service_of(resource(parts))
+
+
+def test_how_a_token_is_got_and_how_it_is_brought_by_hand() -> None:
+    more = [*token("https://willow.example/token/"), ("tokenAlg", "valueCode", "RS384")]
+    by_hand = [("byHand", "valueCode", "letter"), ("byHand", "valueCode", "telephone")]
+    service = service_of(resource([*FULL, *more, *by_hand]))
+
+    assert service.backend == Backend(
+        "https://willow.example/token/", "app", "system/Bundle.c", SigningAlg.RS384
+    )
+    assert service.by_hand == frozenset(ByHand)
+    assert kept_service(resource_of(service)) == service
+    assert replace(service, endpoint="").backend is None
+    assert service_of(resource()).backend is None
 
 
 def test_a_resource_says_what_was_read_and_no_more() -> None:

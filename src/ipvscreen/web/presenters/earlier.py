@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any
 
-from ipvscreen.ipv.referral import ReferralState
+from ipvscreen.ipv.referral import TRANSITIONS, ReferralEvent, ReferralState
 from ipvscreen.messages import Message, joined, message
 from ipvscreen.pathway.mirror import Looped
 from ipvscreen.pathway.open_earlier import Listing, Seen
@@ -21,6 +21,7 @@ from ipvscreen.sdc.form import Form
 from ipvscreen.sdc.response import DATA_ABSENT_REASON
 from ipvscreen.store.referrals import Referral
 from ipvscreen.store.visits import Visit
+from ipvscreen.web.presenters.by_hand import ByHandView
 from ipvscreen.web.presenters.frame import Frame, day_words
 from ipvscreen.web.presenters.items import Question
 from ipvscreen.web.presenters.loop import LoopLine, loop_lines
@@ -59,6 +60,8 @@ _NO_UPDATE = message(
 _REFERRALS: dict[ReferralState, Message] = {
     ReferralState.DRAFTED: message("{service}: not sent."),
     ReferralState.QUEUED: message("{service}: waiting to be sent."),
+    ReferralState.UNSENT: message("{service}: not sent yet. Hand it over, or ring {phone}."),
+    ReferralState.SENT: message("{service}: sent by letter. To stop it, ring {phone}."),
     ReferralState.RECEIVED: message(
         "{service} has it. To stop it, ring {phone}: this app sends no cancellation to a service yet."
     ),
@@ -66,7 +69,7 @@ _REFERRALS: dict[ReferralState, Message] = {
     ReferralState.CANCELLED: message("{service}: stopped, nothing more is sent. To be sure, ring {phone}."),
     ReferralState.LAPSED: message("{service}: not sent, because what was agreed had ended. Ask again."),
 }
-_STOPPABLE = frozenset({ReferralState.QUEUED, ReferralState.REFUSED})
+_STOPPABLE = frozenset(state for state, events in TRANSITIONS.items() if ReferralEvent.CANCEL in events)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,7 @@ class EarlierPage:
     referrals: tuple[str, ...]
     may_stop: bool
     elsewhere: bool
+    bringing: tuple[ByHandView, ...] = ()
 
 
 def earlier_list_of(listing: Listing, zone: tzinfo, looped: Sequence[Looped] = ()) -> EarlierList:
@@ -146,6 +150,7 @@ def earlier_page(
     mistakes: Mapping[str, str],
     questions: Sequence[Question] = (),
     own: bool,
+    bringing: Sequence[ByHandView] = (),
 ) -> EarlierPage:
     """`forms` by canonical; `own`: it is of a visit that we know, so that its referrals are known, too."""
     bodies = [body for body in seen.entries.bodies if body["resourceType"] == "QuestionnaireResponse"]
@@ -164,6 +169,7 @@ def earlier_page(
         referrals=tuple(_referral(one) for one in seen.referrals),
         may_stop=any(one.state in _STOPPABLE for one in seen.referrals) or bool(seen.referred.bodies),
         elsewhere=not own,
+        bringing=tuple(bringing),
     )
 
 

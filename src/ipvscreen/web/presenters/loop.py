@@ -19,8 +19,9 @@ _ALARM = message(
     "ALARM: stored without protection: what {service} has told. Hide it in the record system by hand at once,"
     " and tell whoever runs it."
 )
-# Where it ended before a service had it; while it is under way there is nothing more to say.
+# Where a service does not have it; while it is under way there is nothing more to say.
 _ENDS: dict[ReferralState, Message] = {
+    ReferralState.UNSENT: message("{service}: not sent yet. Hand it over, or ring {phone}."),
     ReferralState.REFUSED: message("{service} did not take it."),
     ReferralState.CANCELLED: message("{service}: stopped, nothing more is sent. To be sure, ring {phone}."),
 }

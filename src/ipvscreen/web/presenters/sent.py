@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
+from ipvscreen.ipv.by_hand import ByHand
 from ipvscreen.ipv.referral import ReferralState, is_late
 from ipvscreen.messages import Message, message
 from ipvscreen.resources.plan import WritePlan
 from ipvscreen.resources.written import Written
 from ipvscreen.store.referrals import Referral
 from ipvscreen.web import words
+from ipvscreen.web.presenters.by_hand import ByHandView
 from ipvscreen.web.presenters.frame import Frame, clock_words, moment_words
 from ipvscreen.web.presenters.record import Notice, by_hand, can_be_tried, notices
 
@@ -18,6 +20,14 @@ _ENDED: dict[ReferralState, Message] = {
     ReferralState.CANCELLED: message("{service}: stopped, nothing more is sent. To be sure, ring {phone}."),
     ReferralState.LAPSED: message("{service}: not sent, because what was agreed had ended. Ask again."),
 }
+_UNSENT = message("Not sent yet: hand it over to {service}, or ring {phone}. What to say stands below.")
+_UNSENT_LATE = message(
+    "Not sent yet, and waiting since {at}: ring {phone} now, or hand it over. {service} knows nothing of it."
+)
+_BY_LETTER = message(
+    "{service}: sent by letter, {at}, by {who}. Nobody there has said that it came. {awaited}"
+)
+_TOLD = message("{service}: told by telephone to {to}, {at}, by {who}. {awaited}")
 _LATE = message(
     "Kept safely since {at}, but still not received by {service}: do not wait for it, ring {phone} now. It is"
     " tried again until it arrives."
@@ -41,6 +51,7 @@ class SentPage:
     waiting: bool
     record: tuple[Notice, ...]
     again: bool
+    bringing: tuple[ByHandView, ...] = ()
 
 
 def sent_page(
@@ -54,6 +65,7 @@ def sent_page(
     zone: tzinfo,
     now: datetime,
     again: bool = False,
+    bringing: Sequence[ByHandView] = (),
 ) -> SentPage:
     """Each referral of the visit, the newest first, and what stands of it in the record.
 
@@ -67,6 +79,7 @@ def sent_page(
         waiting=any(one.state is ReferralState.QUEUED for one in referrals),
         record=(*_in_record(in_record, plan, again), *by_hand(before, plan)),
         again=again,
+        bringing=tuple(bringing),
     )
 
 
@@ -76,6 +89,8 @@ def _in_record(written: Written | None, plan: WritePlan, again: bool) -> tuple[N
 
 def _line(one: Referral, told: str | None, zone: tzinfo, now: datetime) -> SentLine:
     reply_by = moment_words(one.reply_by, zone)
+    if one.state in (ReferralState.UNSENT, ReferralState.SENT) or one.handed is not None:
+        return _brought(one, words.awaited(reply_by, told, one.phone), zone, now)
     if one.state is ReferralState.RECEIVED and one.received_at is not None:
         at = clock_words(one.received_at, zone)
         return SentLine("good", words.received(one.service_name, at, reply_by, told, one.phone))
@@ -92,3 +107,17 @@ def _line(one: Referral, told: str | None, zone: tzinfo, now: datetime) -> SentL
             awaited=words.awaited(reply_by, told, one.phone),
         ),
     )
+
+
+def _brought(one: Referral, awaited: str, zone: tzinfo, now: datetime) -> SentLine:
+    told = {"service": one.service_name, "phone": one.phone}
+    if one.handed is None:
+        late = is_late(one.state, one.queued_at, now)
+        said = _UNSENT_LATE if late else _UNSENT
+        return SentLine(
+            "alarm" if late else "waiting", said.given(at=moment_words(one.queued_at, zone), **told)
+        )
+    brought = {"at": moment_words(one.handed.at, zone), "who": one.handed.who, "awaited": awaited}
+    if one.handed.way is ByHand.LETTER:
+        return SentLine("waiting", _BY_LETTER.given(**told, **brought))
+    return SentLine("good", _TOLD.given(**told, **brought, to=one.handed.to))

@@ -20,6 +20,7 @@ from ipvscreen.web.presenters.closing import REASONS, finish_page, not_now_page
 from ipvscreen.web.presenters.done import done_page
 from ipvscreen.web.presenters.saving import saving_page
 from ipvscreen.web.presenters.sent import sent_page
+from ipvscreen.web.steps import by_hand
 from ipvscreen.web.turn import Turn, go, leave
 from ipvscreen.web.writing import again, save_not_done
 
@@ -60,6 +61,7 @@ async def show_sent(turn: Turn) -> Response:
         zone=turn.entry.zone,
         now=turn.now,
         again=await _waits(turn, Purpose.REFERRAL),
+        bringing=await by_hand.views(turn, visit.id),
     )
     return turn.render(page)
 
@@ -78,6 +80,8 @@ async def show_finish(turn: Turn) -> Response:
 
 async def submit(turn: Turn, posted: Posted) -> Response:
     """What the button says, where its page has that button."""
+    if turn.step is Step.SENT and by_hand.is_one(posted):
+        return await by_hand.submit(turn, posted, turn.visit.id)
     fields = own(ActionFields, posted)
     do = _ACTIONS.get((turn.step, fields.action))
     if do is None:

@@ -27,6 +27,7 @@ from ipvscreen.web.fields import NOT_OFFERED, Amend, EarlierFields, FieldsRefuse
 from ipvscreen.web.presenters.amended import failures, stopped_words
 from ipvscreen.web.presenters.earlier import correctable, earlier_page
 from ipvscreen.web.presenters.items import Question, questions
+from ipvscreen.web.steps import by_hand
 from ipvscreen.web.turn import Turn, go, leave
 
 _ENTERED = "earlier"  # apart from the forms of the visit: what was said then is no answer of today
@@ -66,12 +67,16 @@ async def show(turn: Turn) -> Response:
         mistakes=turn.mistakes,
         questions=_questions(turn, seen),
         own=opened.visit_id is not None,
+        bringing=await by_hand.views(turn, opened.visit_id) if opened.visit_id else (),
     )
     return turn.render(page)
 
 
 async def submit(turn: Turn, posted: Posted) -> Response:
     """What the button says."""
+    opened = turn.visit.draft.earlier
+    if opened is not None and opened.visit_id and by_hand.is_one(posted):
+        return await by_hand.submit(turn, posted, opened.visit_id)
     answers, rest = split(posted, turn.forms())
     fields = own(EarlierFields, rest)
     given = next(iter(answers.values()), {})

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from starlette.responses import Response
 
+from ipvscreen.ipv.by_hand import goes_by_hand
 from ipvscreen.ipv.instruments import HELP_NOW, QUICK
 from ipvscreen.ipv.matching import match
 from ipvscreen.ipv.need import need_of
@@ -80,6 +81,7 @@ async def _send(turn: Turn, service: Service, request: ReferralRequest) -> Respo
         source=rooms.public_url,
         now=turn.now,
         care=rooms.care,
+        ring_back=turn.entry.ring_back,
     )
     rooms.dispatcher.kick()
     return go(turn.rooms, await written(turn, begun), Step.SENT)
@@ -126,6 +128,9 @@ async def _where(turn: Turn, service: Service) -> tuple[Service | None, Mistakes
         words = message("Referrals to {service} wait: where they go is being changed. Ring {phone}.", **told)
         return None, {"service": words}
     goes = destination(proposals, service, turn.now)
+    elsewhere = bool(goes.endpoint or goes.organisation)
+    if goes_by_hand(service.by_hand, sent_elsewhere=elsewhere, first=turn.entry.by_hand_first):
+        return replace(service, endpoint=""), {}
     if goes.endpoint is None and turn.rooms.inbox is None:
         words = message("Referrals to {service} cannot be sent from here. Ring {phone}.", **told)
         return None, {"service": words}

@@ -1,0 +1,112 @@
+"""What a service is told where no message reaches it: read from the message itself, to be printed or said.
+
+A letter and a call so say what the message would, and nothing else; how to reach the person comes first.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from ipvscreen.messages import day_said, message
+from ipvscreen.resources.message import CONTACT_RULES
+from ipvscreen.resources.terminology import Priority, ProvisionType
+
+_Resource = Mapping[str, Any]
+# Control characters and signs that turn the writing round: a name must not set what stands around it.
+_HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
+
+TITLE = message("Letter")
+_REACH = message("How to be in touch: please read this first")
+_WHO = message("Who this is about")
+_WANTED = message("What is wanted")
+_FOOTING = message("What was agreed")
+_FROM = message("From whom, and how to ring back")
+_NO_NAME = message("No name is given.")
+_NO_WISH = message("Nothing particular was named: please ask.")
+_URGENT = message("This is urgent.")
+_NOT_URGENT = message("This is not marked as urgent.")
+_OUT = message("The person has agreed that you are told what stands here, and nothing more.")
+_UNTIL = message("This holds until {day}, that day included. After it, please make no use of this.")
+_BACK = message("The person has agreed that you tell us whether you were in touch.")
+_NOT_BACK = message("The person has not agreed that you tell us anything back.")
+_NO_NUMBER = message("No number was set here: ring on the number that you know.")
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One part, in its order; `listed`: its lines are a list."""
+
+    heading: str
+    lines: tuple[str, ...]
+    listed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """All that is told to `service` (its neutral short name); `written` is when the message was made."""
+
+    service: str
+    written: datetime
+    sections: tuple[Section, ...]
+
+
+def letter_of(bundle: _Resource) -> Letter:
+    """What that message (`resources.message`) says; KeyError or ValueError for one that is not ours."""
+    found = {entry["resource"]["resourceType"]: entry["resource"] for entry in bundle["entry"]}
+    patient, task, asked = found["Patient"], found["Task"], found["ServiceRequest"]
+    return Letter(
+        service=_plain(task["owner"]["display"]),
+        written=datetime.fromisoformat(bundle["timestamp"]),
+        sections=(
+            Section(_REACH, tuple(_reach(patient))),
+            Section(_WHO, (_name(patient),)),
+            Section(_WANTED, _wanted(task, asked), listed=True),
+            Section(_FOOTING, tuple(_footing(found.get("Consent"), asked))),
+            Section(_FROM, tuple(_sender(found["MessageHeader"]))),
+        ),
+    )
+
+
+def _plain(text: object) -> str:
+    return _HIDDEN.sub(" ", str(text)).strip()
+
+
+def _reach(patient: _Resource) -> Iterator[str]:
+    """The rules, and then the one way; nothing of it where the person rings."""
+    for extension in patient["extension"]:
+        if extension["url"] == CONTACT_RULES:
+            yield _plain(extension["valueString"])
+    for telecom in patient.get("telecom", ()):
+        yield _plain(telecom["value"])
+
+
+def _name(patient: _Resource) -> str:
+    names = [_plain(name["text"]) for name in patient.get("name", ())]
+    return names[0] if names else _NO_NAME
+
+
+def _wanted(task: _Resource, asked: _Resource) -> tuple[str, ...]:
+    urgent = asked["priority"] == Priority.URGENT
+    wishes = [one["valueCodeableConcept"]["coding"][0]["display"] for one in task.get("input", ())]
+    return (*(wishes or (_NO_WISH,)), _URGENT if urgent else _NOT_URGENT)
+
+
+def _footing(consent: _Resource | None, asked: _Resource) -> Iterator[str]:
+    """Agreement with its direction and its end, or on what it is shared without one."""
+    for note in asked.get("note", ()):
+        yield _plain(note["text"])
+    if consent is None:
+        return
+    provision = consent["provision"]
+    _, back = provision["provision"]
+    yield _OUT
+    yield _BACK if back["type"] == ProvisionType.PERMIT else _NOT_BACK
+    yield _UNTIL.given(day=day_said(date.fromisoformat(provision["period"]["end"])))
+
+
+def _sender(header: _Resource) -> Iterator[str]:
+    yield _plain(header["sender"]["display"])
+    number = header["source"].get("contact", {}).get("value")
+    yield _plain(number) if number else _NO_NUMBER
