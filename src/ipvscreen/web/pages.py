@@ -7,7 +7,7 @@ from fastapi.telemetry import TelemetryConfig
 from starlette.responses import Response
 from starlette.types import ASGIApp, Lifespan, Scope
 
-from ipvscreen.web import callback, errors, health, launch, sitting, visit
+from ipvscreen.web import callback, errors, health, launch, sitting, visit, worklist
 from ipvscreen.web.errors import NOT_HERE, PageRefused
 from ipvscreen.web.inbox import entrance, own, stewards, team
 from ipvscreen.web.inbox.apart import Apart
@@ -71,6 +71,7 @@ def make_web(
     errors.install(app)
     for part in (router, launch.router, callback.router, sitting.router, visit.router, health.router):
         app.include_router(part)
+    app.include_router(worklist.router)
     for part in (entrance.router, own.router, team.router, stewards.router):
         app.include_router(part)
     app.add_middleware(BodyCap, refuse=_too_long)
