@@ -108,11 +108,11 @@ CAUSE_WORDS: dict[Cause, Message] = {
     Cause.UNRECEIVED: message("Not received by {service}. Ring {phone}, and tell {clinician}."),
     Cause.UNANSWERED: message("No answer is known from {service}. Ring {phone}, and tell {clinician}."),
     Cause.REFUSED: message("{service} did not take it. Ring {phone}, and tell {clinician}."),
-    Cause.LAPSED: message("Not sent to {service}: it had ended before. {clinician} asks again. {phone}"),
-    Cause.DECLINED: message("{service} cannot take it on. {clinician} chooses another. Or ring {phone}."),
-    Cause.UNFINISHED: message("Begun and not finished. {clinician} opens it from the patient's record."),
+    Cause.LAPSED: message("Not sent to {service}: what was agreed had ended. Ask {clinician}, or ring {phone}."),
+    Cause.DECLINED: message("{service} cannot take it on. Ask {clinician} to choose another, or ring {phone}."),
+    Cause.UNFINISHED: message("Begun and not finished. Ask {clinician} to open it from the patient's record."),
     Cause.UNCONFIRMED: message(
-        "Not certain to stand in the record. {clinician} opens it from the patient's record."
+        "Not certain to stand in the record. Ask {clinician} to open it from the patient's record."
     ),
     Cause.FOLLOW_UP: message("To be seen again, one to one. Tell {clinician}."),
 }

@@ -68,7 +68,7 @@ def after_working(hours: Hours, since: datetime, need: timedelta) -> datetime:
         for opens, closes in hours.of(day):
             begins = max(opens, since)
             if begins < closes and left <= closes - begins:
-                return begins + left
+                return min(begins + left, since + LONGEST)
             left -= max(closes - begins, timedelta())
         day += _DAY
     return since + LONGEST

@@ -223,6 +223,7 @@ def test_every_table_that_seals_is_known_by_its_columns():
         "unshared": 0,  # numbers of rows of the log
         "cases": 2,
         "case_events": 1,
+        "alerts": 1,
         "referrals": 2,
         "visits": 7,
     }
