@@ -46,6 +46,8 @@ TABLE: dict[tuple[str, str], str] = {
     ("GET", "/callback/{ehr}"): LAUNCH,
     ("GET", "/l/{sitting_id}"): SITTING,
     ("GET", "/l/{sitting_id}/exit"): ANYBODY,
+    ("POST", "/l/{sitting_id}/seen"): SITTING,
+    ("GET", "/n/{token}"): ANYBODY,
     ("GET", "/v/{visit_id}/exit"): ANYBODY,
     ("GET", "/v/{visit_id}/cover"): ANYBODY,
     ("GET", "/v/{visit_id}/{step}"): VISIT,
