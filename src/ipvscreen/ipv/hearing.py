@@ -108,9 +108,15 @@ CAUSE_WORDS: dict[Cause, Message] = {
     Cause.UNRECEIVED: message("Not received by {service}. Ring {phone}, and tell {clinician}."),
     Cause.UNANSWERED: message("No answer is known from {service}. Ring {phone}, and tell {clinician}."),
     Cause.REFUSED: message("{service} did not take it. Ring {phone}, and tell {clinician}."),
-    Cause.LAPSED: message("Not sent to {service}: what was agreed had ended. Ask {clinician}, or ring {phone}."),
-    Cause.DECLINED: message("{service} cannot take it on. Ask {clinician} to choose another, or ring {phone}."),
-    Cause.UNFINISHED: message("Begun and not finished. Ask {clinician} to open it from the patient's record."),
+    Cause.LAPSED: message(
+        "Not sent to {service}: what was agreed had ended. Ask {clinician}, or ring {phone}."
+    ),
+    Cause.DECLINED: message(
+        "{service} cannot take it on. Ask {clinician} to choose another, or ring {phone}."
+    ),
+    Cause.UNFINISHED: message(
+        "Begun and not finished. Ask {clinician} to open it from the patient's record."
+    ),
     Cause.UNCONFIRMED: message(
         "Not certain to stand in the record. Ask {clinician} to open it from the patient's record."
     ),
