@@ -60,13 +60,12 @@ def create_app(
     lease: timedelta = LEASE,
     reached: Reached = unheard,
     deliver: bool = True,
-    send: Send | None = None,
 ) -> FastAPI:
     """The app; the store opens and the dispatcher runs for as long as its lifespan does.
 
     With `http`, everything that leaves the app goes through that client. `lease`: after how long a write
     counts as left behind; `reached` hears of each named point of one. Without `deliver` another process has
-    to send what waits in the outbox. `send` takes the notices instead of the mail server of the settings.
+    to send what waits in the outbox.
     ValueError or FormRefused at once where a key, a questionnaire or a pack cannot be used.
     """
     ring = ring_of(settings)
@@ -83,8 +82,8 @@ def create_app(
                 await stack.enter_async_context(_running(rooms.dispatcher.run))
             app.state.rooms = rooms
             stack.push_async_callback(rooms.sharing.close)
-            await stack.enter_async_context(_running(Recovery(rooms).run))
-            await stack.enter_async_context(_running(Watch(rooms, notices_of(settings, rooms, send)).run))
+            for run in (Recovery(rooms).run, Watch(rooms, notices_of(settings, rooms)).run):
+                await stack.enter_async_context(_running(run))
             yield
 
     token = settings.metrics_token

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import update
 
 from ipvscreen.app import notices_of
 from ipvscreen.ipv.audit import Act
@@ -18,6 +19,8 @@ from ipvscreen.ipv.hearing import Cause
 from ipvscreen.ipv.referral import Agreement, ContactWay, ReferralRequest, SafeContact
 from ipvscreen.ipv.visit import Step
 from ipvscreen.resources.neutral import topic_word
+from ipvscreen.store.engine import writing
+from ipvscreen.store.tables import visits
 from ipvscreen.web.watch import Watch
 
 APP, EHR = "https://app.test", "https://ehr.test"
@@ -351,7 +354,7 @@ async def test_friday_five_to_six(house: Any, visitors: Callable[[], Any], sitte
 
     told_at = {at.isoformat() for at, to, _ in sent if to == "duty@practice.test"}
     assert sorted(told_at)[0] == (friday + timedelta(minutes=20)).isoformat(), "at once, on Friday evening"
-    assert sorted(told_at)[1].startswith("2026-03-09T11:"), "and on Monday, when four hours would be over"
+    assert sorted(told_at)[1] == "2026-03-09T10:55:00+00:00", "and on Monday, before four hours are over"
     links = [address for _, _, address in sent]
     assert all(re.fullmatch(r"https://app\.test/n/[\w-]{32}", link) for link in links)
     assert len(set(links)) == len(links) == 2
@@ -398,3 +401,21 @@ async def test_a_fault_with_one_record_system_keeps_no_other_from_being_looked_a
     waiting.referrals = real
     await Watch(rooms, None).run_once()
     assert len(await rooms.store.alerts.of_visit(visitor.visit)) == 1
+
+
+async def test_what_does_not_open_any_more_is_there_without_a_name_and_can_be_seen_to(
+    house: Any, visitor: Any, sitters: Any
+) -> None:
+    await visitor.launch("anna-woman", GP)
+    for fields in ({"door": "ask"}, POSITIVE):
+        await visitor.post(fields)
+    store = house.app.state.rooms.store
+    async with writing(store._engine) as connection:
+        await connection.execute(update(visits).values(draft=b"damaged"))
+    house.clock.forward(hours=2)
+
+    page = await sitters(DUTY)
+
+    assert [name for name, _ in told(page)] == ["Name not known"]
+    assert "Today, at once" in page.text, "nobody can say that there is no danger"
+    assert told(await seen(house.sitting, page)) == []

@@ -33,7 +33,7 @@ from ipvscreen.web.watch import Watch
 LONDON = ZoneInfo("Europe/London")
 TICK = timedelta(minutes=10)  # ten times rarer than the watch looks: what holds here holds for it
 DAYS = 30
-REFERRALS = int(os.environ.get("IPVSCREEN_SOAK_REFERRALS", "12"))
+REFERRALS = 12 * int(os.environ.get("IPVSCREEN_SOAK") or 1)
 EHR = "https://ehr.test"
 # 29 February, and the clock forward; the clock back.
 RUNS = {"spring": datetime(2028, 2, 27, tzinfo=UTC), "autumn": datetime(2028, 10, 7, tzinfo=UTC)}

@@ -81,9 +81,8 @@ async def open_demo(
 ) -> AsyncIterator[Demo]:
     """Everything joined on free loopback ports (the preferred ones where they are free).
 
-    `switches` and `flaws` (names of FLAWS) make the record system fail; `auth` is how the app proves there
-    who it is; `ehr_settings` are more settings of its [[ehr]] entry. KeyError for an unknown flaw.
-    `profile`, a name of PROFILES: the record system behaves as that one, and our entry is set for it.
+    `switches` and `flaws` (names of FLAWS, else KeyError) make the record system fail, `profile` (a name of
+    PROFILES) behave as that one; `auth` is how the app proves who it is, `ehr_settings` more of its entry.
     """
     switches = _switched(switches or Switches(), profile, flaws)
     ehr_settings = {**SETTINGS.get(profile or "", {}), **ehr_settings}

@@ -80,9 +80,9 @@ def begins(day: date, hours: Hours) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=hours.zone).astimezone(UTC)
 
 
-def is_old(visible: datetime, hours: Hours, now: datetime) -> bool:
-    """Whether it has been on the list for a working day, so that the safeguarding lead sees it."""
-    return now >= working_day_after(hours, visible)
+def is_old(since: datetime, hours: Hours, now: datetime) -> bool:
+    """Whether it has waited for a working day, so that the safeguarding lead sees it."""
+    return now >= working_day_after(hours, since)
 
 
 class Done(StrEnum):

@@ -34,10 +34,12 @@ _LOOKED_BACK = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """A visit that has ended, and why somebody may have to look at it."""
+    """A visit that has ended at that moment, and why somebody has to look at it; None: it does not open."""
 
     cause: Cause
-    visit: Visit
+    id: str
+    ended_at: datetime
+    visit: Visit | None
 
 
 class Waiting:
@@ -78,11 +80,13 @@ class Waiting:
 
     async def _opened(self, connection: AsyncConnection, ids: list[str]) -> dict[str, Visit]:
         rows = (await connection.execute(select(visits).where(visits.c.id.in_(ids)))).mappings().all()
-        found: dict[str, Visit] = {}
-        for row in rows:
-            with suppress(SealBroken):
-                found[row["id"]] = visit_of(self._sealed_visits, row)
-        return found
+        found = map(self._opened_one, rows)
+        return {visit.id: visit for visit in found if visit}
+
+    def _opened_one(self, row: RowMapping) -> Visit | None:
+        with suppress(SealBroken):
+            return visit_of(self._sealed_visits, row)
+        return None
 
     def _facts(self, row: RowMapping, now: datetime) -> Iterator[Fact]:
         referral = self._referral(row)
@@ -104,12 +108,12 @@ class Waiting:
             if before.get(row["id"]) == row["version"] and not row["on_its_way"]:
                 quiet[row["id"]] = row["version"]
                 continue
-            with suppress(SealBroken):
-                visit = visit_of(self._sealed_visits, row)
-                if (cause := _why(visit, on_its_way=row["on_its_way"])) is not None:
-                    yield Left(cause, visit)
-                elif not row["on_its_way"]:
-                    quiet[visit.id] = visit.version
+            visit = self._opened_one(row)
+            cause = _why(visit, on_its_way=row["on_its_way"]) if visit else Cause.UNFINISHED
+            if cause is None:
+                quiet[row["id"]] = row["version"]
+            else:
+                yield Left(cause, row["id"], row["expires_at"], visit)
 
 
 def _causes(row: RowMapping, now: datetime) -> Mapping[Cause, datetime]:

@@ -70,7 +70,9 @@ async def look(rooms: Rooms, entry: EhrEntry, now: datetime) -> None:
     waiting = rooms.store.waiting
     sent = await waiting.referrals(entry.name, now)
     facts = [one for one in sent if one.cause is not Cause.ARRIVED or one.service in rooms.told]
-    facts += [_fact(rooms, one.cause, one.visit, now) for one in await waiting.left(entry.name, now)]
+    for left in await waiting.left(entry.name, now):
+        urgent = _urgent(rooms, left.visit, now)
+        facts.append(Fact(left.cause, left.id, left.id, left.ended_at, urgent))
     today = now.astimezone(entry.zone).date()
     facts += [
         Fact(Cause.FOLLOW_UP, ident, visit, begins(day, entry.hours))
@@ -84,14 +86,13 @@ def visible(facts: list[Fact], hours: Hours, now: datetime) -> list[Due]:
     return [one for one in (due(fact, hours) for fact in facts) if one.visible <= now]
 
 
-def _fact(rooms: Rooms, cause: Cause, visit: Visit, now: datetime) -> Fact:
-    """What cannot be worked out any more counts as urgent: nobody can say that it is not."""
+def _urgent(rooms: Rooms, visit: Visit | None, now: datetime) -> bool:
+    """Whether there is danger, or that cannot be worked out: then nobody can say that there is none."""
     try:
-        urgent = bool(Turn(rooms, visit, Step.DONE, now, {}).assessment().dangers)
+        return visit is None or bool(Turn(rooms, visit, Step.DONE, now, {}).assessment().dangers)
     except Exception as fault:
         _log(fault)
-        urgent = True
-    return Fact(cause, visit.id, visit.id, visit.expires_at, urgent)
+        return True
 
 
 def _log(fault: BaseException) -> None:

@@ -41,7 +41,7 @@ async def work(rooms: Rooms, entry: EhrEntry, sitting: Sitting) -> tuple[Entry, 
         return ()
     await look(rooms, entry, now)
     alerts = await store.alerts.open(entry.name)
-    old = frozenset(one.id for one in alerts if is_old(one.raised_at, hours, now))
+    old = frozenset(one.id for one in alerts if is_old(one.since, hours, now))
     shown = [one for one in alerts if _member(entry, sitting) or one.id in old]
     visits = await store.waiting.visits([one.visit_id for one in shown])
     referrals = await store.referrals.all_of([one.about for one in shown])
@@ -69,12 +69,14 @@ async def seen_to(request: Request, rooms: Rooms, entry: EhrEntry, sitting: Sitt
         raise PageRefused(NOT_HERE)
     fields = own(SeenFields, await read_form(request))
     alert = next((one for one in await rooms.store.alerts.open(entry.name) if one.id == fields.entry), None)
-    visit = await rooms.store.visits.get(alert.visit_id) if alert else None
-    if alert is None or visit is None:
+    if alert is None:
         raise PageRefused(_GONE)
-    who = replace(of_visit(visit), user=sitting.user, user_key=sitting.user_key, user_name=sitting.user_name)
+    visit = (await rooms.store.waiting.visits([alert.visit_id])).get(alert.visit_id)
+    by = subject_of(sitting)
+    if visit is not None:
+        by = replace(of_visit(visit), user=by.user, user_key=by.user_key, user_name=by.user_name)
     store = rooms.doing(Act.SEEN_TO).store
-    if not await store.alerts.see_to(alert.id, entry.name, who, fields.done, rooms.clock()):
+    if not await store.alerts.see_to(alert.id, entry.name, by, fields.done, rooms.clock()):
         raise PageRefused(_GONE)
     return RedirectResponse(f"{rooms.base}/l/{sitting.id}", status_code=303)
 
