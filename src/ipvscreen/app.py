@@ -65,8 +65,7 @@ def create_app(
 
     With `http`, everything that leaves the app goes through that client. `lease`: after how long a write
     counts as left behind; `reached` hears of each named point of one. Without `deliver` another process has
-    to send what waits in the outbox.
-    ValueError or FormRefused at once where a key, a questionnaire or a pack cannot be used.
+    to send what waits in the outbox. ValueError or FormRefused where a key, form or pack cannot be used.
     """
     ring = ring_of(settings)
     library = library_of(settings)
@@ -82,8 +81,7 @@ def create_app(
                 await stack.enter_async_context(_running(rooms.dispatcher.run))
             app.state.rooms = rooms
             stack.push_async_callback(rooms.sharing.close)
-            for run in (Recovery(rooms).run, Watch(rooms, notices_of(settings, rooms)).run):
-                await stack.enter_async_context(_running(run))
+            await stack.enter_async_context(_minded(rooms, settings))
             yield
 
     token = settings.metrics_token
@@ -137,6 +135,14 @@ async def _entry(
     entry = entry_of(ehr, await stack.enter_async_context(_client(ehr, http, told)), labels, mail=mail)
     log = await stack.enter_async_context(_client(ehr, http, {})) if ehr.audit_events else None
     return replace(entry, log=log)
+
+
+@asynccontextmanager
+async def _minded(rooms: Rooms, settings: Settings) -> AsyncIterator[None]:
+    """What was left behind is finished, and what waits is heard of."""
+    watch = Watch(rooms, notices_of(settings, rooms))
+    async with _running(Recovery(rooms).run), _running(watch.run):
+        yield
 
 
 @asynccontextmanager
