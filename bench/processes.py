@@ -105,6 +105,12 @@ def record_system(name: str, app: str, log: Path, **more: Any) -> Iterator[Recor
         process.wait()
 
 
+# Somebody who hears of what waits: without, nothing is referred. No mail server listens there.
+MAIL = {"host": "127.0.0.1", "port": 9, "security": "none", "sender": "app@practice.test"}
+STAFFED = {"members": ["Practitioner/dr-marsh"], "mailbox": "duty@practice.test"}
+HOURS = dict.fromkeys(("mon", "tue", "wed", "thu", "fri"), "08:00-18:30")
+
+
 @dataclass(slots=True)
 class App:
     """The app of one folder: its ipvscreen.toml, its store, its log, and `ipvscreen serve` once started."""
@@ -154,9 +160,16 @@ class App:
             "launches_per_address": 1_000_000,
             **self.top,
         }
-        parts = [toml(top), "[keys]", toml(self.keys)]
+        parts = [toml(top), "[keys]", toml(self.keys), "[mail]", toml(MAIL)]
         for ehr in self.ehrs:
-            parts += ["[[ehr]]", toml(ehr)]
+            parts += [
+                "[[ehr]]",
+                toml(ehr),
+                "[ehr.staffed]",
+                toml(STAFFED),
+                "[ehr.staffed.hours]",
+                toml(HOURS),
+            ]
         (self.folder / "ipvscreen.toml").write_text("\n".join(parts) + "\n", encoding="utf-8")
 
     def run(self, *words: str) -> str:

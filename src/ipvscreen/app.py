@@ -13,13 +13,15 @@ import httpx
 from fastapi import FastAPI
 
 from ipvscreen.delivery.dispatcher import Dispatcher
+from ipvscreen.delivery.mail import Send, sender_of
+from ipvscreen.delivery.notices import Notices
 from ipvscreen.delivery.outside import outside
 from ipvscreen.ehr.guard import Through, guarded
 from ipvscreen.ehr.points import LEASE, Care, Reached, unheard
 from ipvscreen.ipv.retention import Days
 from ipvscreen.ipv.services import Service, keeping_places
 from ipvscreen.library import Library
-from ipvscreen.parts import data_folder, entry_of, library_of
+from ipvscreen.parts import data_folder, entry_of, library_of, mailboxes_of
 from ipvscreen.pathway.purge import Purger
 from ipvscreen.resources.bundle import read_bundle
 from ipvscreen.resources.directory import kept_service, resource_of
@@ -39,6 +41,7 @@ from ipvscreen.web.recovery import Recovery
 from ipvscreen.web.rooms import EhrEntry, Rooms
 from ipvscreen.web.security import Policy
 from ipvscreen.web.templates import environments, static_files
+from ipvscreen.web.watch import Watch
 from ipvscreen.web.words import Numbers
 
 # An idle connection: many servers close theirs after five seconds, and what is sent at that moment is lost.
@@ -63,8 +66,7 @@ def create_app(
 
     With `http`, everything that leaves the app goes through that client. `lease`: after how long a write
     counts as left behind; `reached` hears of each named point of one. Without `deliver` another process has
-    to send what waits in the outbox.
-    ValueError or FormRefused at once where a key, a questionnaire or a pack cannot be used.
+    to send what waits in the outbox. ValueError or FormRefused where a key, form or pack cannot be used.
     """
     ring = ring_of(settings)
     library = library_of(settings)
@@ -80,7 +82,7 @@ def create_app(
                 await stack.enter_async_context(_running(rooms.dispatcher.run))
             app.state.rooms = rooms
             stack.push_async_callback(rooms.sharing.close)
-            await stack.enter_async_context(_running(Recovery(rooms).run))
+            await stack.enter_async_context(_minded(rooms, settings))
             yield
 
     token = settings.metrics_token
@@ -109,21 +111,36 @@ async def _joined(
     for client in (outgoing, to_services):
         stack.push_async_callback(client.aclose)
     dispatcher = Dispatcher(store, to_services, clock, jwks_url=jwks_url_of(settings))
-    ehrs = {ehr.name: await _entry(stack, ehr, http, labels) for ehr in settings.ehr}
+    mail = settings.mail is not None
+    ehrs = {ehr.name: await _entry(stack, ehr, http, labels, mail=mail) for ehr in settings.ehr}
     await stack.enter_async_context(_running(Purger(store, days_of(settings), clock).run))
     limits = Limits(settings.launches_per_minute, settings.launches_per_address)
+    parts["told"] = frozenset(settings.mail.services if settings.mail and settings.inbox else ())
     parts["inbox"] = settings.inbox and place_of(**settings.inbox.model_dump())
     return Rooms(store=store, ehrs=ehrs, http=outgoing, dispatcher=dispatcher, limits=limits, **parts)
 
 
 async def _entry(
-    stack: AsyncExitStack, ehr: Ehr, http: httpx.AsyncClient | None, labels: Mapping[str, Labels]
+    stack: AsyncExitStack,
+    ehr: Ehr,
+    http: httpx.AsyncClient | None,
+    labels: Mapping[str, Labels],
+    *,
+    mail: bool,
 ) -> EhrEntry:
     """With a client for its log apart, whose failures are nobody's: a log that hangs harms no record."""
     told = {"told": partial(ehr_told, ehr.name)}
-    entry = entry_of(ehr, await stack.enter_async_context(_client(ehr, http, told)), labels)
+    entry = entry_of(ehr, await stack.enter_async_context(_client(ehr, http, told)), labels, mail=mail)
     log = await stack.enter_async_context(_client(ehr, http, {})) if ehr.audit_events else None
     return replace(entry, log=log)
+
+
+@asynccontextmanager
+async def _minded(rooms: Rooms, settings: Settings) -> AsyncIterator[None]:
+    """What was left behind is finished, and what waits is heard of."""
+    watch = Watch(rooms, notices_of(settings, rooms))
+    async with _running(Recovery(rooms).run), _running(watch.run):
+        yield
 
 
 @asynccontextmanager
@@ -161,6 +178,13 @@ def _reading(settings: Settings, library: Library) -> dict[str, Any]:
         "letter": (smart_app / "letter.typ").read_bytes(),
         "numbers": Numbers(**settings.numbers.model_dump()),
     }
+
+
+def notices_of(settings: Settings, rooms: Rooms, send: Send | None = None) -> Notices | None:
+    """What tells mailboxes of what waits; None where no mail server is set."""
+    if settings.mail is None:
+        return None
+    return Notices(rooms.store.alerts, send or sender_of(settings.mail), mailboxes_of(settings), rooms.clock)
 
 
 def fresh_signing_keys() -> list[NewKey]:

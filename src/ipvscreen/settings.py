@@ -16,6 +16,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from ipvscreen.delivery.mail_server import MailServer
+from ipvscreen.ipv.staffed import Staffed
 from ipvscreen.resources.neutral import topic_word
 
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
@@ -117,13 +119,12 @@ class Ehr(BaseModel):
     ring_back: Annotated[str, Field(pattern=r"^\+?[\d ()./-]{3,30}$")] | None = None  # told to services
     by_hand_first: bool = False  # also to services that have an address, where they take it by hand
     told_if_no_answer: str | None = None  # the role that phones when a service does not answer
+    staffed: Staffed | None = None  # who hears of what waits; without it nothing is referred
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Ehr":
         if urlsplit(self.iss).scheme == "http" and not self.allow_http_loopback:
-            raise ValueError(
-                "iss is http: say allow_http_loopback = true, and only for a test on this machine"
-            )
+            raise ValueError("iss is http: say allow_http_loopback = true, for a test on this machine only")
         if (self.token_auth == _BY_SECRET) != (self.client_secret is not None):
             raise ValueError("client_secret belongs to token_auth client_secret_basic, and to no other")
         return self
@@ -186,6 +187,7 @@ class Settings(BaseSettings):
     keys: dict[str, FieldKey]
     ehr: tuple[Ehr, ...] = ()
     inbox: Inbox | None = None
+    mail: MailServer | None = None
     numbers: Numbers = Numbers()
     retention: Retention = Retention()
     questionnaires: Path | None = None  # a folder of your own forms, and of a packs.toml if you need one

@@ -33,6 +33,15 @@ APP, EHR, SERVICE = "https://app.test", "https://ehr.test", "https://service.tes
 SECOND = "https://second.test"  # another record system, where a test asks for two
 TOKEN = "reads-everything-here"
 CLIENT = "health-questionnaire"
+# Somebody who hears of what waits: without, nothing is referred.
+STAFFED = {
+    "members": ["Practitioner/dr-marsh"],
+    "lead": ["Practitioner/dr-adeyemi"],
+    "hours": dict.fromkeys(("mon", "tue", "wed", "thu", "fri"), "08:00-18:30"),
+    "mailbox": "duty@practice.test",
+}
+# Port 9 (discard): nobody is there. What sends mail has tests of its own.
+MAIL = {"host": "127.0.0.1", "port": 9, "security": "none", "sender": "app@practice.test"}
 
 
 @pytest.fixture(scope="session")
@@ -242,6 +251,7 @@ def settings_for(
         "client_id": CLIENT,
         "exit_url": f"{EHR}/",
         "told_if_no_answer": "the practice manager",
+        "staffed": STAFFED,
     }
     second = first | {"name": "other", "iss": f"{SECOND}/fhir", "exit_url": f"{SECOND}/"} | (other or {})
     given = {
@@ -251,6 +261,7 @@ def settings_for(
         "keys": {"now": SecretStr(base64.b64encode(bytes(range(32))).decode())},
         "ehr": (first | of_ehr, second) if two else (first | of_ehr,),
         "numbers": Numbers(helpline="0808 157 0142", lead="01632 960 001", advocate="01632 960 002"),
+        "mail": MAIL,
         # Every test comes from one address; what counts them has tests of its own.
         "launches_per_minute": 1_000_000,
         "launches_per_address": 1_000_000,

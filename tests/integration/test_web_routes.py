@@ -46,6 +46,8 @@ TABLE: dict[tuple[str, str], str] = {
     ("GET", "/callback/{ehr}"): LAUNCH,
     ("GET", "/l/{sitting_id}"): SITTING,
     ("GET", "/l/{sitting_id}/exit"): ANYBODY,
+    ("POST", "/l/{sitting_id}/seen"): SITTING,
+    ("GET", "/n/{token}"): ANYBODY,
     ("GET", "/v/{visit_id}/exit"): ANYBODY,
     ("GET", "/v/{visit_id}/cover"): ANYBODY,
     ("GET", "/v/{visit_id}/{step}"): VISIT,
@@ -92,7 +94,7 @@ class World:
             return self.callback
         if template in ("/launch", "/list", "/launch/ready"):
             return f"{template}?iss={EHR}/fhir&state=s"
-        given = {"visit_id": self.visitor.visit, "sitting_id": self.sitting, "name": "page.css"}
+        given = {"visit_id": self.visitor.visit, "sitting_id": self.sitting, "name": "page.css", "token": "t"}
         return template.format(**given, step="start")
 
     async def call(
@@ -110,7 +112,8 @@ class World:
 
     def right(self, template: str) -> tuple[httpx.AsyncClient, dict[str, str]]:
         """The browser that may, and what it shows besides its cookies."""
-        who = {"/metrics": self.sitter, "/callback/{ehr}": self.caller, "/l/{sitting_id}": self.sitter}
+        sits = dict.fromkeys(("/metrics", "/l/{sitting_id}", "/l/{sitting_id}/seen"), self.sitter)
+        who = sits | {"/callback/{ehr}": self.caller}
         shown = {"Authorization": f"Bearer {METRICS}"} if template == "/metrics" else {}
         return who.get(template, self.visitor.browser), shown
 
@@ -134,7 +137,7 @@ async def world(
     made = World(house, visitor, house.browser(), house.browser())
     await visitor.launch()
     made.token = dict(visitor.forms.forms[0]["fields"])["token"]
-    listed = await _until(made.sitter, f"{EHR}/launch/list?clinician=dr-osei", "/l/")
+    listed = await _until(made.sitter, f"{EHR}/launch/list?clinician=dr-marsh", "/l/")
     made.sitting = listed.rsplit("/", 1)[1]
     made.callback = await _until(made.caller, f"{EHR}/launch/new?clinician=dr-lindqvist", "/callback/")
     yield made
@@ -164,7 +167,8 @@ async def test_who_may_gets_through(world: World) -> None:
     for method, template in order:
         browser, shown = world.right(template)
         answer = await world.call(browser, method, template, shown)
-        expected = {"/v/{visit_id}/go-on": 422}.get(template)  # a field of another page
+        fields = ("/v/{visit_id}/go-on", "/l/{sitting_id}/seen")
+        expected = dict.fromkeys(fields, 422).get(template)  # a field of another page
         assert answer.status_code == expected or (expected is None and answer.status_code < 400), (
             method,
             template,

@@ -2,10 +2,13 @@
 
 import re
 import tomllib
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from ipvscreen.delivery.mail_server import MailServer
+from ipvscreen.ipv.staffed import Staffed
 from ipvscreen.resources.service_parts import PARTS, TAXONOMY
 from ipvscreen.settings import Ehr, Inbox, Numbers, Settings
 
@@ -27,11 +30,22 @@ def listed(page: str, heading: str | None = None) -> set[str]:
 
 @pytest.mark.parametrize(
     ("heading", "model"),
-    [(None, Settings), ("`[[ehr]]`", Ehr), ("`[inbox]`", Inbox), ("`[numbers]`", Numbers)],
+    [
+        (None, Settings),
+        ("`[[ehr]]`", Ehr),
+        ("`[inbox]`", Inbox),
+        ("`[numbers]`", Numbers),
+        ("`[mail]`", MailServer),
+    ],
     ids=str,
 )
 def test_every_setting_is_documented_and_no_other(heading: str | None, model: type) -> None:
     assert listed("docs/reference/configuration.md", heading) == set(model.model_fields)
+
+
+def test_every_setting_of_the_staffed_role_is_documented_and_no_other() -> None:
+    named = {field.name for field in fields(Staffed)}
+    assert listed("docs/reference/configuration.md", "`[ehr.staffed]`") == named
 
 
 def test_every_part_of_the_service_profile_is_documented() -> None:

@@ -5,7 +5,7 @@ import secrets
 import socket
 import tempfile
 from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,10 +18,15 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ipvscreen.app import create_app, import_services
+from ipvscreen.delivery.mail_server import MailServer
+from ipvscreen.ipv.hours import DAYS
+from ipvscreen.ipv.staffed import Staffed
 from ipvscreen.sandbox.charity import create_charity
 from ipvscreen.sandbox.directory import services_bundle
 from ipvscreen.sandbox.ehr import create_ehr
 from ipvscreen.sandbox.flaws import FLAWS
+from ipvscreen.sandbox.mailbox import open_mailbox
+from ipvscreen.sandbox.people import DUTY, LEAD
 from ipvscreen.sandbox.profiles import PROFILES, SETTINGS
 from ipvscreen.sandbox.registration import Auth
 from ipvscreen.sandbox.service_tokens import SCOPE
@@ -78,14 +83,14 @@ async def open_demo(
 ) -> AsyncIterator[Demo]:
     """Everything joined on free loopback ports (the preferred ones where they are free).
 
-    `switches` and `flaws` (names of FLAWS) make the record system fail; `auth` is how the app proves there
-    who it is; `ehr_settings` are more settings of its [[ehr]] entry. KeyError for an unknown flaw.
+    `switches` and `flaws` (names of FLAWS, else KeyError) make the record system fail, `profile` (a name of
+    PROFILES) behave as that one; `auth` is how the app proves who it is, `ehr_settings` more of its entry.
     With `service_tokens` the charity takes messages with tokens of its own alone.
-    `profile`, a name of PROFILES: the record system behaves as that one, and our entry is set for it.
     """
     switches = _switched(switches or Switches(), profile, flaws)
     ehr_settings = {**SETTINGS.get(profile or "", {}), **ehr_settings}
-    with ExitStack() as stack:
+    async with AsyncExitStack() as stack:
+        box = await stack.enter_async_context(open_mailbox())
         sockets = tuple(stack.enter_context(_listen(port)) for port in ports)
         folder = stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
         app_port, ehr_port, service_port = (s.getsockname()[1] for s in sockets)
@@ -95,7 +100,7 @@ async def open_demo(
         token = secrets.token_urlsafe(24)
         secret = secrets.token_urlsafe(24) if auth == "client_secret_basic" else None
         ehr_settings |= {"token_auth": auth, "client_secret": secret}
-        settings = demo_settings(app_url, ehr_url, Path(folder) / "store.db", **ehr_settings)
+        settings = demo_settings(app_url, ehr_url, Path(folder) / "store.db", box.port, **ehr_settings)
         by_token = _by_token(service_url) if service_tokens else None
         await import_services(settings, services_bundle(f"{service_url}/fhir", _now().date(), by_token))
         ehr = _record_system(app_url, ehr_url, token, switches, auth, secret)
@@ -180,7 +185,7 @@ class _DemoSettings(Settings):
         return (init_settings,)
 
 
-def demo_settings(app_url: str, ehr_url: str, database: Path, **ehr: Any) -> Settings:
+def demo_settings(app_url: str, ehr_url: str, database: Path, mail_port: int = 25, **ehr: Any) -> Settings:
     """Settings for the sandbox, with a key that lives as long as the process; `ehr`: more of its entry."""
     entry = {
         "name": EHR_NAME,
@@ -191,16 +196,28 @@ def demo_settings(app_url: str, ehr_url: str, database: Path, **ehr: Any) -> Set
         "frame_ancestors": (ehr_url,),
         "who_can_see": "In this sandbox: whoever holds its token. No patient portal reads them.",
         "told_if_no_answer": "the practice manager",
+        "staffed": _staffed(),
     }
     return _DemoSettings(
         public_url=app_url,
         database=f"sqlite+aiosqlite:///{database}",
         inbox=_inbox(app_url, ehr_url),
         inside_hosts=("127.0.0.1", "localhost"),  # the sandbox's service is on this machine
+        mail=MailServer(host="127.0.0.1", port=mail_port, security="none", sender="app@practice.example"),
         key="demo",
         keys={"demo": SecretStr(base64.b64encode(secrets.token_bytes(32)).decode())},
         ehr=(Ehr.model_validate(entry | ehr),),
         numbers=Numbers(helpline="0808 157 0142", lead="01632 960 001", advocate="01632 960 002"),
+    )
+
+
+def _staffed() -> Staffed:
+    """Somebody who hears of what waits, by day."""
+    return Staffed(
+        members=frozenset({f"Practitioner/{DUTY.id}"}),
+        lead=frozenset({f"Practitioner/{LEAD.id}"}),
+        hours=dict.fromkeys(DAYS[:5], "08:00-18:30"),
+        mailbox="duty@practice.example",
     )
 
 

@@ -20,10 +20,10 @@ from ipvscreen.ehr.client import plain_http
 from ipvscreen.errors import FormRefused
 from ipvscreen.ipv.instruments import HARK
 from ipvscreen.library import Library
-from ipvscreen.parts import entry_of, library_of, policy_of
+from ipvscreen.parts import entry_of, library_of, policy_of, unheard
 from ipvscreen.pathway.check_ehr import SignIn, Subject, Tools, check_ehr
 from ipvscreen.resources.fallback import further
-from ipvscreen.resources.finding import Finding, Level, bad, finding_to_json, worst
+from ipvscreen.resources.finding import Finding, Level, bad, finding_to_json, warning, worst
 from ipvscreen.settings import Ehr, Settings
 from ipvscreen.smart.client import TokenAuth
 from ipvscreen.smart.survey import Registration
@@ -78,6 +78,9 @@ async def _examine(
     client = await our_client(deployment, one)
     if client is None:
         found.append(NO_KEY)
+    if what := unheard(deployment).get(one.name):
+        words = "Switched off: nobody is set who would hear if one did not arrive."
+        found.append(warning("Referrals", words, f"Set {', '.join(what)}: see docs/how-to/who-hears.md."))
     async with plain_http() as http:
         asked = entry_of(one, http, library.labels).asks_for("visit", standalone=True)
         more = further(one.carriers, concern=one.health_concern)

@@ -14,6 +14,7 @@ from ipvscreen.cli.reading import BAD_SETTINGS, say, settings
 from ipvscreen.cli.worker import Work
 from ipvscreen.cli.workers import Supervisor
 from ipvscreen.errors import FormRefused
+from ipvscreen.parts import unheard
 from ipvscreen.store.facade import migrate as bring_up_to_date
 from ipvscreen.store.facade import migrate_back
 from ipvscreen.store.schema import SchemaOutdated
@@ -94,4 +95,6 @@ def _can_start() -> bool:
     except (ValueError, FormRefused, FileNotFoundError) as wrong:
         typer.echo(str(wrong), err=True)
         return False
+    for name, what in unheard(settings()).items():
+        typer.echo(f"{name}: nothing can be referred before these are set: {', '.join(what)}", err=True)
     return True

@@ -31,6 +31,8 @@ class Act(StrEnum):
     LIST_OPENED = "list-opened"
     LIST_SHOWN = "list-shown"
     LIST_CLOSED = "list-closed"
+    WORKLIST_SHOWN = "worklist-shown"
+    SEEN_TO = "seen-to"
     PROTECTION_LOST = "protection-lost"
     PURGED = "purged"
     FORGOTTEN = "forgotten"

@@ -68,6 +68,7 @@ RULES = (
     Rule("referrals", "reply_by", "unfinished", Waits.YES),
     Rule("followups", "due", "followups"),
     Rule("accounts", "kept_at", "accounts"),
+    Rule("alerts", "ended_at", "followups"),
     Rule("spent", "expires_at", "launches"),
     Rule("links", "expires_at", "launches"),
     Rule("sessions", "expires_at", "sittings"),

@@ -40,6 +40,8 @@ _ACTS: dict[Act, tuple[str, str]] = {
     Act.LIST_OPENED: ("List asked for", "E"),
     Act.LIST_SHOWN: ("List shown", "R"),
     Act.LIST_CLOSED: ("List closed", "E"),
+    Act.WORKLIST_SHOWN: ("List of the practice shown", "R"),
+    Act.SEEN_TO: ("Seen to", "U"),
     Act.PROTECTION_LOST: ("Labels not kept", "U"),
     Act.PURGED: ("Deleted when its time was over", "D"),
     Act.FORGOTTEN: ("Deleted on request", "D"),

@@ -55,7 +55,9 @@ class Patient:
 
 GP = Clinician("dr-osei", "Grace", "Osei", "GP")
 PSYCHIATRIST = Clinician("dr-lindqvist", "Erik", "Lindqvist", "mental health", mental_health=True)
-CLINICIANS = {clinician.id: clinician for clinician in (GP, PSYCHIATRIST)}
+DUTY = Clinician("dr-marsh", "Ruth", "Marsh", "duty doctor")  # hears of what waits
+LEAD = Clinician("dr-adeyemi", "Tunde", "Adeyemi", "practice lead")  # and of what waits for long
+CLINICIANS = {clinician.id: clinician for clinician in (GP, PSYCHIATRIST, DUTY, LEAD)}
 
 ORDINARY = Patient("anna-woman", "Anna", "Whitfield", "female", 34)
 

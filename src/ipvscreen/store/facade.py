@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from ipvscreen.ipv.audit import Act
 from ipvscreen.store import schema
 from ipvscreen.store.accounts import Accounts
+from ipvscreen.store.alerts import Alerts
 from ipvscreen.store.audit import AuditLog, Noting
 from ipvscreen.store.by_hand import HandedOver
 from ipvscreen.store.cases import Cases
@@ -31,6 +32,7 @@ from ipvscreen.store.signing_keys import SigningKeys
 from ipvscreen.store.sittings import Sittings
 from ipvscreen.store.unshared import Unshared
 from ipvscreen.store.visits import Visits
+from ipvscreen.store.waiting import Waiting
 
 
 class Store:
@@ -58,6 +60,8 @@ class Store:
         self.journal = Journal(engine, ring, self.noting, self._alive)
         self.cases = Cases(engine, ring)
         self.followups = FollowUps(engine, ring, self.noting)
+        self.alerts = Alerts(engine, ring, self.noting)
+        self.waiting = Waiting(engine, ring)
         self.accounts = Accounts(engine, ring, self.noting)
         self.audit = AuditLog(engine, ring, self.noting)
         self.unshared = Unshared(engine)

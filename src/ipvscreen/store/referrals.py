@@ -1,5 +1,7 @@
 """Referrals: stored together with their message and the visit's new state, in one transaction."""
 
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Unpack
@@ -15,7 +17,7 @@ from ipvscreen.store.by_hand import handed_from_json
 from ipvscreen.store.engine import reading, writing
 from ipvscreen.store.journal import Writing, put
 from ipvscreen.store.outbox import NewJob, enqueue
-from ipvscreen.store.sealed import Ring, SealedTable
+from ipvscreen.store.sealed import Ring, SealBroken, SealedTable
 from ipvscreen.store.tables import journal, outbox, referrals, visits
 from ipvscreen.store.visit import Visit, VisitChanges
 from ipvscreen.store.visits import compare_and_set, stored
@@ -94,6 +96,17 @@ class Referrals:
     async def of_visit(self, visit_id: str) -> list[Referral]:
         """The referrals of a visit, oldest first."""
         return await self._where(referrals.c.visit_id == visit_id)
+
+    async def all_of(self, ids: Iterable[str]) -> dict[str, Referral]:
+        """These referrals, by their ids, as far as they are there and open."""
+        query = select(referrals).where(referrals.c.id.in_(list(ids)))
+        async with reading(self._engine) as connection:
+            rows = (await connection.execute(query)).mappings().all()
+        found: dict[str, Referral] = {}
+        for row in rows:
+            with suppress(SealBroken):
+                found[row["id"]] = referral_of(self._sealed, row)
+        return found
 
     async def _where(self, condition: ColumnElement[bool]) -> list[Referral]:
         query = select(referrals).where(condition).order_by(referrals.c.queued_at, referrals.c.id)

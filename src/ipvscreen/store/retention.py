@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Date, Table, and_, delete, exists, not_, o
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ipvscreen.ipv.retention import ENDED_REFERRALS, WAITING_REFERRALS, WAITING_VISITS, Days, Due, Waits, due
+from ipvscreen.store.alert_tables import alerts
 from ipvscreen.store.audit import Noting, of_operator
 from ipvscreen.store.case_tables import case_events, cases
 from ipvscreen.store.engine import writing
@@ -36,7 +37,7 @@ WITHOUT_LIMIT = {
 }
 
 
-_WITH_THEIRS = (outbox, journal, case_events)
+_WITH_THEIRS = (outbox, journal, case_events, alerts)
 
 
 class _TakeBack(Exception):
@@ -94,7 +95,9 @@ async def _delete(connection: AsyncConnection, one: Due, gone: dict[str, int]) -
         ids = select(cases.c.id).where(chosen)
         await _count(connection, case_events, case_events.c.case_id.in_(ids), gone)
     if table is visits:
-        await _count(connection, journal, journal.c.visit_id.in_(select(visits.c.id).where(chosen)), gone)
+        for theirs in (journal, alerts):
+            ids = select(visits.c.id).where(chosen)
+            await _count(connection, theirs, theirs.c.visit_id.in_(ids), gone)
     await _count(connection, table, chosen, gone)
 
 

@@ -7,7 +7,7 @@ from fastapi.telemetry import TelemetryConfig
 from starlette.responses import Response
 from starlette.types import ASGIApp, Lifespan, Scope
 
-from ipvscreen.web import callback, errors, health, launch, letter, sitting, visit
+from ipvscreen.web import callback, errors, health, launch, letter, sitting, visit, worklist
 from ipvscreen.web.errors import NOT_HERE, PageRefused
 from ipvscreen.web.inbox import cases, entrance, notices, own, places, stewards, team
 from ipvscreen.web.inbox.apart import Apart
@@ -71,7 +71,7 @@ def make_web(
     errors.install(app)
     for part in (router, launch.router, callback.router, sitting.router, visit.router, health.router):
         app.include_router(part)
-    for page in (letter, entrance, own, cases, places, notices, team, stewards):
+    for page in (letter, worklist, entrance, own, cases, places, notices, team, stewards):
         app.include_router(page.router)
     app.add_middleware(BodyCap, refuse=_too_long)
     app.add_middleware(Apart, policy=inbox, base=base)

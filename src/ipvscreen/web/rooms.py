@@ -15,6 +15,7 @@ from starlette.requests import Request
 from ipvscreen.delivery.dispatcher import Dispatcher
 from ipvscreen.ehr.points import Care
 from ipvscreen.ipv.audit import Act
+from ipvscreen.ipv.hours import Hours
 from ipvscreen.ipv.instruments import USE
 from ipvscreen.ipv.packs import Pack, Packs
 from ipvscreen.ipv.packs_file import spoken
@@ -80,6 +81,10 @@ class EhrEntry:
     ring_back: str | None = None
     by_hand_first: bool = False
     told_if_no_answer: str | None = None
+    hours: Hours | None = None  # of the staffed role
+    staff: frozenset[str] = frozenset()  # its members, and the safeguarding leads, as fhirUsers
+    lead: frozenset[str] = frozenset()
+    heard: bool = False  # whether somebody hears of what waits: else nothing is referred
 
     @property
     def framed(self) -> bool:
@@ -156,6 +161,7 @@ class Rooms:
     locks: Locks = field(default_factory=Locks)
     care: Care = field(default_factory=Care)
     sharing: Sharing = field(default_factory=Sharing)
+    told: frozenset[str] = frozenset()  # the services with a mailbox: what waits there is told
 
     @property
     def base(self) -> str:

@@ -13,8 +13,10 @@ from ipvscreen.store.visits import Visit
 from ipvscreen.web import cookies
 from ipvscreen.web.errors import NOT_HERE, PageRefused, Problem
 from ipvscreen.web.presenters.frame import NO_NAME, moment_words
+from ipvscreen.web.presenters.worklist import DONE
 from ipvscreen.web.rooms import Rooms
 from ipvscreen.web.security import LEAVING
+from ipvscreen.web.worklist import is_of_role, seen_to, shown, work
 
 router = APIRouter()
 
@@ -39,18 +41,23 @@ async def show_list(request: Request, sitting_id: str) -> Response:
     if rooms.clock() >= sitting.expires_at:
         await rooms.doing(Act.LIST_CLOSED).store.sittings.close(sitting)
         raise PageRefused(_OVER)
+    entry = rooms.ehrs[sitting.ehr]
     store = rooms.doing(Act.LIST_SHOWN).store
     visits = await store.visits.unfinished(sitting.ehr, sitting.user_key, shown_to=subject_of(sitting))
-    entry = rooms.ehrs[sitting.ehr]
-    return HTMLResponse(
-        rooms.page(
-            "list.html",
-            entry.locale,
-            who=sitting.user_name,
-            waiting=[_waiting(visit, entry.zone) for visit in visits],
-            out=f"{rooms.base}/l/{sitting.id}/exit",
-        )
+    practice = await work(rooms, entry, sitting)
+    page = rooms.page(
+        "list.html",
+        entry.locale,
+        who=sitting.user_name,
+        waiting=[_waiting(visit, entry.zone) for visit in visits],
+        of_role=is_of_role(entry, sitting),
+        work=practice,
+        done=DONE,
+        seen=f"{rooms.base}/l/{sitting.id}/seen",
+        out=f"{rooms.base}/l/{sitting.id}/exit",
     )
+    await shown(rooms, entry, sitting, practice)
+    return HTMLResponse(page)
 
 
 @router.get("/l/{sitting_id}/exit")
@@ -64,6 +71,16 @@ async def leave_list(request: Request, sitting_id: str) -> Response:
     response = RedirectResponse(entry.exit_url, status_code=303, headers=LEAVING)
     cookies.drop(response, cookies.sitting_cookie(sitting_id), framed=entry.framed)
     return response
+
+
+@router.post("/l/{sitting_id}/seen")
+async def see_to(request: Request, sitting_id: str) -> Response:
+    """Something of the practice's list was seen to, by somebody of the role, while the list is open."""
+    rooms: Rooms = request.app.state.rooms
+    sitting = await _mine(request, sitting_id)
+    if rooms.clock() >= sitting.expires_at:
+        raise PageRefused(_OVER)
+    return await seen_to(request, rooms, rooms.ehrs[sitting.ehr], sitting)
 
 
 async def _mine(request: Request, sitting_id: str) -> Sitting:

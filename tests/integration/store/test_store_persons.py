@@ -12,6 +12,7 @@ from ipvscreen.ipv.audit import KEEPING, Act
 from ipvscreen.ipv.case import CaseEvent, CaseRole
 from ipvscreen.ipv.case_step import Step
 from ipvscreen.ipv.draft import Draft
+from ipvscreen.ipv.hearing import Cause, Due, Fact
 from ipvscreen.ipv.referral import Agreement, ContactWay, ReferralRequest, SafeContact
 from ipvscreen.ipv.visit import VisitState
 from ipvscreen.store.backup import BackupRefused, backup, restore
@@ -33,6 +34,7 @@ ANNA, BEN = Person("practice", ISS, "anna"), Person("practice", ISS, "ben")
 @pytest.fixture
 async def two(store: Store, at: datetime, new_visit, new_grant, new_referral) -> Store:
     """Two visits of Anna's with something in each table, one of Ben's."""
+    waits = list[Due]()
     for ident, patient in (("a1", "anna"), ("b1", "ben"), ("a2", "anna")):
         visit = new_visit(id=ident, patient_id=patient, state=VisitState.RECORDED, held=True)
         visit = replace(visit, draft=Draft(entered={"f": {"i": (f"answer of {patient}",)}}))
@@ -43,6 +45,8 @@ async def two(store: Store, at: datetime, new_visit, new_grant, new_referral) ->
         await store.cases.move(key, "mentors", OPENED, seen=0, now=at)
         await store.followups.add(visit, due=at.date(), text=patient)
         await store.accounts.keep(visit, "form|1", {"a": (patient,)}, at)
+        waits.append(Due(Fact(Cause.FOLLOW_UP, ident, ident, at), at, at, at))
+    await store.alerts.settle("practice", waits, at)
     return store
 
 
@@ -83,7 +87,7 @@ async def test_everything_of_one_person_is_found(two: Store) -> None:
 
 
 async def test_forgetting_deletes_that_person_alone(two: Store) -> None:
-    own = ("visits", "referrals", "outbox", "followups", "accounts", "cases", "case_events")
+    own = ("visits", "referrals", "outbox", "followups", "accounts", "cases", "case_events", "alerts")
     everything = dict.fromkeys(own, 2) | {"journal": 0}
     assert await two.persons.count(ANNA) == everything
 
@@ -166,7 +170,16 @@ async def test_a_person_who_was_purged_opens_in_no_older_backup(
 ) -> None:
     await backup(url, folder / "monday", ring)
     with closing(sqlite3.connect(file)) as connection, connection:  # as the purge does: the key stays
-        for table in ("accounts", "followups", "outbox", "case_events", "cases", "referrals", "visits"):
+        for table in (
+            "alerts",
+            "accounts",
+            "followups",
+            "outbox",
+            "case_events",
+            "cases",
+            "referrals",
+            "visits",
+        ):
             ids = {"visits": "id", "cases": "id", "outbox": "key", "case_events": "case_id"}
             of_anna = ids.get(table, "visit_id")
             connection.execute(f"DELETE FROM {table} WHERE {of_anna} IN ('a1','a2','key-a1','key-a2')")  # noqa: S608

@@ -13,6 +13,7 @@ import pytest
 
 from ipvscreen.ipv.case import CaseEvent
 from ipvscreen.ipv.case_step import Step
+from ipvscreen.ipv.hearing import Cause, Due, Fact
 from ipvscreen.ipv.members import Member, Organisation, Role
 from ipvscreen.ipv.proposals import Kind as PKind
 from ipvscreen.ipv.proposals import Proposal
@@ -66,6 +67,8 @@ async def fill(store: Store, at: datetime, new_visit, new_grant, new_referral) -
         await store.cases.move(case.key, "mentors", OPENED, seen=0, now=at)
         await store.followups.add(visit, due=at.date(), text="Routine")
         await store.accounts.keep(visit, "form|1", {"item": (str(number),)}, at + timedelta(seconds=number))
+    facts = [Fact(Cause.FOLLOW_UP, f"f{number}", f"visit-{number}", at) for number in range(ROWS)]
+    await store.alerts.settle("practice", [Due(fact, at, at, at) for fact in facts], at)
     await people(store, at)
 
 
@@ -101,6 +104,7 @@ async def all_there(store: Store, at: datetime, new_visit, new_grant) -> None:
     assert [one.value for one in await store.proposals.all()] == ["https://new.test"]
     with pytest.raises(NameTaken):  # found by its blind index
         await store.organisations.add(by, other, by, Invitation("x", "ab", at), Once("x", at, at))
+    assert len(await store.alerts.open("practice")) == ROWS
     latest = await store.accounts.latest(who)
     assert latest is not None
     assert latest.entered == {"item": (str(ROWS - 1),)}
@@ -150,7 +154,7 @@ async def test_after_it_the_old_key_is_not_missed(filled: str, at: datetime, new
     assert done.rows == {
         **dict.fromkeys(("launches", "sittings", "signing_keys", "services"), 1),
         **dict.fromkeys(("visits", "referrals", "outbox", "followups", "accounts", "journal"), ROWS),
-        **dict.fromkeys(("cases", "case_events"), ROWS),
+        **dict.fromkeys(("alerts", "cases", "case_events"), ROWS),
         "audit_heads": ROWS + 1,  # a chain of each case, and the log's
         "audit_keys": 1,
         "person_keys": 0,  # made by the first backup: see test_store_persons
@@ -222,6 +226,7 @@ def test_every_table_that_seals_is_known_by_its_columns():
         "unshared": 0,  # numbers of rows of the log
         "cases": 2,
         "case_events": 1,
+        "alerts": 1,
         "referrals": 2,
         "visits": 7,
     }

@@ -14,6 +14,7 @@ from ipvscreen.errors import NotStored
 from ipvscreen.ipv.audit import KEEPING, Act
 from ipvscreen.ipv.case import CaseEvent, CaseRole
 from ipvscreen.ipv.case_step import Step
+from ipvscreen.ipv.hearing import Cause, Due, Fact
 from ipvscreen.ipv.lasting import LINK
 from ipvscreen.ipv.members import Member, Role
 from ipvscreen.ipv.referral import Agreement, ContactWay, ReferralRequest, SafeContact
@@ -84,6 +85,9 @@ async def full(store: Store, at: datetime, new_visit, new_grant, new_referral) -
     await store.cases.move(case.key, "mentors", MISTAKE, seen=0, now=at)
     await store.followups.add(visit, due=at.date(), text="text")
     await store.accounts.keep(visit, "form|1", {"a": ("b",)}, at)
+    waited = Due(Fact(Cause.FOLLOW_UP, "f", visit.id, at), at, at, at)
+    assert await store.alerts.settle("practice", [waited], at) == 1
+    assert await store.alerts.settle("practice", [], at) == 0, "it does not wait any more"
     await left_by_somebody(store, at)
     return store
 
@@ -119,9 +123,9 @@ CASE = {"cases": 1, "case_events": 1}
         (1.1, FIRST),
         (39, THEN),
         (59, LATER),
-        (61, LATER | {"followups": 1}),
-        (91, LATER | {"followups": 1} | CASE),  # from the day on which an answer was due
-        (93, LATER | {"followups": 1, "referrals": 1, "outbox": 1} | CASE),
+        (61, LATER | {"followups": 1, "alerts": 1}),
+        (91, LATER | {"followups": 1, "alerts": 1} | CASE),  # from the day on which an answer was due
+        (93, LATER | {"followups": 1, "alerts": 1, "referrals": 1, "outbox": 1} | CASE),
         # The visit when nothing refers to it any more; the steward who was not ended stays.
         (121, dict.fromkeys(NOTHING, 1) | {"journal": 0, "spent": 2}),
     ],

@@ -1,7 +1,7 @@
 """The sheet for a service: which and why, the safe contact, and on what footing it is sent."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from ipvscreen.ipv.assessment import Assessment
@@ -33,6 +33,9 @@ BASES = {
 }
 SHARED = message(
     "This also belongs to a contact in the record. Ask again; tick below if the patient says that it is safe."
+)
+UNHEARD = message(
+    "Nothing can be sent from here: your organisation has not set who hears if it does not arrive. Ring them."
 )
 CALL_FIRST = message("There is danger. Send opens when the call has been made, declined, or is impossible.")
 
@@ -67,6 +70,7 @@ class Sheet:
     confirm: bool
     values: Mapping[str, str]
     mistakes: Mapping[str, str]
+    ring: tuple[ServiceLine, ...] = ()  # where nothing can be sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +135,11 @@ def sheet(
         values=values,
         mistakes=entered.mistakes,
     )
+
+
+def unsent(one: Sheet) -> Sheet:
+    """The same where nobody would hear if it did not arrive: nothing is sent, and whom to ring."""
+    return replace(one, services=(), ring=one.services, none_fits=UNHEARD)
 
 
 def refer_page(frame: Frame, visit: Visit, one: Sheet, *, until: date, latest: date) -> ReferPage:

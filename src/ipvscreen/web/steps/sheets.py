@@ -26,7 +26,16 @@ from ipvscreen.web.fields import (
     own,
 )
 from ipvscreen.web.footing import LONGEST, Mistakes, agreement, contact, sharing, values
-from ipvscreen.web.presenters.refer import NOTHING, Entered, Sheet, refer_page, share_page, sheet
+from ipvscreen.web.presenters.refer import (
+    NOTHING,
+    UNHEARD,
+    Entered,
+    Sheet,
+    refer_page,
+    share_page,
+    sheet,
+    unsent,
+)
 from ipvscreen.web.turn import Turn, go
 from ipvscreen.web.writing import written
 
@@ -98,7 +107,8 @@ async def _matches(turn: Turn) -> tuple[Match, ...]:
 async def _sheet(turn: Turn) -> Sheet:
     rooms, kept = turn.rooms, turn.mistaken
     entered = Entered(kept.values, kept.chosen, kept.mistakes) if kept else NOTHING
-    return sheet(turn.visit, turn.assessment(), await _matches(turn), _quick(turn), rooms.numbers, entered)
+    made = sheet(turn.visit, turn.assessment(), await _matches(turn), _quick(turn), rooms.numbers, entered)
+    return made if turn.entry.heard else unsent(made)
 
 
 def _quick(turn: Turn) -> Form:
@@ -108,6 +118,8 @@ def _quick(turn: Turn) -> Form:
 
 async def _chosen(turn: Turn, fields: SheetFields) -> tuple[Service | None, Mistakes]:
     """The service, one of those that fit; and the help wanted, checked against what the item offers."""
+    if not turn.entry.heard:
+        return None, {"service": UNHEARD}
     offered = {option.code for option in _quick(turn).item(HELP_NOW).options}
     if not set(fields.help) <= offered:
         raise FieldsRefused(NOT_OFFERED)

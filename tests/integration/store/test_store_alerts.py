@@ -1,0 +1,79 @@
+"""Alerts in both databases: each thing once, ended and waiting again, leased, and seen to."""
+
+import asyncio
+from datetime import datetime, timedelta
+
+import pytest
+
+from ipvscreen.ipv.audit import LISTS, Act
+from ipvscreen.ipv.hearing import Cause, Done, Due, Fact
+from ipvscreen.store.audit import Subject
+from ipvscreen.store.facade import Store
+
+BY = Subject(LISTS, "practice", "https://ehr.test/fhir", "Practitioner/d", "key", "Dr Duty")
+
+
+@pytest.fixture
+async def waits(store: Store, at: datetime, new_visit, new_grant) -> Due:
+    visit = await store.visits.create(new_visit(), new_grant())
+    return Due(Fact(Cause.UNRECEIVED, "r", visit.id, at), at, at, at + timedelta(hours=4))
+
+
+async def test_each_thing_is_raised_once_however_many_look(store: Store, at: datetime, waits: Due) -> None:
+    new = await asyncio.gather(*(store.alerts.settle("practice", [waits], at) for _ in range(4)))
+
+    assert sum(new) == 1
+    assert len(await store.alerts.open("practice")) == 1
+    assert await store.alerts.open("another") == []
+
+
+async def test_what_waits_no_more_is_ended_and_can_wait_again(store: Store, at: datetime, waits: Due) -> None:
+    await store.alerts.settle("practice", [waits], at)
+    (one,) = await store.alerts.claim(at, 10, 30)
+    assert await store.alerts.sent(one, at)
+    await store.alerts.settle("practice", [], at)
+    assert await store.alerts.open("practice") == []
+
+    later = at + timedelta(hours=1)
+    assert await store.alerts.settle("practice", [waits], later) == 1
+
+    (again,) = await store.alerts.open("practice")
+    assert (again.raised_at, again.sent_at, again.shown_at) == (later, None, None), (
+        "it has to be heard of anew"
+    )
+    assert await store.alerts.waits(later)
+
+
+async def test_seen_to_stays_so_for_as_long_as_it_is_the_same_thing(
+    store: Store, at: datetime, waits: Due
+) -> None:
+    await store.alerts.settle("practice", [waits], at)
+    (one,) = await store.alerts.open("practice")
+    assert not await store.alerts.see_to(one.id, "another", BY, Done.RANG_SERVICE, at)
+    doing = store.doing(Act.SEEN_TO, at)
+    assert await doing.alerts.see_to(one.id, "practice", BY, Done.RANG_SERVICE, at)
+
+    assert await store.alerts.settle("practice", [waits], at) == 0
+    assert await store.alerts.open("practice") == []
+    assert not await store.alerts.waits(at), "and nobody is told of it any more"
+    (kept,) = await store.alerts.of_visit(one.visit_id)
+    assert (kept.seen_by, kept.done, kept.ended_at) == ("Dr Duty", Done.RANG_SERVICE, at)
+    assert [row.act async for row in store.audit.entries()] == [Act.SEEN_TO]
+
+
+async def test_a_notice_is_one_senders_at_a_time(store: Store, at: datetime, waits: Due) -> None:
+    await store.alerts.settle("practice", [waits], at)
+    both = await asyncio.gather(*(store.alerts.claim(at, 10, 30) for _ in range(2)))
+    assert sorted(map(len, both)) == [0, 1]
+    (first,) = [one for some in both for one in some]
+    (second,) = await store.alerts.claim(at + timedelta(seconds=31), 10, 30)
+
+    assert second.attempts == 2
+    assert first.token == second.token, "the same address at every try"
+    assert not await store.alerts.sent(first, at)
+    assert await store.alerts.put_off(second, at + timedelta(minutes=5))
+    assert not await store.alerts.waits(at + timedelta(minutes=4))
+    assert await store.alerts.stuck(at) == 1
+    (third,) = await store.alerts.claim(at + timedelta(minutes=5), 10, 30)
+    assert await store.alerts.sent(third, at + timedelta(minutes=5))
+    assert await store.alerts.stuck(at) == 0
