@@ -36,8 +36,8 @@ class Library:
 def read_forms(folder: Path, own: Path | None = None) -> Library:
     """The library of our `folder`, and of a deployer's `own`: forms, rows and packs of both.
 
-    A pack or policy of your own takes the place of ours with its name. FormRefused or ValueError for what
-    cannot be used; FileNotFoundError at start, not in a visit, for a form that visits need.
+    A pack, nation or policy of your own takes the place of ours with its name. FormRefused or ValueError for
+    what cannot be used; FileNotFoundError at start, not in a visit, for a form that visits need.
     """
     folders = [folder, *((own,) if own else ())]
     found = [_documents(one) for one in folders]
@@ -53,10 +53,11 @@ def read_forms(folder: Path, own: Path | None = None) -> Library:
         reviewed=reviewed(pin for pin in pins if _holds(pin, documents)),
         own=tuple(found[1]) if own else (),
     )
-    packs = {name: pack for one in folders for name, pack in _packs(one).items()}
+    packs = {name: pack for one in folders for name, pack in _packs(one, "pack").items()}
+    nations = {name: nation for one in folders for name, nation in _packs(one, "nation").items()}
     labels = {name: one for each in folders for name, one in policies_of(_toml(each / _LABELS)).items()}
     rows = [row for one in folders for row in rows_of(_json(one / _VALIDITY, {"rows": []}))]
-    return Library(forms, tuple(rows), packs_of({"pack": packs}, shelf), labels)
+    return Library(forms, tuple(rows), packs_of({"pack": packs, "nation": nations}, shelf), labels)
 
 
 def name_of(questionnaire: Mapping[str, Any]) -> str:
@@ -83,11 +84,11 @@ def _holds(pin: Pin, documents: Mapping[str, Mapping[str, Any]]) -> bool:
     return pin.sha256 == digest(body, None if own else pin.language)
 
 
-def _packs(folder: Path) -> dict[str, Any]:
+def _packs(folder: Path, kind: str) -> dict[str, Any]:
     document = _toml(folder / _PACKS)
-    if unknown := sorted(set(document) - {"pack"}):
+    if unknown := sorted(set(document) - {"pack", "nation"}):
         raise ValueError(f"{_PACKS}: '{unknown[0]}' is not known; packs are tables [pack.…].")
-    return dict(document.get("pack", {}))
+    return dict(document.get(kind, {}))
 
 
 def _toml(path: Path) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Refer: on disk first, with its entries for the record; the dispatcher brings it to the service."""
 
 import uuid
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ipvscreen.ehr.after_loss import withheld
@@ -12,7 +13,7 @@ from ipvscreen.ipv.gate import may_send
 from ipvscreen.ipv.packs import Pack
 from ipvscreen.ipv.reading import assess_draft
 from ipvscreen.ipv.referral import ReferralRequest, ReferralState
-from ipvscreen.ipv.services import Service
+from ipvscreen.ipv.services import Need, Service
 from ipvscreen.ipv.visit import Event, VisitState, after
 from ipvscreen.resources.draft import Labelled
 from ipvscreen.resources.frozen import merged, pending
@@ -39,12 +40,14 @@ async def refer(
     source: str,
     now: datetime,
     care: Care,
+    need: Need | None = None,
 ) -> Begun:
     """The visit with its referral queued and its entries for the record on disk, all at once.
 
     The key is made of visit and service: the same form twice is one referral. OutOfOrder in danger until
     the telephone call has been made, declined, or is impossible. PatientChanged, with nothing sent, as in
     `same_patient`; a record system that cannot be asked keeps nobody from help. `source` is our public URL.
+    `need`: what the service was matched with, kept for the next best one should it decline.
     """
     draft = visit.draft
     said = assess_draft(draft, pack, visit.launch(), visit.opened_at)
@@ -52,7 +55,7 @@ async def refer(
         raise OutOfOrder(visit.state, Event.REFER)
     key = str(uuid.uuid5(_NAMESPACE, f"{visit.id}/{service.id}"))
     context = visit.context()
-    row = _row(visit, service, key, now, urgent=request.urgent)
+    row = _row(visit, service, key, now, request, need)
     bundle = message_of(context, service, request, visit.person, key, source, now)
     job = NewJob(key=key, correlation=key, endpoint=service.endpoint, body=bundle)
     silent = await same_patient(client, visit.patient_id, visit.person)
@@ -82,6 +85,7 @@ async def _on_disk(
         None if visit.label_lost else (entries, care.until()),
         state=after(visit.state, Event.REFER),
         held=held,
+        draft=replace(visit.draft, child=""),  # what comes next is the patient's own again
         referred_in_record=told,
     )
     if referred.version == visit.version:  # it was there already, with the entries that were frozen then
@@ -91,7 +95,9 @@ async def _on_disk(
     return Begun(referred) if visit.label_lost else Begun(referred, entries, silent=silent)
 
 
-def _row(visit: Visit, service: Service, key: str, now: datetime, *, urgent: bool) -> Referral:
+def _row(
+    visit: Visit, service: Service, key: str, now: datetime, request: ReferralRequest, need: Need | None
+) -> Referral:
     return Referral(
         id=key,
         visit_id=visit.id,
@@ -101,5 +107,8 @@ def _row(visit: Visit, service: Service, key: str, now: datetime, *, urgent: boo
         state=ReferralState.QUEUED,
         queued_at=now,
         reply_by=now + timedelta(hours=service.reply_hours),
-        urgent=urgent,
+        urgent=request.urgent,
+        agreement=request.agreement,
+        sharing=request.sharing,
+        need=need,
     )

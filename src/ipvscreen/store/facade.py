@@ -10,8 +10,10 @@ from ipvscreen.store import schema
 from ipvscreen.store.accounts import Accounts
 from ipvscreen.store.audit import AuditLog, Noting
 from ipvscreen.store.cases import Cases
+from ipvscreen.store.child_plans import ChildPlans
 from ipvscreen.store.engine import check_durable, make_engine, reading, writing
 from ipvscreen.store.followups import FollowUps
+from ipvscreen.store.gaps import Gaps
 from ipvscreen.store.journal import Journal
 from ipvscreen.store.launches import Launches
 from ipvscreen.store.members import Members
@@ -55,6 +57,8 @@ class Store:
         self.journal = Journal(engine, ring, self.noting, self._alive)
         self.cases = Cases(engine, ring)
         self.followups = FollowUps(engine, ring, self.noting)
+        self.gaps = Gaps(engine, ring, self.noting)
+        self.child_plans = ChildPlans(engine, ring, self.noting)
         self.accounts = Accounts(engine, ring, self.noting)
         self.audit = AuditLog(engine, ring, self.noting)
         self.unshared = Unshared(engine)

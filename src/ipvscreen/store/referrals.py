@@ -8,11 +8,13 @@ from sqlalchemy import ColumnElement, RowMapping, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ipvscreen.errors import OutOfOrder
-from ipvscreen.ipv.referral import ReferralState
+from ipvscreen.ipv.referral import Agreement, ReferralState, Sharing
+from ipvscreen.ipv.services import Need
 from ipvscreen.store.audit import Noting, of_visit
 from ipvscreen.store.engine import reading, writing
 from ipvscreen.store.journal import Writing, put
 from ipvscreen.store.outbox import NewJob, enqueue
+from ipvscreen.store.referral_details import details_from_json, details_to_json
 from ipvscreen.store.sealed import Ring, SealedTable
 from ipvscreen.store.tables import journal, outbox, referrals, visits
 from ipvscreen.store.visit import Visit, VisitChanges
@@ -21,7 +23,10 @@ from ipvscreen.store.visits import compare_and_set, stored
 
 @dataclass(frozen=True, slots=True)
 class Referral:
-    """One referral; `id` is its stable key. `words` are the service's last ones, when it did not take it."""
+    """One referral; `id` is its stable key. `words` are the service's last ones, when it did not take it.
+
+    `agreement` or `sharing`: on what footing it was sent. `need`: what the service was matched with.
+    """
 
     id: str
     visit_id: str
@@ -35,6 +40,9 @@ class Referral:
     receipt: str | None = None
     words: str | None = None
     urgent: bool = False
+    agreement: Agreement | None = None
+    sharing: Sharing | None = None
+    need: Need | None = None
 
 
 class Referrals:
@@ -98,12 +106,6 @@ class Referrals:
         return found
 
     def _columns(self, referral: Referral) -> dict[str, Any]:
-        details = {
-            "service_id": referral.service_id,
-            "service_name": referral.service_name,
-            "phone": referral.phone,
-            "urgent": referral.urgent,
-        }
         outcome = {"receipt": referral.receipt, "words": referral.words}
         return {
             "id": referral.id,
@@ -112,7 +114,7 @@ class Referrals:
             "queued_at": referral.queued_at,
             "reply_by": referral.reply_by,
             "received_at": referral.received_at,
-            "details": self._sealed.seal("details", referral.id, details),
+            "details": self._sealed.seal("details", referral.id, details_to_json(referral)),
             "outcome": self._sealed.seal("outcome", referral.id, outcome),
         }
 
@@ -124,4 +126,5 @@ def referral_of(sealed: SealedTable, row: RowMapping) -> Referral:
         return sealed.open(column, row["id"], row[column])
 
     plain = {name: row[name] for name in ("id", "visit_id", "queued_at", "reply_by", "received_at")}
-    return Referral(**plain, state=ReferralState(row["state"]), **opened("details"), **opened("outcome"))
+    details = details_from_json(opened("details"))
+    return Referral(**plain, state=ReferralState(row["state"]), **details, **opened("outcome"))

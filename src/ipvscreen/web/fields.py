@@ -85,6 +85,7 @@ class StartFields(Own):
     resume: str | None = None
     account: bool = False
     earlier: str | None = None
+    again: str | None = None
     setting: Setting | None = None
     age_confirmed: bool = False
 
@@ -153,10 +154,20 @@ class DangerFields(Own):
     call: Call | None = None
 
 
+class OnSheet(StrEnum):
+    """The one button of a sheet on which nothing can be chosen."""
+
+    KEEP = "keep"
+
+
 class SheetFields(Own):
     """What both sheets share; how people err is told on the page, so these are lenient."""
 
     many: ClassVar[frozenset[str]] = frozenset({"help"})
+
+    action: OnSheet | None = None
+    who: str | None = None
+    due: str | None = None
 
     service: str | None = None
     way: ContactWay | None = None
@@ -174,6 +185,8 @@ class ReferFields(SheetFields):
     out: bool | None = None
     back: bool | None = None
     until: str | None = None
+    signed_on: str | None = None
+    release_until: str | None = None
 
 
 class ShareFields(SheetFields):
@@ -193,12 +206,14 @@ class Action(StrEnum):
     CLOSE = "close"
     FOLLOW_UP = "follow-up"
     NOT_DONE = "not-done"
+    STOP = "stop"
 
 
 class ActionFields(Own):
-    """A button, with the day or the reason that goes with it."""
+    """A button, with the day, the reason or the referral that goes with it."""
 
-    action: Action
+    action: Action | None = None  # none beside `stop`, which names the referral
+    stop: str | None = None
     due: str | None = None
     reason: str | None = None
 
@@ -212,6 +227,7 @@ class Amend(StrEnum):
     HIDE = "hide"
     WITHDRAW = "withdraw"
     STOP = "stop"
+    TELL_NOTHING = "tell-nothing"
     FIRST_PAGE = "first-page"
     CLOSE = "close"
 

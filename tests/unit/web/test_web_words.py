@@ -62,6 +62,7 @@ def test_received_says_by_when_and_who_phones() -> None:
 def test_nothing_fits_keeps_a_person_and_a_day() -> None:
     text = words.nothing_fits("the directory is empty", "Dr Osei", "9 March", NUMBERS)
     assert text.startswith(
-        "Nothing listed fits: the directory is empty. The patient still needs someone: Dr Osei"
+        "Nothing listed fits: the directory is empty. The gap is counted without a name. The patient"
+        " still needs someone: Dr Osei"
     )
     assert "next on 9 March. National help: 0800 1" in text

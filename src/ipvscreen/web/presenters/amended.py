@@ -42,8 +42,12 @@ _STOPPED: dict[Cancelled, Message] = {
         " here in a minute."
     ),
     Cancelled.TOO_LATE: message(
-        "{service} has it. Ring {phone} and say that it is not wanted: this app sends no cancellation to a"
-        " service yet."
+        "{service} has it, in a system of its own: what is there cannot be stopped from here. Ring {phone}"
+        " and say that it is not wanted."
+    ),
+    Cancelled.TOLD: message(
+        "{service} had it, and sees now that it is not wanted any more. What they know already they know:"
+        " if they are in touch with the patient, ring {phone} too."
     ),
 }
 

@@ -14,7 +14,7 @@ from ipvscreen.messages import message
 from ipvscreen.pathway.correct import correct
 from ipvscreen.pathway.finish import finish
 from ipvscreen.pathway.open_earlier import Seen, close_earlier, open_earlier, read_earlier
-from ipvscreen.pathway.withdraw import end_in_record, hide, stop, take_back
+from ipvscreen.pathway.withdraw import end_in_record, hide, stop, take_back, tell_nothing
 from ipvscreen.resources.labels import meta_of
 from ipvscreen.resources.reasons import REASONS, STOPS_REFERRAL, Why
 from ipvscreen.resources.written import Written
@@ -38,8 +38,12 @@ _ACTS = {
     Amend.WITHDRAW: Act.TAKEN_BACK,
     Amend.HIDE: Act.HIDDEN,
     Amend.STOP: Act.STOPPED,
+    Amend.TELL_NOTHING: Act.STOPPED,
     Amend.CLOSE: Act.CLOSED,
 }
+_NOBODY_TO_TELL = message(
+    "No service reads here that it may tell nothing any more. Ring those that were asked, and say so."
+)
 _UNREADABLE = message(
     "It cannot be corrected here: the form would not say the same again. Correct it by hand."
 )
@@ -156,6 +160,13 @@ async def _stop(turn: Turn, _: EarlierFields) -> Response:
     return await _told(turn, await _stopped(turn, seen, Why.REFERRAL_WITHDRAWN))
 
 
+async def _tell_nothing(turn: Turn, _: EarlierFields) -> Response:
+    """Only what comes back ends; the referral itself goes on."""
+    turn, seen = await _claimed(turn)
+    told = await tell_nothing(turn.rooms.store, turn.visit, seen.referrals, now=turn.now)
+    return await _told(turn, {} if told else {"": _NOBODY_TO_TELL})
+
+
 async def _stopped(turn: Turn, seen: Seen, why: Why) -> dict[str, str]:
     """With us first: what waits to be sent must not go out while the record system is being asked."""
     stopped = await stop(turn.rooms.store, turn.client, turn.visit, seen.referrals, now=turn.now)
@@ -239,6 +250,7 @@ _ACTIONS: Mapping[Amend, Callable[[Turn, EarlierFields], Awaitable[Response]]] =
     Amend.HIDE: _hide,
     Amend.WITHDRAW: _withdraw,
     Amend.STOP: _stop,
+    Amend.TELL_NOTHING: _tell_nothing,
     Amend.FIRST_PAGE: _first_page,
     Amend.CLOSE: _close,
 }
