@@ -10,9 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 
 from ipvscreen.errors import IpvscreenError
+from ipvscreen.ipv.children import Exposure, Sequence
 from ipvscreen.ipv.draft import Call, Known, Recording
 from ipvscreen.ipv.packs import Reason
-from ipvscreen.ipv.person import Setting
+from ipvscreen.ipv.person import Setting, Sex
 from ipvscreen.ipv.referral import ContactWay
 from ipvscreen.ipv.visit import Door
 from ipvscreen.messages import message
@@ -216,6 +217,26 @@ class ActionFields(Own):
     stop: str | None = None
     due: str | None = None
     reason: str | None = None
+
+
+class OnPlan(StrEnum):
+    """The button below the plan for a child."""
+
+    PLAN = "plan"
+
+
+class PlanFields(Own):
+    """The plan for a child, or the plan of the child (`child`) for whom a service is chosen."""
+
+    action: OnPlan | None = None
+    child: str | None = None
+    child_age: str | None = None
+    child_sex: Sex | None = None
+    exposure: Exposure | None = None
+    owner: str | None = None
+    interim: str | None = None
+    review: str | None = None
+    sequence: Sequence | None = None
 
 
 class Amend(StrEnum):

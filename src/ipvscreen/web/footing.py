@@ -95,7 +95,7 @@ def grounds(nation: Nation | None) -> tuple[tuple[str, str], ...]:
     """Code and words of every basis that can be chosen: those of the nation, then ours that it lacks."""
     named = nation.grounds if nation else ()
     covered = {one.basis for one in named} - _ALWAYS
-    special = ((one.code, message("{words} ({source})", words=one.words, source=one.source)) for one in named)
+    special = ((one.code, f"{one.words} ({one.source})") for one in named)
     return (*special, *((code, label) for code, label in BASES.items() if code not in covered))
 
 

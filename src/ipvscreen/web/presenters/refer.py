@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from ipvscreen.ipv.assessment import Assessment
+from ipvscreen.ipv.assessment import Assessment, Danger
 from ipvscreen.ipv.draft import Left
 from ipvscreen.ipv.gate import may_send
 from ipvscreen.ipv.instruments import HELP_NOW
@@ -77,6 +77,7 @@ class Sheet:
     blocked: str
     choosing: str
     contact: str
+    children: bool
     shares: tuple[str, ...]
     confirm: bool
     values: Mapping[str, str]
@@ -159,6 +160,7 @@ def sheet(
         blocked="" if may_send(visit.draft.call, danger=danger) else CALL_FIRST,
         choosing=words.CHOOSING,
         contact=words.SAFE_CONTACT,
+        children=bool(assessment.children or assessment.pregnant or Danger.CHILD in assessment.dangers),
         shares=shared_words(visit.contacts),
         confirm=entered.mistakes.get("number") == SHARED or values.get("shared") == "yes",
         values=values,

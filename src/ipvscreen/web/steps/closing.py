@@ -25,7 +25,7 @@ from ipvscreen.store.visits import Visit
 from ipvscreen.web import tokens
 from ipvscreen.web.fields import NOT_OFFERED, Action, ActionFields, FieldsRefused, Posted, own
 from ipvscreen.web.presenters.amended import failures, stopped_words
-from ipvscreen.web.presenters.closing import REASONS, finish_page, not_now_page
+from ipvscreen.web.presenters.closing import REASONS, not_now_page
 from ipvscreen.web.presenters.done import done_page
 from ipvscreen.web.presenters.refer import NOBODY_NAMED
 from ipvscreen.web.presenters.saving import saving_page
@@ -86,12 +86,6 @@ async def show_not_now(turn: Turn) -> Response:
     """Neutral."""
     day, waits = await noted(turn), await _waits(turn, Purpose.NOT_DONE)
     return turn.render(not_now_page(turn.frame(), turn.visit, turn.today, noted=day, again=waits))
-
-
-async def show_finish(turn: Turn) -> Response:
-    """What may wait until the patient has left."""
-    lead, uk = turn.rooms.numbers.lead, turn.entry.uk
-    return turn.render(finish_page(turn.frame(), turn.assessment(), lead=lead, uk=uk))
 
 
 async def submit(turn: Turn, posted: Posted) -> Response:
@@ -168,12 +162,17 @@ async def _deferred(turn: Turn) -> Visit:
     )
 
 
-def _due(text: str | None, today: date) -> date:
+def day_of(text: str | None) -> date | None:
+    """The day that was typed or picked."""
     try:
-        due = date.fromisoformat(text or "")
+        return date.fromisoformat(text or "")
     except ValueError:
-        raise FieldsRefused(_DAY_REFUSED) from None
-    if due <= today:
+        return None
+
+
+def _due(text: str | None, today: date) -> date:
+    due = day_of(text)
+    if due is None or due <= today:
         raise FieldsRefused(_DAY_REFUSED)
     return due
 
