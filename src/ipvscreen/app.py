@@ -28,7 +28,6 @@ from ipvscreen.smart.client import TokenAuth
 from ipvscreen.smart.keys import new_signing_key
 from ipvscreen.store.anchor import anchoring
 from ipvscreen.store.facade import open_store
-from ipvscreen.store.gaps import Counted
 from ipvscreen.store.sealed import Ring
 from ipvscreen.store.signing_keys import NewKey
 from ipvscreen.web.inbox.place import place_of, policy_of_inbox
@@ -196,15 +195,6 @@ async def keep_services(settings: Settings, services: Iterable[Service]) -> int:
     finally:
         await store.close()
     return len(resources)
-
-
-async def count_gaps(settings: Settings) -> list[Counted]:
-    """What was missing in the directory, month by month."""
-    store = await open_store(settings.database, ring_of(settings))
-    try:
-        return await store.gaps.counts()
-    finally:
-        await store.close()
 
 
 def _base(settings: Settings) -> str:

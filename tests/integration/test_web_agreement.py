@@ -385,7 +385,7 @@ async def test_where_no_child_was_spoken_of_there_is_no_plan(desk: Desk) -> None
     form = one.forms
     form.forms[0]["names"].update(PLAN)
     await one.post(PLAN, form=form)
-    assert one.page.status_code == 400
+    assert one.page.status_code == 422
     assert await desk.store.child_plans.of_visit(one.visit) == []
 
 

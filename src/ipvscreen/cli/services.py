@@ -9,7 +9,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from ipvscreen.app import count_gaps, keep_services
+from ipvscreen.app import keep_services, ring_of
 from ipvscreen.cli.directory_files import files_at
 from ipvscreen.cli.reading import say, settings
 from ipvscreen.ipv.gap import Gap
@@ -18,6 +18,9 @@ from ipvscreen.resources.directory_report import Fate, Reading
 from ipvscreen.resources.hsds.as_json import parsed
 from ipvscreen.resources.hsds.limits import decoded
 from ipvscreen.resources.hsds.reading import read_json, read_tables
+from ipvscreen.settings import Settings
+from ipvscreen.store.facade import open_store
+from ipvscreen.store.gaps import Counted
 
 SMALL = 5  # numbers below are not told apart
 
@@ -62,11 +65,19 @@ def services_gaps() -> None:
 
     A count below five is not told: it could point at a person.
     """
-    counted = asyncio.run(count_gaps(settings()))
+    counted = asyncio.run(_counted(settings()))
     if not counted:
         typer.echo("Nothing was missing so far.")
     for one in counted:
         typer.echo(gap_line(one.gap, one.count))
+
+
+async def _counted(settings: Settings) -> list[Counted]:
+    store = await open_store(settings.database, ring_of(settings))
+    try:
+        return await store.gaps.counts()
+    finally:
+        await store.close()
 
 
 def gap_line(gap: Gap, count: int) -> str:

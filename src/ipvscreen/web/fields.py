@@ -6,15 +6,13 @@ from enum import StrEnum
 from typing import Annotated, Any, ClassVar, TypeVar
 from urllib.parse import parse_qsl
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from starlette.requests import Request
 
 from ipvscreen.errors import IpvscreenError
-from ipvscreen.ipv.children import Exposure, Sequence
 from ipvscreen.ipv.draft import Call, Known, Recording
 from ipvscreen.ipv.packs import Reason
-from ipvscreen.ipv.person import Setting, Sex
-from ipvscreen.ipv.referral import ContactWay
+from ipvscreen.ipv.person import Setting
 from ipvscreen.ipv.visit import Door
 from ipvscreen.messages import message
 from ipvscreen.resources.reasons import Why
@@ -155,50 +153,6 @@ class DangerFields(Own):
     call: Call | None = None
 
 
-class OnSheet(StrEnum):
-    """The one button of a sheet on which nothing can be chosen."""
-
-    KEEP = "keep"
-
-
-class SheetFields(Own):
-    """What both sheets share; how people err is told on the page, so these are lenient."""
-
-    many: ClassVar[frozenset[str]] = frozenset({"help"})
-
-    action: OnSheet | None = None
-    who: str | None = None
-    due: str | None = None
-
-    service: str | None = None
-    way: ContactWay | None = None
-    number: str | None = None
-    shared: bool = False
-    times: str | None = None
-    voicemail: bool = False
-    help: tuple[str, ...] = ()
-    urgent: bool = False
-
-
-class ReferFields(SheetFields):
-    """The sheet with agreement."""
-
-    out: bool | None = None
-    back: bool | None = None
-    until: str | None = None
-    signed_on: str | None = None
-    release_until: str | None = None
-
-
-class ShareFields(SheetFields):
-    """The sheet without."""
-
-    decided_by: str | None = None
-    basis: str | None = None
-    told: bool | None = None
-    why_not_told: str | None = None
-
-
 class Action(StrEnum):
     """The buttons of the last pages."""
 
@@ -218,25 +172,11 @@ class ActionFields(Own):
     due: str | None = None
     reason: str | None = None
 
-
-class OnPlan(StrEnum):
-    """The button below the plan for a child."""
-
-    PLAN = "plan"
-
-
-class PlanFields(Own):
-    """The plan for a child, or the plan of the child (`child`) for whom a service is chosen."""
-
-    action: OnPlan | None = None
-    child: str | None = None
-    child_age: str | None = None
-    child_sex: Sex | None = None
-    exposure: Exposure | None = None
-    owner: str | None = None
-    interim: str | None = None
-    review: str | None = None
-    sequence: Sequence | None = None
+    @model_validator(mode="after")
+    def _one_button(self) -> "ActionFields":
+        if (self.action is None) == (self.stop is None):
+            raise ValueError("one button")
+        return self
 
 
 class Amend(StrEnum):

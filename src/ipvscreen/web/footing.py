@@ -7,8 +7,8 @@ from ipvscreen.ipv.proxies import Contacts, belongs_to_another
 from ipvscreen.ipv.referral import Agreement, ContactWay, Release, SafeContact, Sharing
 from ipvscreen.messages import message
 from ipvscreen.resources.neutral import topic_word
-from ipvscreen.web.fields import ReferFields, ShareFields, SheetFields
 from ipvscreen.web.presenters.refer import BASES, SHARED
+from ipvscreen.web.sheet_fields import ReferFields, ShareFields, SheetFields
 
 LONGEST = timedelta(days=366)  # an agreement that nobody looks at again is none
 

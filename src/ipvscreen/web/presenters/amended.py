@@ -32,6 +32,12 @@ _BY_HAND: dict[Why, str] = {
     Why.HIDDEN: message("In the record system, hide it from online access and restrict who may open it."),
     Why.REFERRAL_WITHDRAWN: message("In the record system, end the referral and what was agreed for it."),
 }
+NOBODY_TO_TELL = message(
+    "No service reads here that it may tell nothing any more. Ring those that were asked, and say so."
+)
+UNREADABLE = message(
+    "It cannot be corrected here: the form would not say the same again. Correct it by hand."
+)
 _AGAIN = message("Try again; what is done already is not done twice.")
 _STOPPED: dict[Cancelled, Message] = {
     Cancelled.TRIED: message(

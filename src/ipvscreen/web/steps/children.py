@@ -14,9 +14,10 @@ from ipvscreen.ipv.matching import match
 from ipvscreen.ipv.person import Sex
 from ipvscreen.ipv.visit import Step
 from ipvscreen.messages import message
-from ipvscreen.web.fields import NOT_OFFERED, FieldsRefused, OnPlan, PlanFields, Posted, own
+from ipvscreen.web.fields import NOT_OFFERED, FieldsRefused, Posted, own
 from ipvscreen.web.presenters.children import ChildForm, ChildLine, child_form, child_line
 from ipvscreen.web.presenters.closing import finish_page
+from ipvscreen.web.sheet_fields import OnPlan, PlanFields
 from ipvscreen.web.steps import closing
 from ipvscreen.web.steps.choosing import child_of, for_child, services_of
 from ipvscreen.web.turn import Turn, go

@@ -24,7 +24,7 @@ from ipvscreen.sdc.stored import entered_from
 from ipvscreen.store.audit import of_visit
 from ipvscreen.store.visits import Visit
 from ipvscreen.web.fields import NOT_OFFERED, Amend, EarlierFields, FieldsRefused, Posted, own, split
-from ipvscreen.web.presenters.amended import failures, stopped_words
+from ipvscreen.web.presenters.amended import NOBODY_TO_TELL, UNREADABLE, failures, stopped_words
 from ipvscreen.web.presenters.earlier import correctable, earlier_page
 from ipvscreen.web.presenters.items import Question, questions
 from ipvscreen.web.turn import Turn, go, leave
@@ -41,12 +41,6 @@ _ACTS = {
     Amend.TELL_NOTHING: Act.STOPPED,
     Amend.CLOSE: Act.CLOSED,
 }
-_NOBODY_TO_TELL = message(
-    "No service reads here that it may tell nothing any more. Ring those that were asked, and say so."
-)
-_UNREADABLE = message(
-    "It cannot be corrected here: the form would not say the same again. Correct it by hand."
-)
 
 
 async def open_one(turn: Turn, key: str) -> Response:
@@ -103,7 +97,7 @@ async def _begin(turn: Turn, reference: str) -> Response:
     form = forms[str(body["questionnaire"])]
     entered = entered_from(form, body.get("item", []), **_then(turn, body))
     if entered is None:
-        return await turn.refuse({"": _UNREADABLE})
+        return await turn.refuse({"": UNREADABLE})
     version = str(meta_of(body).get("versionId") or "")
     begun = replace(opened, correcting=reference, version=version)
     draft = Draft(earlier=begun, form=form.name, entered={_ENTERED: entered})
@@ -164,7 +158,7 @@ async def _tell_nothing(turn: Turn, _: EarlierFields) -> Response:
     """Only what comes back ends; the referral itself goes on."""
     turn, seen = await _claimed(turn)
     told = await tell_nothing(turn.rooms.store, turn.visit, seen.referrals, now=turn.now)
-    return await _told(turn, {} if told else {"": _NOBODY_TO_TELL})
+    return await _told(turn, {} if told else {"": NOBODY_TO_TELL})
 
 
 async def _stopped(turn: Turn, seen: Seen, why: Why) -> dict[str, str]:

@@ -16,16 +16,7 @@ from ipvscreen.messages import message
 from ipvscreen.pathway.keep_contact import keep_contact
 from ipvscreen.pathway.refer import refer
 from ipvscreen.sdc.form import Form
-from ipvscreen.web.fields import (
-    NOT_OFFERED,
-    FieldsRefused,
-    OnSheet,
-    Posted,
-    ReferFields,
-    ShareFields,
-    SheetFields,
-    own,
-)
+from ipvscreen.web.fields import NOT_OFFERED, FieldsRefused, Posted, own
 from ipvscreen.web.footing import (
     LONGEST,
     Mistakes,
@@ -46,6 +37,7 @@ from ipvscreen.web.presenters.refer import (
     share_page,
     sheet,
 )
+from ipvscreen.web.sheet_fields import OnSheet, ReferFields, ShareFields, SheetFields
 from ipvscreen.web.steps.choosing import Choice, choice
 from ipvscreen.web.steps.closing import noted
 from ipvscreen.web.turn import Turn, go
