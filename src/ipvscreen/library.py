@@ -39,8 +39,8 @@ class Library:
 def read_forms(folder: Path, own: Path | None = None) -> Library:
     """The library of our `folder`, and of a deployer's `own`: forms, rows and packs of both.
 
-    A pack or policy of your own takes the place of ours with its name. FormRefused or ValueError for what
-    cannot be used; FileNotFoundError at start, not in a visit, for a form that visits need.
+    A pack, nation or policy of your own takes the place of ours with its name. FormRefused or ValueError for
+    what cannot be used; FileNotFoundError at start, not in a visit, for a form that visits need.
     """
     return _library(*(_files(one) for one in (folder, *((own,) if own else ()))))
 
@@ -60,13 +60,14 @@ def _library(*folders: Files) -> Library:
         reviewed=reviewed(pin for pin in pins if _holds(pin, documents)),
         own=tuple(*found[1:]),
     )
-    packs = {name: pack for one in folders for name, pack in _packs(one).items()}
+    packs = {name: pack for one in folders for name, pack in _packs(one, "pack").items()}
+    nations = {name: nation for one in folders for name, nation in _packs(one, "nation").items()}
     labels = {name: one for each in folders for name, one in policies_of(_toml(each, _LABELS)).items()}
     rows = [row for one in folders for row in rows_of(_json(one, _VALIDITY, {"rows": []}))]
     return Library(
         forms=MappingProxyType(forms),
         validity=tuple(rows),
-        packs=packs_of({"pack": packs}, shelf),
+        packs=packs_of({"pack": packs, "nation": nations}, shelf),
         labels=MappingProxyType(labels),
     )
 
@@ -100,11 +101,11 @@ def _holds(pin: Pin, documents: Mapping[str, Mapping[str, Any]]) -> bool:
     return pin.sha256 == digest(body, None if own else pin.language)
 
 
-def _packs(files: Files) -> dict[str, Any]:
+def _packs(files: Files, kind: str) -> dict[str, Any]:
     document = _toml(files, _PACKS)
-    if unknown := sorted(set(document) - {"pack"}):
+    if unknown := sorted(set(document) - {"pack", "nation"}):
         raise ValueError(f"{_PACKS}: '{unknown[0]}' is not known; packs are tables [pack.…].")
-    return dict(document.get("pack", {}))
+    return dict(document.get(kind, {}))
 
 
 def _toml(files: Files, name: str) -> dict[str, Any]:

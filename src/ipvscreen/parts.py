@@ -39,7 +39,7 @@ def library_of(settings: Settings) -> Library:
     """Our forms, packs, labels and the deployer's own; ValueError where a record system would lack one."""
     library = read_forms(data_folder("questionnaires"), settings.questionnaires)
     for ehr in settings.ehr:
-        check_packs(library.packs, ehr.pack, ehr.locale)
+        check_packs(library.packs, ehr.pack, ehr.locale, ehr.nation)
         policy_of(ehr, library.labels)
     return library
 

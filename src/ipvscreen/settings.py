@@ -110,6 +110,7 @@ class Ehr(BaseModel):
     at_most: Annotated[int, Field(ge=1, le=1000)] = 20  # requests to it at once
     allow_http_loopback: bool = False
     pack: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")] | None = None  # a table of packs.toml
+    nation: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")] | None = None  # a [nation.…] of packs.toml
     locale: Literal["en-GB", "nl-NL", "fr-CA"] = "en-GB"  # the language of the pages
     zone: Annotated[str, AfterValidator(_zone)] | None = None  # such as Europe/London; else the locale's
     setting: Literal["gp", "antenatal", "mental-health"] = "gp"

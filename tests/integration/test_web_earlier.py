@@ -447,7 +447,7 @@ async def test_a_referral_that_was_received_says_whom_to_ring(house: Any, visito
     one = await opened(visitors)
     await one.post({"action": "stop"})
 
-    assert "this app sends no cancellation to a service yet" in one.text
+    assert "what is there cannot be stopped from here. Ring" in one.text
     assert await messages(house) == 1
     assert [b["status"] for b in (await held(house))["Task"]] == ["cancelled"]
 

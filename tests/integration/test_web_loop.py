@@ -11,8 +11,9 @@ import pytest
 from sqlalchemy import delete
 from structlog.testing import capture_logs
 
+from ipvscreen.errors import OutOfOrder
 from ipvscreen.ipv.audit import Act
-from ipvscreen.ipv.case import CaseEvent, CaseRole
+from ipvscreen.ipv.case import CaseEvent, CaseRole, CaseState
 from ipvscreen.ipv.case_codes import Decline, Outcome, Tried
 from ipvscreen.ipv.case_step import Release, Step
 from ipvscreen.ipv.conflict import Answer, Facts
@@ -49,10 +50,12 @@ class Loop:
         self.store = house.app.state.rooms.store
         self.ehr = house.ehr.state.sandbox
 
-    async def begin(self, *, back: bool = True, until: date = date(2026, 9, 2)) -> "Loop":
+    async def begin(
+        self, *, back: bool = True, until: date = date(2026, 9, 2), sheet: dict[str, str] = SHEET
+    ) -> "Loop":
         one = await self.visitors().launch(ANNA)
-        for fields in ({"door": "ask"}, POSITIVE, QUICK | {"flag": "true"}, SHEET):
-            if fields is SHEET and one.step == "done":
+        for fields in ({"door": "ask"}, POSITIVE, QUICK | {"flag": "true"}, sheet):
+            if fields is sheet and one.step == "done":
                 await one.get("refer")
             await one.post(fields)
         await one.until("Received by")
@@ -295,7 +298,11 @@ async def test_what_was_stopped_here_stays_stopped(loop: Loop) -> None:
     await one.post({"earlier": one.page.text.partition('name="earlier" value="')[2].partition('"')[0]})
     await one.post({"action": "stop"})
     assert loop.task["status"] == "cancelled"
-    await loop.does(*MET)
+    assert "sees now that it is not wanted any more" in one.text
+    kept = await loop.store.cases.get(loop.key, SERVICE)
+    assert (kept.case.state, kept.done[-1].step.role) == (CaseState.CANCELLED, CaseRole.REFERRER)
+    with pytest.raises(OutOfOrder):
+        await loop.does(step("open"))
 
     again = await loop.launch()
     assert loop.task["status"] == "cancelled"
@@ -350,7 +357,7 @@ async def test_where_a_release_is_required_nothing_is_told_without_one(
     rooms = type(house.app.state.rooms)
     plain = rooms.pack
     monkeypatch.setattr(rooms, "pack", lambda *one: replace(plain(*one), release_required=True))
-    loop = await Loop(house, visitors).begin()
+    loop = await Loop(house, visitors).begin(sheet=SHEET | {"back": "false"})
     release = Release(date(2026, 3, 2), date(2026, 6, 2))
     await loop.does(*TAKEN_ON, *([step("release", release=release)] if signed else []))
     one = await loop.launch()

@@ -9,14 +9,20 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from ipvscreen.app import keep_services
+from ipvscreen.app import keep_services, ring_of
 from ipvscreen.cli.directory_files import files_at
 from ipvscreen.cli.reading import say, settings
+from ipvscreen.ipv.gap import Gap
 from ipvscreen.resources.bundle import read_bundle
 from ipvscreen.resources.directory_report import Fate, Reading
 from ipvscreen.resources.hsds.as_json import parsed
 from ipvscreen.resources.hsds.limits import decoded
 from ipvscreen.resources.hsds.reading import read_json, read_tables
+from ipvscreen.settings import Settings
+from ipvscreen.store.facade import open_store
+from ipvscreen.store.gaps import Counted
+
+SMALL = 5  # numbers below are not told apart
 
 commands = typer.Typer(no_args_is_help=True, help="The directory of services.")
 
@@ -51,6 +57,37 @@ def services_import(
         return
     asyncio.run(keep_services(settings(), reading.services))
     typer.echo(f"{number} services imported{_left_out(reading)}.")
+
+
+@commands.command("gaps")
+def services_gaps() -> None:
+    """Print, month by month, what was missing when nothing fitted: counts, without anybody in them.
+
+    A count below five is not told: it could point at a person.
+    """
+    counted = asyncio.run(_counted(settings()))
+    if not counted:
+        typer.echo("Nothing was missing so far.")
+    for one in counted:
+        typer.echo(gap_line(one.gap, one.count))
+
+
+async def _counted(settings: Settings) -> list[Counted]:
+    store = await open_store(settings.database, ring_of(settings))
+    try:
+        return await store.gaps.counts()
+    finally:
+        await store.close()
+
+
+def gap_line(gap: Gap, count: int) -> str:
+    """One line for whoever commissions: month, whom, what was wanted, what was in the way, how often."""
+    whom = "a child" if gap.child else "an adult"
+    wanted = ", ".join(sorted(gap.kinds)) or "any service"
+    against = ", ".join(sorted(gap.excluded_by)) or "none is listed"
+    area = f", area {gap.area}" if gap.area else ""
+    often = str(count) if count >= SMALL else f"fewer than {SMALL}"
+    return f"{gap.month}: for {whom}{area}; wanted: {wanted}; in the way: {against}; {often}"
 
 
 def _reading(path: Path) -> Reading:

@@ -34,6 +34,13 @@ class Known(StrEnum):
     STAFF = "staff"
 
 
+class Left(StrEnum):
+    """With whom a patient is left for whom nothing in the directory fitted."""
+
+    OPEN = "open"  # the page has said that nothing fits; nobody is named yet
+    KEPT = "kept"  # a named person keeps contact, from a day that is noted
+
+
 # form name → linkId → what the form controls posted (option codes, a number, or PASS)
 Entered = Mapping[str, Mapping[str, tuple[str, ...]]]
 
@@ -62,10 +69,20 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
+class Again:
+    """Another service is chosen after `referral` was declined: which is proposed, and which have declined."""
+
+    referral: str
+    service: str
+    declined: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """Everything entered in a visit so far; `mistaken` waits to be shown, once.
 
-    `form` is the one on a page of its own that is open, and `page` which of its pages.
+    `form` is the one on a page of its own that is open, and `page` which of its pages. `child`: the plan of
+    a child for whom a service is chosen.
     """
 
     door: Door | None = None
@@ -81,10 +98,15 @@ class Draft:
     known: Known | None = None
     earlier: Opened | None = None
     concern: bool = False
+    left: Left | None = None
+    again: Again | None = None
+    child: str = ""
 
 
 # Left out while they say nothing, as they were in what was sealed before they were there.
-_SELDOM = frozenset({"mistaken", "reason", "form", "page", "known", "earlier", "concern"})
+_SELDOM = frozenset(
+    {"mistaken", "reason", "form", "page", "known", "earlier", "concern", "left", "again", "child"}
+)
 
 
 def draft_to_json(draft: Draft) -> dict[str, Any]:
@@ -108,6 +130,9 @@ def draft_to_json(draft: Draft) -> dict[str, Any]:
         "known": draft.known,
         "earlier": draft.earlier and asdict(draft.earlier),
         "concern": draft.concern,
+        "left": draft.left,
+        "again": draft.again and asdict(draft.again),
+        "child": draft.child,
     }
     return body | {name: value for name, value in seldom.items() if value}
 
@@ -131,6 +156,9 @@ def draft_from_json(body: Mapping[str, Any]) -> Draft:
         known=Known(body["known"]) if "known" in body else None,
         earlier=_opened(body["earlier"]) if "earlier" in body else None,
         concern=_flag(body.get("concern", False)),
+        left=Left(body["left"]) if "left" in body else None,
+        again=_again(body["again"]) if "again" in body else None,
+        child=body.get("child", ""),
     )
 
 
@@ -154,6 +182,10 @@ def _opened(body: Mapping[str, Any]) -> Opened:
     if set(body) != {field.name for field in fields(Opened)}:
         raise ValueError("Not a draft: no earlier form.")
     return Opened(**{**body, "references": tuple(body["references"])})
+
+
+def _again(body: Mapping[str, Any]) -> Again:
+    return Again(body["referral"], body["service"], tuple(body["declined"]))
 
 
 def _entered(body: Mapping[str, Mapping[str, list[str]]]) -> Entered:

@@ -1,8 +1,9 @@
 """What was missing when no service fitted: told without a name, an id or a day, so that it can be counted."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ipvscreen.ipv.draft import Left
 from ipvscreen.ipv.matching import ANSWERS
 from ipvscreen.ipv.services import FOR_CHILDREN, Kind, Match, Need, Rule
 
@@ -35,6 +36,18 @@ def gap_of(matches: Sequence[Match], need: Need) -> Gap | None:
         month=f"{need.day:%Y-%m}",
         child=need.child,
     )
+
+
+# What the page knew before, and whether something fits → what it knows now. Who is named once stays named.
+_LEFT: Mapping[tuple[Left | None, bool], Left | None] = {
+    (None, False): Left.OPEN,
+    (Left.OPEN, True): None,
+}
+
+
+def left_after(left: Left | None, *, fits: bool) -> Left | None:
+    """How the patient is left by a page on which something fits, or nothing."""
+    return _LEFT.get((left, fits), left)
 
 
 def _wanted(need: Need) -> frozenset[Kind]:

@@ -5,7 +5,7 @@ telling needs the person's agreement in that direction, and where the law asks f
 12291(b)(2)).
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -48,10 +48,13 @@ class Proposal:
 
 
 def after_decline(
-    services: Iterable[Service], need: Need, declined: Sequence[str], reason: Decline
+    services: Iterable[Service], need: Need, declined: Collection[str], reason: Decline | None
 ) -> Proposal:
-    """The best service that has not declined (`declined`: their ids), with its reasons."""
-    lead = LEADS[reason]
+    """The best service that has not declined (`declined`: their ids), with its reasons.
+
+    Where the reason may not be told it leads to another one, so that the lead tells nothing of it.
+    """
+    lead = Lead.ANOTHER if reason is None else LEADS[reason]
     if lead not in (Lead.ANOTHER, Lead.HIGHER):
         return Proposal(lead)
     found = match([one for one in services if one.id not in declined], need)
@@ -59,6 +62,17 @@ def after_decline(
     if lead is Lead.HIGHER:
         fitting.sort(key=lambda one: one.service.kind is not Kind.HIGH_RISK)
     return Proposal(lead, next(iter(fitting), None))
+
+
+def proposed(
+    services: Iterable[Service], need: Need, declined: Collection[str], case: Case, telling: "Telling"
+) -> Proposal | None:
+    """What a case leads to that was declined, as far as its referrer may know; else None."""
+    if case.state is not CaseState.DECLINED or telling.told is Told.RECEIPT:
+        return None
+    reason = case.reason if telling.told is Told.ALL else None
+    proposal = after_decline(services, need, declined, reason)
+    return None if proposal.lead is Lead.NOTHING else proposal
 
 
 class Told(StrEnum):

@@ -1,10 +1,11 @@
 """Which forms make a visit, by setting, age and language: packs, read strictly from packs.toml."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from enum import StrEnum
 
+from ipvscreen.ipv.nations import Nation
 from ipvscreen.ipv.person import Setting
 from ipvscreen.ipv.referral import AGREED_MONTHS
 from ipvscreen.sdc.form import Form
@@ -51,7 +52,8 @@ class Pack:
     `refused` says in words what is left out and why. `age_from`: completed years from which it is asked.
     `zone`: where it is used, so that a time of day that is typed means what the clinician's clock shows.
     `agreed_months`: for how long what a person agrees to is preset to hold. `release_required`: where the law
-    lets a service tell nothing of a person without a signed, dated release that ends.
+    lets a service tell nothing of a person without a signed, dated release that ends. `nation`: where it is
+    used, if that is known.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Pack:
     zone: tzinfo = UTC
     agreed_months: int = AGREED_MONTHS
     release_required: bool = False
+    nation: Nation | None = None
 
     @property
     def language(self) -> str:
@@ -87,9 +90,10 @@ class Pack:
 
 @dataclass(frozen=True, slots=True)
 class Packs:
-    """Every pack by its name, in the order of the file."""
+    """Every pack by its name, in the order of the file, and every nation by its name."""
 
     by_name: Mapping[str, Pack]
+    nations: Mapping[str, Nation] = field(default_factory=dict)
 
     def of(self, name: str | None, setting: Setting, locale: str) -> Pack:
         """The pack of that name where it is for that setting, else the first of its locale that is.
@@ -107,8 +111,10 @@ class Packs:
         raise ValueError(f"no pack is for {setting} in {spoken}")
 
 
-def check_packs(packs: Packs, name: str | None, locale: str) -> None:
+def check_packs(packs: Packs, name: str | None, locale: str, nation: str | None = None) -> None:
     """ValueError, in words, unless a visit in every setting has a pack: a clinician may choose any."""
+    if nation and nation not in packs.nations:
+        raise ValueError(f"'{nation}' names no nation; there are {', '.join(packs.nations)}")
     if name and name not in packs.by_name:
         raise ValueError(f"'{name}' names no pack; there are {', '.join(packs.by_name)}")
     for setting in Setting:

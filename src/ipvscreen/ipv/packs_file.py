@@ -6,6 +6,7 @@ from typing import Any
 
 from ipvscreen.ipv.gate import MAY_BE_ASKED_FROM
 from ipvscreen.ipv.instruments import INSTRUMENTS, QUICK, USE
+from ipvscreen.ipv.nations import nations_of
 from ipvscreen.ipv.packs import Asked, More, Pack, Packs, When, primary
 from ipvscreen.ipv.person import Setting
 from ipvscreen.ipv.referral import AGREED_MONTHS
@@ -66,19 +67,22 @@ def spoken(form: Form, locale: str) -> Form:
 
 
 def packs_of(document: Mapping[str, Any], shelf: Shelf) -> Packs:
-    """The packs of a document `{"pack": {name: …}}`; ValueError names the pack and says what is wrong.
+    """The packs of a document `{"pack": {name: …}, "nation": {name: …}}`, of which nations may be missing.
+
+    ValueError names the pack or the nation and says what is wrong.
 
     A form of the deployer's own that no pack names stands on a page of its own in every pack whose language
     it speaks: dropping in a file is enough.
     """
-    if set(document) != {"pack"} or not isinstance(document["pack"], Mapping):
+    if set(document) - {"nation"} != {"pack"} or not isinstance(document["pack"], Mapping):
         raise ValueError("packs: there must be tables [pack.…] and nothing else.")
     bodies = document["pack"].values()
     if not all(isinstance(body, Mapping) for body in bodies):
         raise ValueError("pack: each pack must be a table.")
     named = {form for body in bodies for form in _named(body)}
     loose = [name for name in shelf.own if name not in named]
-    return Packs({name: _pack(name, body, shelf, loose) for name, body in document["pack"].items()})
+    packs = {name: _pack(name, body, shelf, loose) for name, body in document["pack"].items()}
+    return Packs(packs, nations_of(document.get("nation", {})))
 
 
 def _named(body: Mapping[str, Any]) -> Iterator[str]:

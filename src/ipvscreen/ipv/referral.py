@@ -140,13 +140,33 @@ class Agreement:
 
 
 @dataclass(frozen=True, slots=True)
+class Release:
+    """What a person has signed so that a service may tell anything back: when, and until when.
+
+    ValueError where it has no end after the day it was signed on.
+    """
+
+    signed_on: date
+    until: date
+
+    def __post_init__(self) -> None:
+        """Check that it ends."""
+        if self.until <= self.signed_on:
+            raise ValueError(message("A release must end, later than the day it was signed on."))
+
+
+@dataclass(frozen=True, slots=True)
 class Sharing:
-    """Sharing without agreement: who decided, on what basis (a code), and told or why not."""
+    """Sharing without agreement: who decided, on what basis (a code), and told or why not.
+
+    `ground`: the code of what the law of that nation says to it, where the pack names any.
+    """
 
     decided_by: str
     basis: str
     told: bool
     why_not_told: str | None = None
+    ground: str | None = None
 
     def __post_init__(self) -> None:
         """Check that the decision can be answered for."""
@@ -160,7 +180,10 @@ class Sharing:
 
 @dataclass(frozen=True, slots=True)
 class ReferralRequest:
-    """What one service is asked to do, on exactly one footing: agreement or sharing (else ValueError)."""
+    """What one service is asked to do, on exactly one footing: agreement or sharing (else ValueError).
+
+    `release`: what the person has signed, where the law asks for it before anything is told back.
+    """
 
     service_id: str
     contact: SafeContact
@@ -168,6 +191,7 @@ class ReferralRequest:
     agreement: Agreement | None = None
     sharing: Sharing | None = None
     urgent: bool = False
+    release: Release | None = None
 
     def __post_init__(self) -> None:
         """Check the footing."""

@@ -67,6 +67,7 @@ RULES = (
     Rule("referrals", "reply_by", "referrals", Waits.NO),
     Rule("referrals", "reply_by", "unfinished", Waits.YES),
     Rule("followups", "due", "followups"),
+    Rule("child_plans", "review", "followups"),
     Rule("accounts", "kept_at", "accounts"),
     Rule("alerts", "ended_at", "followups"),
     Rule("spent", "expires_at", "launches"),

@@ -48,6 +48,7 @@ class Event(StrEnum):
     ACCOUNT = "account"
     OPEN_EARLIER = "open-earlier"
     RETURN = "return"
+    CHOOSE_AGAIN = "again"
 
 
 class Step(StrEnum):
@@ -77,6 +78,8 @@ TRANSITIONS: dict[VisitState, dict[Event, VisitState]] = {
         _E.DEFER: _S.DEFERRED,
         _E.ACCOUNT: _S.ACCOUNT,
         _E.OPEN_EARLIER: _S.EARLIER,
+        # A service has declined: another is chosen, and nothing new is asked or recorded.
+        _E.CHOOSE_AGAIN: _S.RECORDED,
     },
     _S.ASKING: {
         _E.DISCLOSE: _S.DISCLOSED,

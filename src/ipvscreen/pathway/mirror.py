@@ -63,10 +63,7 @@ async def mirror(
     What a service has done since is put into the record where the person has agreed that it is told. A record
     that cannot take it raises nothing: that stands in `written`, and the same is tried again the next time.
     """
-    visits, _ = await store.visits.earlier(visit)
-    found = [(old, one) for old in visits for one in await _of(store, old)]
-    cases = await store.cases.of_referrals(one.id for _, one in found)
-    looped = [_looped(old, one, cases.get(one.id), today, release_required) for old, one in found]
+    looped = await look(store, visit, today=today, release_required=release_required)
     if not any(_to_be_put(one) for one in looped):
         return tuple(looped)
     silent = await _silent(client, visit)
@@ -78,6 +75,14 @@ async def mirror(
             for one in looped
         ]
     )
+
+
+async def look(store: Store, visit: Visit, *, today: date, release_required: bool) -> list[Looped]:
+    """The same as we keep it, with nothing put into the record."""
+    visits, _ = await store.visits.earlier(visit)
+    found = [(old, one) for old in visits for one in await _of(store, old)]
+    cases = await store.cases.of_referrals(one.id for _, one in found)
+    return [_looped(old, one, cases.get(one.id), today, release_required) for old, one in found]
 
 
 async def _of(store: Store, old: Visit) -> list[Referral]:

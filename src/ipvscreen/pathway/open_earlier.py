@@ -98,6 +98,14 @@ async def read_earlier(store: Store, client: FhirClient, visit: Visit) -> Seen:
     )
 
 
+async def read_referred(
+    store: Store, client: FhirClient, visit: Visit, referrals: Sequence[Referral]
+) -> tuple[Entries, frozenset[str]]:
+    """What stands in the record of these referrals of this very visit, and the types that can be changed."""
+    names = await _referred(client, visit, referrals, visit.patient_id)
+    return await entries(client, names, visit.patient_id, whole=True), await _may(store, client, visit)
+
+
 async def _may(store: Store, client: FhirClient, visit: Visit) -> frozenset[str]:
     """Nothing where the record system does not say what it takes."""
     try:

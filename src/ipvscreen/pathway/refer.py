@@ -1,6 +1,7 @@
 """Refer: on disk first, with its entries for the record; the dispatcher brings it to the service."""
 
 import uuid
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ipvscreen.ehr.after_loss import withheld
@@ -13,7 +14,7 @@ from ipvscreen.ipv.packs import Pack
 from ipvscreen.ipv.proposals import organisation_at
 from ipvscreen.ipv.reading import assess_draft
 from ipvscreen.ipv.referral import ReferralRequest, ReferralState
-from ipvscreen.ipv.services import Service
+from ipvscreen.ipv.services import Need, Service
 from ipvscreen.ipv.visit import Event, VisitState, after
 from ipvscreen.resources.draft import Labelled
 from ipvscreen.resources.frozen import merged, pending
@@ -42,6 +43,7 @@ async def refer(
     now: datetime,
     care: Care,
     ring_back: str | None = None,
+    need: Need | None = None,
 ) -> Begun:
     """The visit with its referral queued and its entries for the record on disk, all at once.
 
@@ -49,6 +51,7 @@ async def refer(
     The key is made of visit and service: the same form twice is one referral. OutOfOrder in danger until
     the telephone call has been made, declined, or is impossible. PatientChanged, with nothing sent, as in
     `same_patient`; a record system that cannot be asked keeps nobody from help. `source` is our public URL.
+    `need`: what the service was matched with, kept for the next best one should it decline.
     """
     draft = visit.draft
     said = assess_draft(draft, pack, visit.launch(), visit.opened_at)
@@ -56,7 +59,7 @@ async def refer(
         raise OutOfOrder(visit.state, Event.REFER)
     key = str(uuid.uuid5(_NAMESPACE, f"{visit.id}/{service.id}"))
     context = visit.context()
-    row = _row(visit, service, key, now, urgent=request.urgent)
+    row = _row(visit, service, key, now, request, need)
     bundle = message_of(context, service, request, visit.person, key, source, now, ring_back)
     asked = asked_to_json(request, visit.person.name) if organisation_at(service.endpoint) else None
     job = NewJob(
@@ -95,6 +98,7 @@ async def _on_disk(
         None if visit.label_lost else (entries, care.until()),
         state=after(visit.state, Event.REFER),
         held=held,
+        draft=replace(visit.draft, child=""),  # what comes next is the patient's own again
         referred_in_record=told,
     )
     if referred.version == visit.version:  # it was there already, with the entries that were frozen then
@@ -104,7 +108,9 @@ async def _on_disk(
     return Begun(referred) if visit.label_lost else Begun(referred, entries, silent=silent)
 
 
-def _row(visit: Visit, service: Service, key: str, now: datetime, *, urgent: bool) -> Referral:
+def _row(
+    visit: Visit, service: Service, key: str, now: datetime, request: ReferralRequest, need: Need | None
+) -> Referral:
     return Referral(
         id=key,
         visit_id=visit.id,
@@ -114,6 +120,9 @@ def _row(visit: Visit, service: Service, key: str, now: datetime, *, urgent: boo
         state=ReferralState.QUEUED if service.endpoint else ReferralState.UNSENT,
         queued_at=now,
         reply_by=now + timedelta(hours=service.reply_hours),
-        urgent=urgent,
+        urgent=request.urgent,
         by_hand=frozenset() if service.endpoint else service.by_hand,
+        agreement=request.agreement,
+        sharing=request.sharing,
+        need=need,
     )

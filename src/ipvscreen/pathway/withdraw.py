@@ -1,12 +1,16 @@
 """Take an earlier form back, hide it, or stop its referral, as far as each can still be done."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from ipvscreen.ehr.amend import amend, changed, say_who, unsent
 from ipvscreen.ehr.client import FhirClient
 from ipvscreen.ehr.earlier import Entries
 from ipvscreen.ehr.patient import same_patient
+from ipvscreen.errors import OutOfOrder
+from ipvscreen.ipv.case import CLOSED, CaseEvent, CaseRole
+from ipvscreen.ipv.case_step import Step
 from ipvscreen.resources.correction import Change, ended, hidden, in_error
 from ipvscreen.resources.reasons import Why, change_provenance
 from ipvscreen.resources.written import Written
@@ -14,6 +18,8 @@ from ipvscreen.store.facade import Store
 from ipvscreen.store.outbox import Cancelled
 from ipvscreen.store.referrals import Referral
 from ipvscreen.store.visits import Visit
+
+_TRIES = 3
 
 
 async def take_back(
@@ -41,10 +47,36 @@ async def stop(
 ) -> Mapping[str, Cancelled]:
     """What came of stopping each referral, by its id: with us first, also where the record system is silent.
 
-    PatientChanged as in `same_patient`.
+    What has arrived in an inbox here is told there. PatientChanged as in `same_patient`.
     """
     await same_patient(client, visit.patient_id, visit.person)
-    return {one.id: await store.outbox.cancel(one.id, now) for one in referrals}
+    return {one.id: await _stop(store, visit, one.id, now) for one in referrals}
+
+
+async def _stop(store: Store, visit: Visit, referral_id: str, now: datetime) -> Cancelled:
+    stopped = await store.outbox.cancel(referral_id, now)
+    if stopped is Cancelled.TOO_LATE and await _tell(store, visit, referral_id, CaseEvent.WITHDRAW, now):
+        return Cancelled.TOLD
+    return stopped
+
+
+async def tell_nothing(store: Store, visit: Visit, referrals: Sequence[Referral], *, now: datetime) -> int:
+    """Services are told that nothing may be told back any more; how many of them have an inbox here."""
+    told = [await _tell(store, visit, one.id, CaseEvent.TELL_NOTHING, now) for one in referrals]
+    return sum(told)
+
+
+async def _tell(store: Store, visit: Visit, referral_id: str, event: CaseEvent, now: datetime) -> bool:
+    """Whether the case of that referral has taken the step; a service that acts just then is not overrun."""
+    for _ in range(_TRIES):
+        kept = (await store.cases.of_referrals([referral_id])).get(referral_id)
+        if kept is None or kept.case.state in CLOSED:
+            return False
+        step = Step(event, CaseRole.REFERRER, visit.user_key or visit.id)
+        with suppress(OutOfOrder):
+            await store.cases.move(referral_id, kept.case.service_id, step, seen=kept.case.steps, now=now)
+            return True
+    return False
 
 
 async def end_in_record(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ipvscreen.ipv.case import TaskStatus
-from ipvscreen.ipv.referral import Agreement, ContactWay, ReferralRequest, Sharing
+from ipvscreen.ipv.referral import Agreement, ContactWay, ReferralRequest, Release, Sharing
 from ipvscreen.ipv.services import Kind, Service
 from ipvscreen.resources.draft import Labelled, business_key, entry
 from ipvscreen.resources.labels import About, Labels
@@ -56,7 +56,7 @@ def request_entries(
     key: str, service: Service, request: ReferralRequest, parties: Parties
 ) -> tuple[Labelled, ...]:
     """Consent where the person agreed, ServiceRequest and Task; ValueError for a basis not in our list."""
-    consent = _consent(key, service, request.agreement, parties) if request.agreement else None
+    consent = _consent(key, service, request, request.agreement, parties) if request.agreement else None
     asked = _service_request(key, service, request, parties, consent)
     task = _task(key, service, request, parties, asked)
     return (*((consent,) if consent else ()), asked, task)
@@ -105,7 +105,9 @@ def _task(
     return entry(business_key(key, "task"), "Task", body, parties.about, parties.labels)
 
 
-def _consent(key: str, service: Service, agreement: Agreement, parties: Parties) -> Labelled:
+def _consent(
+    key: str, service: Service, request: ReferralRequest, agreement: Agreement, parties: Parties
+) -> Labelled:
     """R4: the root provision has no type, each nested one must have it; ppc-1 wants a policy or rule."""
     back = ProvisionType.PERMIT if agreement.back else ProvisionType.DENY
     body = {
@@ -120,11 +122,18 @@ def _consent(key: str, service: Service, agreement: Agreement, parties: Parties)
             "period": {"end": agreement.until.isoformat()},
             "provision": [
                 _provision(ProvisionType.PERMIT, _OUT, {"display": service.short_name}),
-                _provision(back, _BACK, parties.clinician),
+                _provision(back, _BACK, parties.clinician) | _released(request.release),
             ],
         },
     }
     return entry(business_key(key, "consent"), "Consent", body, parties.about, parties.labels)
+
+
+def _released(release: Release | None) -> dict[str, Any]:
+    """Where a signed release is asked for, what comes back is permitted for as long as that alone."""
+    if release is None:
+        return {}
+    return {"period": {"start": release.signed_on.isoformat(), "end": release.until.isoformat()}}
 
 
 def _provision(kind: ProvisionType, what: str, recipient: dict[str, Any]) -> dict[str, Any]:

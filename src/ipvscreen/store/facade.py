@@ -12,8 +12,10 @@ from ipvscreen.store.alerts import Alerts
 from ipvscreen.store.audit import AuditLog, Noting
 from ipvscreen.store.by_hand import HandedOver
 from ipvscreen.store.cases import Cases
+from ipvscreen.store.child_plans import ChildPlans
 from ipvscreen.store.engine import check_durable, give_back, make_engine, reading, writing
 from ipvscreen.store.followups import FollowUps
+from ipvscreen.store.gaps import Gaps
 from ipvscreen.store.journal import Journal
 from ipvscreen.store.launches import Launches
 from ipvscreen.store.links import Links
@@ -62,6 +64,8 @@ class Store:
         self.followups = FollowUps(engine, ring, self.noting)
         self.alerts = Alerts(engine, ring, self.noting)
         self.waiting = Waiting(engine, ring)
+        self.gaps = Gaps(engine, ring, self.noting)
+        self.child_plans = ChildPlans(engine, ring, self.noting)
         self.accounts = Accounts(engine, ring, self.noting)
         self.audit = AuditLog(engine, ring, self.noting)
         self.unshared = Unshared(engine)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import RowMapping, delete, insert, select
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ipvscreen.store.audit import Noting, of_visit
 from ipvscreen.store.engine import reading, writing
@@ -34,16 +34,8 @@ class FollowUps:
 
     async def add(self, visit: Visit, *, due: date, text: str) -> FollowUp:
         """The follow-up of this visit; asked again, the later one stands."""
-        entry = FollowUp(id=secrets.token_hex(16), visit_id=visit.id, due=due, text=text)
-        values = {
-            "id": entry.id,
-            "visit_id": visit.id,
-            "due": due,
-            "text": self._sealed.seal("text", entry.id, text),
-        }
         async with writing(self._engine) as connection:
-            await connection.execute(delete(followups).where(followups.c.visit_id == visit.id))
-            await connection.execute(insert(followups).values(values))
+            entry = await put_follow_up(connection, self._sealed, visit, due, text)
             await self._noting.note(connection, of_visit(visit))
         return entry
 
@@ -56,6 +48,18 @@ class FollowUps:
         async with reading(self._engine) as connection:
             rows = (await connection.execute(query)).mappings().all()
         return [followup_of(self._sealed, row) for row in rows]
+
+
+async def put_follow_up(
+    connection: AsyncConnection, sealed: SealedTable, visit: Visit, due: date, text: str
+) -> FollowUp:
+    """The follow-up of that visit, in a transaction of the caller's, in place of an earlier one."""
+    entry = FollowUp(id=secrets.token_hex(16), visit_id=visit.id, due=due, text=text)
+    await connection.execute(delete(followups).where(followups.c.visit_id == visit.id))
+    shut = sealed.seal("text", entry.id, text)
+    values = {"id": entry.id, "visit_id": visit.id, "due": due, "text": shut}
+    await connection.execute(insert(followups).values(values))
+    return entry
 
 
 def followup_of(sealed: SealedTable, row: RowMapping) -> FollowUp:

@@ -40,6 +40,7 @@ class Cancelled(StrEnum):
     ON_ITS_WAY = "on-its-way"  # it is being sent at this moment
     TOO_LATE = "too-late"  # the service has it
     STOPPED_BEFORE = "stopped-before"
+    TOLD = "told"  # the service had it, and has been told that it is not wanted any more
 
 
 class Standing(StrEnum):

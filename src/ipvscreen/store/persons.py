@@ -11,8 +11,10 @@ from ipvscreen.store.accounts import Account, account_of
 from ipvscreen.store.audit import Noting, Subject, of_operator
 from ipvscreen.store.case_rows import Kept, kept_of
 from ipvscreen.store.case_tables import case_events, cases
+from ipvscreen.store.child_plans import KeptPlan, plan_of
 from ipvscreen.store.engine import reading, writing
 from ipvscreen.store.followups import FollowUp, followup_of
+from ipvscreen.store.plan_tables import child_plans
 from ipvscreen.store.referrals import Referral, referral_of
 from ipvscreen.store.sealed import Ring, SealedTable
 from ipvscreen.store.tables import accounts, followups, forgotten, metadata, person_keys, referrals, visits
@@ -43,6 +45,7 @@ class Held:
     followups: tuple[FollowUp, ...]
     accounts: tuple[Account, ...]
     cases: tuple[Kept, ...] = ()
+    child_plans: tuple[KeptPlan, ...] = ()
 
 
 class Persons:
@@ -59,7 +62,7 @@ class Persons:
             chosen = dict(_tables(await self._visits(connection, person)))
             rows = {
                 table: (await connection.execute(select(table).where(chosen[table]))).mappings().all()
-                for table in (visits, referrals, followups, accounts, cases, case_events)
+                for table in (visits, referrals, followups, accounts, cases, case_events, child_plans)
             }
 
         def opened(table: Table, read: Callable[[SealedTable, RowMapping], _One]) -> tuple[_One, ...]:
@@ -72,6 +75,7 @@ class Persons:
             followups=opened(followups, followup_of),
             accounts=opened(accounts, account_of),
             cases=opened(cases, lambda _, row: kept_of(self._ring, row, rows[case_events])),
+            child_plans=opened(child_plans, plan_of),
         )
 
     async def count(self, person: Person) -> dict[str, int]:

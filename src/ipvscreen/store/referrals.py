@@ -11,12 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ipvscreen.errors import OutOfOrder
 from ipvscreen.ipv.by_hand import ByHand, Handed
-from ipvscreen.ipv.referral import ReferralState
+from ipvscreen.ipv.referral import Agreement, ReferralState, Sharing
+from ipvscreen.ipv.services import Need
 from ipvscreen.store.audit import Noting, of_visit
 from ipvscreen.store.by_hand import handed_from_json
 from ipvscreen.store.engine import reading, writing
 from ipvscreen.store.journal import Writing, put
 from ipvscreen.store.outbox import NewJob, enqueue
+from ipvscreen.store.referral_details import details_from_json, details_to_json
 from ipvscreen.store.sealed import Ring, SealBroken, SealedTable
 from ipvscreen.store.tables import journal, outbox, referrals, visits
 from ipvscreen.store.visit import Visit, VisitChanges
@@ -27,6 +29,7 @@ from ipvscreen.store.visits import compare_and_set, stored
 class Referral:
     """One referral; `id` is its stable key. `words` are the service's last ones, when it did not take it.
 
+    `agreement` or `sharing`: on what footing it was sent. `need`: what the service was matched with.
     `by_hand`: how a person can bring it, where nothing is sent; `handed` that somebody has.
     """
 
@@ -42,6 +45,9 @@ class Referral:
     receipt: str | None = None
     words: str | None = None
     urgent: bool = False
+    agreement: Agreement | None = None
+    sharing: Sharing | None = None
+    need: Need | None = None
     by_hand: frozenset[ByHand] = frozenset()
     handed: Handed | None = None
 
@@ -125,13 +131,6 @@ class Referrals:
         return found
 
     def _columns(self, referral: Referral) -> dict[str, Any]:
-        details = {
-            "service_id": referral.service_id,
-            "service_name": referral.service_name,
-            "phone": referral.phone,
-            "urgent": referral.urgent,
-            "by_hand": sorted(referral.by_hand),
-        }
         outcome = {"receipt": referral.receipt, "words": referral.words}
         return {
             "id": referral.id,
@@ -140,7 +139,7 @@ class Referrals:
             "queued_at": referral.queued_at,
             "reply_by": referral.reply_by,
             "received_at": referral.received_at,
-            "details": self._sealed.seal("details", referral.id, details),
+            "details": self._sealed.seal("details", referral.id, details_to_json(referral)),
             "outcome": self._sealed.seal("outcome", referral.id, outcome),
         }
 
@@ -152,10 +151,9 @@ def referral_of(sealed: SealedTable, row: RowMapping) -> Referral:
         return sealed.open(column, row["id"], row[column])
 
     plain = {name: row[name] for name in ("id", "visit_id", "queued_at", "reply_by", "received_at")}
-    details, outcome = opened("details"), opened("outcome")
+    outcome = opened("outcome")
     typed = {
         "state": ReferralState(row["state"]),
-        "by_hand": frozenset(map(ByHand, details.get("by_hand", ()))),
         "handed": handed_from_json(outcome.get("handed")),
     }
-    return Referral(**(plain | details | outcome | typed))
+    return Referral(**(plain | details_from_json(opened("details")) | outcome | typed))

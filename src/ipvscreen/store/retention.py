@@ -22,6 +22,7 @@ _PURGE = "purge"
 WITHOUT_LIMIT = {
     "signing_keys": "of nobody; withdrawn by `keys rotate`",
     "services": "of nobody; replaced by `services import`",
+    "gaps": "of nobody: counts by month",
     "outbox": "each message goes with its referral",
     "journal": "each goes with its visit; one that is still open keeps it",
     "case_events": "each goes with its case",

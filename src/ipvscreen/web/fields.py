@@ -6,14 +6,13 @@ from enum import StrEnum
 from typing import Annotated, Any, ClassVar, TypeVar
 from urllib.parse import parse_qsl
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from starlette.requests import Request
 
 from ipvscreen.errors import IpvscreenError
 from ipvscreen.ipv.draft import Call, Known, Recording
 from ipvscreen.ipv.packs import Reason
 from ipvscreen.ipv.person import Setting
-from ipvscreen.ipv.referral import ContactWay
 from ipvscreen.ipv.visit import Door
 from ipvscreen.messages import message
 from ipvscreen.resources.reasons import Why
@@ -85,6 +84,7 @@ class StartFields(Own):
     resume: str | None = None
     account: bool = False
     earlier: str | None = None
+    again: str | None = None
     setting: Setting | None = None
     age_confirmed: bool = False
 
@@ -153,38 +153,6 @@ class DangerFields(Own):
     call: Call | None = None
 
 
-class SheetFields(Own):
-    """What both sheets share; how people err is told on the page, so these are lenient."""
-
-    many: ClassVar[frozenset[str]] = frozenset({"help"})
-
-    service: str | None = None
-    way: ContactWay | None = None
-    number: str | None = None
-    shared: bool = False
-    times: str | None = None
-    voicemail: bool = False
-    help: tuple[str, ...] = ()
-    urgent: bool = False
-
-
-class ReferFields(SheetFields):
-    """The sheet with agreement."""
-
-    out: bool | None = None
-    back: bool | None = None
-    until: str | None = None
-
-
-class ShareFields(SheetFields):
-    """The sheet without."""
-
-    decided_by: str | None = None
-    basis: str | None = None
-    told: bool | None = None
-    why_not_told: str | None = None
-
-
 class Action(StrEnum):
     """The buttons of the last pages."""
 
@@ -193,14 +161,22 @@ class Action(StrEnum):
     CLOSE = "close"
     FOLLOW_UP = "follow-up"
     NOT_DONE = "not-done"
+    STOP = "stop"
 
 
 class ActionFields(Own):
-    """A button, with the day or the reason that goes with it."""
+    """A button, with the day, the reason or the referral that goes with it."""
 
-    action: Action
+    action: Action | None = None  # none beside `stop`, which names the referral
+    stop: str | None = None
     due: str | None = None
     reason: str | None = None
+
+    @model_validator(mode="after")
+    def _one_button(self) -> "ActionFields":
+        if (self.action is None) == (self.stop is None):
+            raise ValueError("one button")
+        return self
 
 
 class Amend(StrEnum):
@@ -212,6 +188,7 @@ class Amend(StrEnum):
     HIDE = "hide"
     WITHDRAW = "withdraw"
     STOP = "stop"
+    TELL_NOTHING = "tell-nothing"
     FIRST_PAGE = "first-page"
     CLOSE = "close"
 

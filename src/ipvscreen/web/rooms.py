@@ -74,6 +74,7 @@ class EhrEntry:
     log: Any = field(default=None, repr=False)  # the client for its log; None where that is not told of ours
     health_concern: bool = False  # a clinician may choose to write one
     pack: str | None = None  # the default one of its setting and locale where nothing is set
+    nation: str | None = None  # whose telephone line and grounds hold there
     locale: str = ENGLISH
     zone: tzinfo = field(default_factory=lambda: ZoneInfo("Europe/London"))
     frame_ancestors: tuple[str, ...] = ()
@@ -193,7 +194,8 @@ class Rooms:
 
     def pack(self, entry: EhrEntry, setting: Setting) -> Pack:
         """The forms of a visit from that record system in that setting."""
-        return replace(self.packs.of(entry.pack, setting, entry.locale), zone=entry.zone)
+        nation = self.packs.nations[entry.nation] if entry.nation else None
+        return replace(self.packs.of(entry.pack, setting, entry.locale), zone=entry.zone, nation=nation)
 
     def account(self, entry: EhrEntry) -> Form:
         """The form about own conduct, which is in no pack, in the language of that record system."""

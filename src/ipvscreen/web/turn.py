@@ -26,6 +26,7 @@ from ipvscreen.web.once import once
 from ipvscreen.web.presenters.frame import Frame, frame
 from ipvscreen.web.rooms import EhrEntry, Rooms
 from ipvscreen.web.security import LEAVING
+from ipvscreen.web.words import Numbers, numbers_in
 
 
 class FormUsed(IpvscreenError):
@@ -83,6 +84,11 @@ class Turn:
     def pack(self) -> Pack:
         """The forms of this visit."""
         return self.rooms.pack(self.entry, self.visit.setting)
+
+    @property
+    def numbers(self) -> Numbers:
+        """The telephone numbers that hold for this visit."""
+        return numbers_in(self.rooms.numbers, self.pack.nation)
 
     def forms(self) -> tuple[Form, ...]:
         """The forms whose items may be posted from this page: the one that is open, or those of the visit."""

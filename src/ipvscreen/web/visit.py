@@ -21,6 +21,7 @@ from ipvscreen.web.security import posted_by_us
 from ipvscreen.web.steps import (
     account,
     ask,
+    children,
     closing,
     danger,
     draft,
@@ -63,7 +64,7 @@ PAGES: dict[Step, Page] = {
     Step.SENT: Page(closing.show_sent, closing.submit),
     Step.DONE: Page(closing.show_done, closing.submit),
     Step.NOT_NOW: Page(closing.show_not_now, closing.submit),
-    Step.FINISH: Page(closing.show_finish, closing.submit),
+    Step.FINISH: Page(children.show, children.submit),
 }
 
 

@@ -4,8 +4,9 @@
 clinician after the gate. Drafts for a domestic-abuse specialist and the Clinical Safety Officer to sign.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from ipvscreen.ipv.nations import Nation
 from ipvscreen.messages import joined, message
 
 TITLE = message("Health questionnaire")
@@ -62,6 +63,13 @@ class Numbers:
     helpline: str | None = None
     lead: str | None = None
     advocate: str | None = None
+
+
+def numbers_in(numbers: Numbers, nation: Nation | None) -> Numbers:
+    """What an organisation has not set itself, as it is in that nation."""
+    if nation is None or numbers.helpline is not None:
+        return numbers
+    return replace(numbers, helpline=nation.helpline)
 
 
 def telephones(numbers: Numbers) -> tuple[tuple[str, str], ...]:
@@ -139,10 +147,11 @@ def awaited(reply_by: str, told: str | None, phone: str) -> str:
 
 
 def nothing_fits(reason: str, person: str, day: str, numbers: Numbers) -> str:
-    """Text 15, private; its sentence about counting the gap waits until gaps are counted."""
+    """Text 15, private."""
     return message(
-        "Nothing listed fits: {reason} The patient still needs someone: {person} keeps contact, next on"
-        " {day}. National help: {helpline}, given only in a form safe to carry.",
+        "Nothing listed fits: {reason} The gap is counted without a name. The patient still needs someone:"
+        " {person} keeps contact, next on {day}. National help: {helpline}, given only in a form safe to"
+        " carry.",
         reason=reason if reason.endswith(".") else joined("", (reason, ".")),
         person=person,
         day=day,

@@ -88,13 +88,13 @@ async def test_everything_of_one_person_is_found(two: Store) -> None:
 
 async def test_forgetting_deletes_that_person_alone(two: Store) -> None:
     own = ("visits", "referrals", "outbox", "followups", "accounts", "cases", "case_events", "alerts")
-    everything = dict.fromkeys(own, 2) | {"journal": 0}
+    everything = dict.fromkeys(own, 2) | {"journal": 0, "child_plans": 0}
     assert await two.persons.count(ANNA) == everything
 
     assert await two.persons.forget(ANNA) == everything
 
     assert set((await two.persons.count(ANNA)).values()) == {0}
-    assert await two.persons.count(BEN) == dict.fromkeys(everything, 1) | {"journal": 0}
+    assert await two.persons.count(BEN) == dict.fromkeys(everything, 1) | {"journal": 0, "child_plans": 0}
 
 
 async def test_forgetting_leaves_one_row_and_the_log_whole(

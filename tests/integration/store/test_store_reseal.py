@@ -155,6 +155,7 @@ async def test_after_it_the_old_key_is_not_missed(filled: str, at: datetime, new
         **dict.fromkeys(("launches", "sittings", "signing_keys", "services"), 1),
         **dict.fromkeys(("visits", "referrals", "outbox", "followups", "accounts", "journal"), ROWS),
         **dict.fromkeys(("alerts", "cases", "case_events"), ROWS),
+        "child_plans": 0,  # see test_store_plans
         "audit_heads": ROWS + 1,  # a chain of each case, and the log's
         "audit_keys": 1,
         "person_keys": 0,  # made by the first backup: see test_store_persons
@@ -227,6 +228,8 @@ def test_every_table_that_seals_is_known_by_its_columns():
         "cases": 2,
         "case_events": 1,
         "alerts": 1,
+        "child_plans": 1,
+        "gaps": 0,  # counts, of nobody
         "referrals": 2,
         "visits": 7,
     }

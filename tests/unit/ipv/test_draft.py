@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from ipvscreen.errors import AnswerNotOffered
 from ipvscreen.ipv.assessment import Danger, Outcome
 from ipvscreen.ipv.draft import (
+    Again,
     Call,
     Draft,
     Known,
+    Left,
     Mistaken,
     Opened,
     Recording,
@@ -47,6 +49,9 @@ DRAFTS = st.builds(
     page=st.integers(min_value=0),
     known=st.none() | st.sampled_from(Known),
     concern=st.booleans(),
+    left=st.none() | st.sampled_from(Left),
+    again=st.none() | st.builds(Again, st.text(), st.text(), st.lists(st.text(), max_size=3).map(tuple)),
+    child=st.text(),
 )
 
 

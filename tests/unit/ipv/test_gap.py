@@ -6,7 +6,8 @@ from datetime import date
 import pytest
 
 from ipvscreen.ipv.children import ChildNeed, Exposure, Sequence, child_plan
-from ipvscreen.ipv.gap import Gap, gap_of
+from ipvscreen.ipv.draft import Left
+from ipvscreen.ipv.gap import Gap, gap_of, left_after
 from ipvscreen.ipv.matching import match
 from ipvscreen.ipv.person import Setting, Sex
 from ipvscreen.ipv.services import Kind, Need, Rule, Service, Verdict
@@ -108,3 +109,20 @@ def test_a_child_without_a_service_has_an_owner_an_interim_plan_and_a_day() -> N
 def test_a_plan_with_a_hole_is_no_plan(owner: str, interim: str, review: date, wrong: str) -> None:
     with pytest.raises(ValueError, match=wrong):
         child_plan(owner, interim, review, day=TODAY)
+
+
+@pytest.mark.parametrize(
+    ("before", "fits", "then"),
+    [
+        (None, True, None),
+        (None, False, Left.OPEN),
+        (Left.OPEN, False, Left.OPEN),
+        (Left.OPEN, True, None),
+        (Left.KEPT, True, Left.KEPT),
+        (Left.KEPT, False, Left.KEPT),
+    ],
+)
+def test_who_was_shown_that_nothing_fits_is_not_left_without_somebody(
+    before: Left | None, fits: bool, then: Left | None
+) -> None:
+    assert left_after(before, fits=fits) is then

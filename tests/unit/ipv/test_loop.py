@@ -25,6 +25,9 @@ from ipvscreen.ipv.loop import (
     telling,
     timeline,
 )
+from ipvscreen.ipv.loop import (
+    proposed as proposed_for,
+)
 from ipvscreen.ipv.person import Setting, Sex
 from ipvscreen.ipv.referral import Agreement, ContactWay, ReferralRequest, SafeContact, Sharing
 from ipvscreen.ipv.services import Kind, Need, Service
@@ -229,3 +232,26 @@ def test_no_word_of_the_person_comes_back_without_agreement(
     assert not told & {*DECLINE_WORDS.values(), *OUTCOME_WORDS.values()}
     assert found.why
     assert CLOSED
+
+
+NOT_TAKEN = replace(CASE, state=CaseState.DECLINED, reason=Decline.ABOVE_THRESHOLD)
+ALL, LESS, NONE = (
+    Telling(Told.ALL),
+    Telling(Told.NOT_TAKEN, "not agreed"),
+    Telling(Told.RECEIPT, "no release"),
+)
+
+
+def test_what_is_proposed_tells_no_more_than_may_be_told() -> None:
+    def lead(case: Case, telling: Telling) -> Lead | None:
+        found = proposed_for(SERVICES, NEED, ("a",), case, telling)
+        return found and found.lead
+
+    assert lead(NOT_TAKEN, ALL) is Lead.HIGHER
+    assert lead(NOT_TAKEN, LESS) is Lead.ANOTHER, "the reason may not be told"
+    assert lead(NOT_TAKEN, NONE) is None
+    assert lead(CASE, ALL) is None, "nothing was declined"
+    unwanted = replace(NOT_TAKEN, reason=Decline.PERSON_DECLINED)
+    assert lead(unwanted, ALL) is None
+    assert lead(unwanted, LESS) is Lead.ANOTHER, "or it would tell the reason"
+    assert lead(replace(NOT_TAKEN, reason=Decline.INSUFFICIENT_INFO), ALL) is Lead.ASK

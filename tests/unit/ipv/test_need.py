@@ -1,14 +1,17 @@
 """From what was said to the need: what was not asked stays not asked."""
 
+import json
 from dataclasses import replace
 from datetime import date
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ipvscreen.ipv.assessment import Assessment, Danger
-from ipvscreen.ipv.need import need_of
+from ipvscreen.ipv.need import need_again, need_from_json, need_of, need_to_json
 from ipvscreen.ipv.person import Person, Setting, Sex
-from ipvscreen.ipv.services import Need
+from ipvscreen.ipv.services import Access, ByAndFor, Need, Risk
 
 TODAY = date(2026, 3, 2)
 PERSON = Person("A", date(1990, 1, 1), Sex.FEMALE)
@@ -56,3 +59,35 @@ def test_an_antenatal_visit_says_pregnant_unless_the_person_says_no(
 
 def test_a_date_of_birth_that_cannot_be_true_is_no_age() -> None:
     assert need_of(NOTHING, Person("A", date(2030, 1, 1)), Setting.GP, TODAY).age is None
+
+
+NEEDS = st.builds(
+    Need,
+    age=st.none() | st.integers(0, 99),
+    sex=st.sampled_from(Sex),
+    setting=st.sampled_from(Setting),
+    current=st.booleans(),
+    past=st.booleans(),
+    danger=st.booleans(),
+    day=st.dates(),
+    wishes=st.frozensets(st.sampled_from(["legal", "housing"])),
+    child=st.booleans(),
+    child_ages=st.none() | st.lists(st.integers(0, 17), max_size=3).map(tuple),
+    risk=st.none() | st.sampled_from(Risk),
+    area=st.none() | st.just("E06"),
+    groups=st.none() | st.frozensets(st.sampled_from(ByAndFor)),
+    access=st.none() | st.frozensets(st.sampled_from(Access)),
+)
+
+
+@given(NEEDS)
+def test_a_need_comes_back_as_it_was_kept(need: Need) -> None:
+    assert need_from_json(json.loads(json.dumps(need_to_json(need)))) == need
+
+
+def test_on_a_later_day_a_person_is_older_and_a_child_stays_as_told() -> None:
+    later = date(2027, 3, 2)
+    need = need_of(NOTHING, PERSON, Setting.GP, TODAY)
+    assert need_again(need, PERSON, later) == replace(need, day=later, age=37)
+    child = replace(need, child=True, age=7, sex=Sex.MALE)
+    assert need_again(child, PERSON, later) == replace(child, day=later)

@@ -283,6 +283,9 @@ def test_a_deployment_learns_at_start_that_a_setting_has_no_pack(shipped: Packs)
         check_packs(shipped, "uk", "en-GB")
     with pytest.raises(ValueError, match="no pack is for gp in de-DE"):
         check_packs(shipped, None, "de-DE")
+    check_packs(shipped, None, "en-GB", "wales")
+    with pytest.raises(ValueError, match="'cornwall' names no nation; there are england, wales"):
+        check_packs(shipped, None, "en-GB", "cornwall")
     alone = Packs({"gp": replace(shipped.by_name["gp"], locale="cy-GB")})
     with pytest.raises(ValueError, match="no pack is for antenatal in cy-GB"):
         check_packs(alone, "gp", "en-GB")

@@ -12,7 +12,7 @@ from ipvscreen.errors import OutOfOrder
 from ipvscreen.ipv import case, referral, visit
 
 VISIT = """
-opened: ask asking, disclose disclosed, defer deferred, account account, open-earlier earlier
+opened: ask asking, disclose disclosed, defer deferred, account account, open-earlier earlier, again recorded
 asking: disclose disclosed, save saving, defer deferred
 disclosed: save saving
 saving: record recorded, record-failed unrecorded, interrupt interrupted

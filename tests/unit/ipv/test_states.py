@@ -73,7 +73,8 @@ def test_a_closed_visit_stays_closed_and_a_referral_follows_a_record(events: lis
         assert path[-1] is Event.FINISH
     if Event.REFER in path:
         before = path[: path.index(Event.REFER)]
-        assert {Event.RECORD, Event.RECORD_FAILED, Event.INTERRUPT} & set(before)
+        begun = {Event.RECORD, Event.RECORD_FAILED, Event.INTERRUPT, Event.CHOOSE_AGAIN}
+        assert begun & set(before), "or after a decline, of what was recorded then"
 
 
 def test_a_refusal_of_the_record_system_keeps_nobody_from_help() -> None:

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ipvscreen.ipv.person import Person
-from ipvscreen.ipv.referral import Agreement, ContactWay, ReferralRequest, SafeContact, Sharing
+from ipvscreen.ipv.referral import Agreement, ContactWay, ReferralRequest, Release, SafeContact, Sharing
 from ipvscreen.ipv.services import Kind, Service
 from ipvscreen.resources.context import NOBODY, Context
 from ipvscreen.resources.labels import DEFAULT
@@ -180,6 +180,7 @@ REQUESTS = st.builds(
     help_wanted=st.frozensets(st.sampled_from(sorted(HELP_WORDS))),
     agreement=st.builds(Agreement, out=st.just(True), back=st.booleans(), until=st.just(date(2026, 6, 2))),
     urgent=st.booleans(),
+    release=st.none() | st.just(Release(date(2026, 3, 2), date(2026, 6, 2))),
 )
 SHARINGS = st.none() | st.builds(
     Sharing,

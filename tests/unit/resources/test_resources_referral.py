@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ipvscreen.ipv.person import Person
-from ipvscreen.ipv.referral import Agreement, ContactWay, ReferralRequest, SafeContact, Sharing
+from ipvscreen.ipv.referral import Agreement, ContactWay, ReferralRequest, Release, SafeContact, Sharing
 from ipvscreen.ipv.services import Kind, Service
 from ipvscreen.resources.context import Context
 from ipvscreen.resources.neutral import topic_word
@@ -91,6 +91,16 @@ def test_consent_out_and_back_until_a_day(
     assert (out["type"], out["actor"][0]["reference"]) == ("permit", {"display": "The Willow group"})
     assert back_again["type"] == kind
     assert back_again["actor"][0]["reference"]["reference"] == "Practitioner/66"
+
+
+def test_where_a_release_was_signed_what_comes_back_holds_as_long(
+    bodies: Bodies, agreed: ReferralRequest
+) -> None:
+    signed = replace(agreed, release=Release(date(2026, 3, 2), date(2026, 6, 2)))
+    out, back = bodies(signed)["Consent"]["provision"]["provision"]
+    assert back["period"] == {"start": "2026-03-02", "end": "2026-06-02"}
+    assert "period" not in out
+    assert all("period" not in one for one in bodies(agreed)["Consent"]["provision"]["provision"])
 
 
 @pytest.mark.parametrize("basis", Basis)

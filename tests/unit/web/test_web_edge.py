@@ -9,6 +9,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ipvscreen.ipv.nations import Ground, Nation
 from ipvscreen.ipv.person import Setting
 from ipvscreen.ipv.proxies import Contacts
 from ipvscreen.ipv.referral import ContactWay
@@ -25,15 +26,14 @@ from ipvscreen.web.fields import (
     FieldsRefused,
     Own,
     QuestionsFields,
-    ReferFields,
     RespondFields,
-    ShareFields,
     StartFields,
     own,
     read_form,
     split,
 )
 from ipvscreen.web.security import Policy, SecureHeaders, posted_by_us
+from ipvscreen.web.sheet_fields import ReferFields, ShareFields
 from ipvscreen.web.tokens import TokenRefused, claims_of, issue
 
 RING = Ring({"k": bytes(range(32))}, "k")
@@ -308,3 +308,52 @@ def test_what_was_entered_comes_back_as_text() -> None:
     assert (entered["out"], entered["back"], entered["voicemail"]) == ("yes", "no", "no")
     assert "number" not in entered
     assert "help" not in entered
+
+
+NATION = Nation("here", "01632 1", "a page", (Ground("here-child", "child", "A child.", "An Act"),))
+
+
+def test_the_grounds_of_a_nation_stand_before_ours_and_take_the_place_of_the_same() -> None:
+    assert [code for code, _ in footing.grounds(None)] == ["serious-harm", "child", "court", "other"]
+    assert footing.grounds(NATION)[0] == ("here-child", "A child. (An Act)")
+    assert [code for code, _ in footing.grounds(NATION)] == ["here-child", "serious-harm", "court", "other"]
+    fields = ShareFields(decided_by="Dr Osei", basis="here-child", told=True)
+    decided, _ = footing.sharing(fields, NATION)
+    assert decided is not None
+    assert (decided.basis, decided.ground) == ("child", "here-child")
+    assert footing.sharing(fields)[1].keys() == {"basis"}, "not a ground of another nation"
+
+
+SIGNED = ReferFields(back=True, signed_on="2026-03-02", release_until="2026-06-02")
+
+
+@pytest.mark.parametrize(
+    ("fields", "required", "wrong"),
+    [
+        (SIGNED, True, set()),
+        (ReferFields(back=True), False, set()),
+        (ReferFields(back=False), True, set()),
+        (ReferFields(back=True), True, {"signed_on", "release_until"}),
+        (SIGNED.model_copy(update={"signed_on": "2026-03-03"}), True, {"signed_on"}),
+        (SIGNED.model_copy(update={"release_until": "2027-03-04"}), True, {"release_until"}),
+    ],
+)
+def test_a_release_is_signed_by_today_and_ends(fields: ReferFields, required: bool, wrong: set[str]) -> None:
+    made, found = footing.release(fields, TODAY, required=required)
+    assert set(found) == wrong
+    assert (made is not None) is (fields is SIGNED)
+
+
+@pytest.mark.parametrize(
+    ("fields", "wrong"),
+    [
+        (ReferFields(who="Dr Osei", due="2026-03-03"), set()),
+        (ReferFields(), {"who", "due"}),
+        (ReferFields(who="The refuge", due="2026-03-02"), {"who", "due"}),
+        (ReferFields(who="Dr Osei", due="2027-03-04"), {"due"}),
+    ],
+)
+def test_who_keeps_contact_is_named_neutrally_and_from_a_day_on(fields: ReferFields, wrong: set[str]) -> None:
+    who, due, found = footing.kept_by(fields, TODAY)
+    assert set(found) == wrong
+    assert (who, due) == ((None, None) if wrong else ("Dr Osei", date(2026, 3, 3)))

@@ -93,7 +93,10 @@ def test_when_nothing_fits_somebody_keeps_contact(
     visit: Make, forms: Forms, matches: tuple[Match, ...], reason: str
 ) -> None:
     shown = a_sheet(visit(), forms, matches=matches)
-    assert shown.none_fits.startswith(f"Nothing listed fits: {reason}The patient still needs someone: Dr")
+    assert shown.none_fits.startswith(
+        f"Nothing listed fits: {reason}The gap is counted without a name. The patient still needs someone: Dr"
+    )
+    assert shown.keep == ("Dr Osei", "")
 
 
 def test_in_danger_send_waits_for_the_call(visit: Make, forms: Forms) -> None:

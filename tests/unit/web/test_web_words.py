@@ -2,6 +2,7 @@
 
 import pytest
 
+from ipvscreen.ipv.nations import Nation
 from ipvscreen.web import words
 from ipvscreen.web.words import Numbers
 
@@ -62,6 +63,14 @@ def test_received_says_by_when_and_who_phones() -> None:
 def test_nothing_fits_keeps_a_person_and_a_day() -> None:
     text = words.nothing_fits("the directory is empty", "Dr Osei", "9 March", NUMBERS)
     assert text.startswith(
-        "Nothing listed fits: the directory is empty. The patient still needs someone: Dr Osei"
+        "Nothing listed fits: the directory is empty. The gap is counted without a name. The patient"
+        " still needs someone: Dr Osei"
     )
     assert "next on 9 March. National help: 0800 1" in text
+
+
+def test_a_nations_line_stands_where_the_organisation_names_none() -> None:
+    nation = Nation("wales", "0808 80 10 800", "a page", ())
+    assert words.numbers_in(words.Numbers(), nation).helpline == "0808 80 10 800"
+    assert words.numbers_in(words.Numbers(helpline="0800 1"), nation).helpline == "0800 1"
+    assert words.numbers_in(words.Numbers(), None).helpline is None

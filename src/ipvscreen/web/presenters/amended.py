@@ -32,6 +32,12 @@ _BY_HAND: dict[Why, str] = {
     Why.HIDDEN: message("In the record system, hide it from online access and restrict who may open it."),
     Why.REFERRAL_WITHDRAWN: message("In the record system, end the referral and what was agreed for it."),
 }
+NOBODY_TO_TELL = message(
+    "No service reads here that it may tell nothing any more. Ring those that were asked, and say so."
+)
+UNREADABLE = message(
+    "It cannot be corrected here: the form would not say the same again. Correct it by hand."
+)
 _AGAIN = message("Try again; what is done already is not done twice.")
 _STOPPED: dict[Cancelled, Message] = {
     Cancelled.TRIED: message(
@@ -42,8 +48,12 @@ _STOPPED: dict[Cancelled, Message] = {
         " here in a minute."
     ),
     Cancelled.TOO_LATE: message(
-        "{service} has it. Ring {phone} and say that it is not wanted: this app sends no cancellation to a"
-        " service yet."
+        "{service} has it, in a system of its own: what is there cannot be stopped from here. Ring {phone}"
+        " and say that it is not wanted."
+    ),
+    Cancelled.TOLD: message(
+        "{service} had it, and sees now that it is not wanted any more. What they know already they know:"
+        " if they are in touch with the patient, ring {phone} too."
     ),
 }
 

@@ -7,6 +7,7 @@ from ipvscreen.ipv.assessment import Assessment
 from ipvscreen.messages import message
 from ipvscreen.store.visits import Visit
 from ipvscreen.web import words
+from ipvscreen.web.presenters.children import ChildForm, ChildLine
 from ipvscreen.web.presenters.done import FOLLOW_UP_AFTER, noted_words
 from ipvscreen.web.presenters.frame import Frame
 from ipvscreen.web.presenters.others import Children, children, proposals
@@ -53,12 +54,17 @@ class NotNowPage:
 
 @dataclass(frozen=True, slots=True)
 class FinishPage:
-    """The page; `proposals` are codes with when they fit, for a human to write."""
+    """The page; `proposals` are codes with when they fit, for a human to write.
+
+    `plans` are those for children; `child_form` is for one more, None where no child was spoken of.
+    """
 
     frame: Frame
     codes: tuple[tuple[str, str], ...]
     proposals: tuple[tuple[str, str, str], ...]
     children: Children | None
+    plans: tuple[ChildLine, ...] = ()
+    child_form: ChildForm | None = None
 
 
 def not_now_page(

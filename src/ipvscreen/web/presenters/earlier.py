@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any
 
+from ipvscreen.ipv.loop import Proposal
 from ipvscreen.ipv.referral import TRANSITIONS, ReferralEvent, ReferralState
 from ipvscreen.messages import Message, joined, message
 from ipvscreen.pathway.mirror import Looped
@@ -63,7 +64,7 @@ _REFERRALS: dict[ReferralState, Message] = {
     ReferralState.UNSENT: message("{service}: not sent yet. Hand it over, or ring {phone}."),
     ReferralState.SENT: message("{service}: sent by letter. To stop it, ring {phone}."),
     ReferralState.RECEIVED: message(
-        "{service} has it. To stop it, ring {phone}: this app sends no cancellation to a service yet."
+        "{service} has it. Stopping tells those that read here; others have to be rung: {phone}."
     ),
     ReferralState.REFUSED: message("{service} did not take it."),
     ReferralState.CANCELLED: message("{service}: stopped, nothing more is sent. To be sure, ring {phone}."),
@@ -92,6 +93,11 @@ class EarlierList:
     def failed(self) -> bool:
         """Whether something is wrong that has to be seen: the fold opens itself."""
         return any(loop.failed for one in self.forms for loop in one.loops)
+
+    @property
+    def waits(self) -> bool:
+        """Whether something has to be decided: the page says so beside the fold, in neutral words."""
+        return any(loop.again for one in self.forms for loop in one.loops)
 
 
 NOTHING_EARLIER = EarlierList("", ())
@@ -126,9 +132,14 @@ class EarlierPage:
     bringing: tuple[ByHandView, ...] = ()
 
 
-def earlier_list_of(listing: Listing, zone: tzinfo, looped: Sequence[Looped] = ()) -> EarlierList:
+def earlier_list_of(
+    listing: Listing,
+    zone: tzinfo,
+    looped: Sequence[Looped] = (),
+    proposals: Mapping[str, Proposal] | None = None,
+) -> EarlierList:
     """Nothing of what they say, and not how many of which kind; with what became of their referrals."""
-    loops = loop_lines(looped, zone)
+    loops = loop_lines(looped, zone, proposals)
     lines = [
         EarlierLine(_when(one, zone), one.key, loops.pop(one.visit_id or "", ())) for one in listing.forms
     ]

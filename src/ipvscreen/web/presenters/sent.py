@@ -1,7 +1,7 @@
 """What became of each referral: received or not, by when an answer, who is told if none comes."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 
 from ipvscreen.ipv.by_hand import ByHand
@@ -28,6 +28,7 @@ _BY_LETTER = message(
     "{service}: sent by letter, {at}, by {who}. Nobody there has said that it came. {awaited}"
 )
 _TOLD = message("{service}: told by telephone to {to}, {at}, by {who}. {awaited}")
+_STOPPABLE = frozenset({ReferralState.QUEUED, ReferralState.REFUSED})
 _LATE = message(
     "Kept safely since {at}, but still not received by {service}: do not wait for it, ring {phone} now. It is"
     " tried again until it arrives."
@@ -36,15 +37,20 @@ _LATE = message(
 
 @dataclass(frozen=True, slots=True)
 class SentLine:
-    """One referral; `tone` is good, waiting or alarm."""
+    """One referral; `tone` is good, waiting or alarm. `stop` is what its button posts, empty without one."""
 
     tone: str
     text: str
+    service: str = ""
+    stop: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class SentPage:
-    """The page; `waiting` while a service has not yet answered, `again` offers another try of the record."""
+    """The page; `waiting` while a service has not yet answered, `again` offers another try of the record.
+
+    `told`: what came of stopping one, where there is something to do.
+    """
 
     frame: Frame
     lines: tuple[SentLine, ...]
@@ -52,6 +58,7 @@ class SentPage:
     record: tuple[Notice, ...]
     again: bool
     bringing: tuple[ByHandView, ...] = ()
+    told: tuple[str, ...] = ()
 
 
 def sent_page(
@@ -66,21 +73,33 @@ def sent_page(
     now: datetime,
     again: bool = False,
     bringing: Sequence[ByHandView] = (),
+    told_now: Mapping[str, str] | None = None,
+    open_cases: Collection[str] = (),
 ) -> SentPage:
     """Each referral of the visit, the newest first, and what stands of it in the record.
 
     `before`: what was written of the visit itself. What has to be entered by hand of that is said here too,
-    for this page may come without the one that says it first.
+    for this page may come without the one that says it first. `open_cases`: those of which a service here has
+    a case, so that it can be told. `told_now`: what came of stopping one just now.
     """
     again = again and can_be_tried(in_record, before)
     return SentPage(
         frame=frame,
-        lines=tuple(_line(one, told, zone, now) for one in referrals),
+        lines=tuple(
+            replace(_line(one, told, zone, now), service=one.service_name, stop=_stop(one, open_cases))
+            for one in referrals
+        ),
         waiting=any(one.state is ReferralState.QUEUED for one in referrals),
         record=(*_in_record(in_record, plan, again), *by_hand(before, plan)),
         again=again,
         bringing=tuple(bringing),
+        told=tuple((told_now or {}).values()),
     )
+
+
+def _stop(one: Referral, open_cases: Collection[str]) -> str:
+    """Its id while stopping it still does something: nothing was sent, or the service can be told."""
+    return one.id if one.state in _STOPPABLE or one.id in open_cases else ""
 
 
 def _in_record(written: Written | None, plan: WritePlan, again: bool) -> tuple[Notice, ...]:

@@ -32,7 +32,7 @@ async def show(turn: Turn) -> Response:
         part(form, entered, mistakes=turn.mistakes, fresh=usable is None, **seen(turn)),
         read_answers(form, entered, **seen(turn)) if _of_today(turn, usable) else None,
         kept,
-        turn.rooms.numbers,
+        turn.numbers,
         turn.entry.zone,
         other_form=kept is not None and usable is None,
     )

@@ -1,23 +1,33 @@
 """The last pages: done, sent, not now, finish; each button is one step of the pathway."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 
 from starlette.responses import Response
 
 from ipvscreen.errors import OutOfOrder
 from ipvscreen.ipv.audit import Act
+from ipvscreen.ipv.case import CLOSED
+from ipvscreen.ipv.draft import Left
 from ipvscreen.ipv.visit import Door, Step, VisitState
 from ipvscreen.messages import message
 from ipvscreen.pathway.choose import choose
 from ipvscreen.pathway.finish import finish
 from ipvscreen.pathway.follow_up import follow_up
+from ipvscreen.pathway.open_earlier import read_referred
+from ipvscreen.pathway.withdraw import end_in_record, stop
+from ipvscreen.resources.reasons import Why
+from ipvscreen.store.audit import of_visit
 from ipvscreen.store.journal import Purpose
+from ipvscreen.store.referrals import Referral
 from ipvscreen.store.visits import Visit
 from ipvscreen.web import tokens
 from ipvscreen.web.fields import NOT_OFFERED, Action, ActionFields, FieldsRefused, Posted, own
-from ipvscreen.web.presenters.closing import REASONS, finish_page, not_now_page
+from ipvscreen.web.presenters.amended import failures, stopped_words
+from ipvscreen.web.presenters.closing import REASONS, not_now_page
 from ipvscreen.web.presenters.done import done_page
+from ipvscreen.web.presenters.refer import NOBODY_NAMED
 from ipvscreen.web.presenters.saving import saving_page
 from ipvscreen.web.presenters.sent import sent_page
 from ipvscreen.web.steps import by_hand
@@ -40,7 +50,7 @@ async def show_done(turn: Turn) -> Response:
         turn.rooms.validity,
         turn.today,
         disclosed=assessment.any_yes or turn.visit.draft.door is not Door.ASK,
-        noted=await _noted(turn),
+        noted=await noted(turn),
         language=turn.pack.language,
         seen_by=turn.entry.who_can_see,
     )
@@ -62,20 +72,22 @@ async def show_sent(turn: Turn) -> Response:
         now=turn.now,
         again=await _waits(turn, Purpose.REFERRAL),
         bringing=await by_hand.views(turn, visit.id),
+        told_now=turn.mistakes,
+        open_cases=await _open_cases(turn, referrals),
     )
     return turn.render(page)
 
 
+async def _open_cases(turn: Turn, referrals: Sequence[Referral]) -> frozenset[str]:
+    """Those of which a service here has a case that is not over: it can be told that it is not wanted."""
+    kept = await turn.rooms.store.cases.of_referrals(one.id for one in referrals)
+    return frozenset(key for key, one in kept.items() if one.case.state not in CLOSED)
+
+
 async def show_not_now(turn: Turn) -> Response:
     """Neutral."""
-    noted, waits = await _noted(turn), await _waits(turn, Purpose.NOT_DONE)
-    return turn.render(not_now_page(turn.frame(), turn.visit, turn.today, noted=noted, again=waits))
-
-
-async def show_finish(turn: Turn) -> Response:
-    """What may wait until the patient has left."""
-    lead, uk = turn.rooms.numbers.lead, turn.entry.uk
-    return turn.render(finish_page(turn.frame(), turn.assessment(), lead=lead, uk=uk))
+    day, waits = await noted(turn), await _waits(turn, Purpose.NOT_DONE)
+    return turn.render(not_now_page(turn.frame(), turn.visit, turn.today, noted=day, again=waits))
 
 
 async def submit(turn: Turn, posted: Posted) -> Response:
@@ -83,10 +95,11 @@ async def submit(turn: Turn, posted: Posted) -> Response:
     if turn.step is Step.SENT and by_hand.is_one(posted):
         return await by_hand.submit(turn, posted, turn.visit.id)
     fields = own(ActionFields, posted)
-    do = _ACTIONS.get((turn.step, fields.action))
-    if do is None:
+    action = Action.STOP if fields.stop else fields.action
+    do = _ACTIONS.get((turn.step, action)) if action else None
+    if action is None or do is None:
         raise FieldsRefused(NOT_OFFERED)
-    turn.rooms.act(_ACTS[fields.action])
+    turn.rooms.act(_ACTS[action])
     return await do(turn, fields)
 
 
@@ -98,10 +111,29 @@ async def _retry(turn: Turn, _: ActionFields) -> Response:
 
 
 async def _close(turn: Turn, _: ActionFields) -> Response:
-    """Also "entered by hand": both end the visit."""
+    """Also "entered by hand": both end the visit, and neither before somebody is named where nothing fits."""
+    if turn.visit.draft.left is Left.OPEN:
+        return await replace(turn, step=Step.REFER).refuse({"who": NOBODY_NAMED})
     visit = await _deferred(turn) if turn.step is Step.NOT_NOW else await turn.claim()
     await finish(turn.rooms.store, visit)
     return leave(turn.rooms, visit, turn.entry)
+
+
+async def _stop(turn: Turn, fields: ActionFields) -> Response:
+    """The patient does not want it any more: with us first, then in the record; told on the same page."""
+    store = turn.rooms.store
+    mine = [one for one in await store.referrals.of_visit(turn.visit.id) if one.id == fields.stop]
+    if not mine:
+        raise FieldsRefused(NOT_OFFERED)
+    turn = replace(turn, visit=await turn.claim())
+    stopped = await stop(store, turn.client, turn.visit, mine, now=turn.now)
+    why = Why.REFERRAL_WITHDRAWN
+    entries, may = await read_referred(store, turn.client, turn.visit, mine)
+    written = await end_in_record(turn.client, turn.visit, entries, may, why, now=turn.now)
+    if written.label_lost:
+        await store.doing(Act.PROTECTION_LOST, turn.now).audit.note(of_visit(turn.visit))
+    told = stopped_words(stopped, mine) | failures(written, why, turn.visit.plan)
+    return await turn.refuse(told) if told else go(turn.rooms, turn.visit, turn.step)
 
 
 async def _follow_up(turn: Turn, fields: ActionFields) -> Response:
@@ -134,12 +166,17 @@ async def _deferred(turn: Turn) -> Visit:
     )
 
 
-def _due(text: str | None, today: date) -> date:
+def day_of(text: str | None) -> date | None:
+    """The day that was typed or picked."""
     try:
-        due = date.fromisoformat(text or "")
+        return date.fromisoformat(text or "")
     except ValueError:
-        raise FieldsRefused(_DAY_REFUSED) from None
-    if due <= today:
+        return None
+
+
+def _due(text: str | None, today: date) -> date:
+    due = day_of(text)
+    if due is None or due <= today:
         raise FieldsRefused(_DAY_REFUSED)
     return due
 
@@ -150,7 +187,7 @@ async def _waits(turn: Turn, purpose: Purpose) -> bool:
     return any(row.endswith(f".{purpose}") for row in rows)
 
 
-async def _noted(turn: Turn) -> date | None:
+async def noted(turn: Turn) -> date | None:
     """The day of this visit's follow-up, if there is one."""
     visit = turn.visit
     mine = await turn.rooms.store.followups.of_clinician(visit.ehr, visit.user_key)
@@ -163,6 +200,7 @@ _ACTS: Mapping[Action, Act] = {
     Action.CLOSE: Act.CLOSED,
     Action.FOLLOW_UP: Act.NOTED,
     Action.NOT_DONE: Act.SAVED,
+    Action.STOP: Act.STOPPED,
 }
 _ACTIONS: Mapping[tuple[Step, Action], Callable[[Turn, ActionFields], Awaitable[Response]]] = {
     (Step.DONE, Action.RETRY): _retry,
@@ -170,6 +208,7 @@ _ACTIONS: Mapping[tuple[Step, Action], Callable[[Turn, ActionFields], Awaitable[
     (Step.DONE, Action.CLOSE): _close,
     (Step.DONE, Action.FOLLOW_UP): _follow_up,
     (Step.SENT, Action.RETRY): _retry,
+    (Step.SENT, Action.STOP): _stop,
     (Step.NOT_NOW, Action.RETRY): _retry,
     (Step.NOT_NOW, Action.FOLLOW_UP): _follow_up,
     (Step.NOT_NOW, Action.NOT_DONE): _not_done,

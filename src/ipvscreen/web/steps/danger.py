@@ -20,7 +20,7 @@ _SAY = {"call": message("Say what became of the call.")}
 
 async def show(turn: Turn) -> Response:
     """Numbers, and what to look at."""
-    page = danger_page(turn.frame(), turn.visit, turn.assessment(), turn.rooms.numbers, turn.mistakes)
+    page = danger_page(turn.frame(), turn.visit, turn.assessment(), turn.numbers, turn.mistakes)
     return turn.render(page)
 
 

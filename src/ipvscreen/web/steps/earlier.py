@@ -14,7 +14,7 @@ from ipvscreen.messages import message
 from ipvscreen.pathway.correct import correct
 from ipvscreen.pathway.finish import finish
 from ipvscreen.pathway.open_earlier import Seen, close_earlier, open_earlier, read_earlier
-from ipvscreen.pathway.withdraw import end_in_record, hide, stop, take_back
+from ipvscreen.pathway.withdraw import end_in_record, hide, stop, take_back, tell_nothing
 from ipvscreen.resources.labels import meta_of
 from ipvscreen.resources.reasons import REASONS, STOPS_REFERRAL, Why
 from ipvscreen.resources.written import Written
@@ -24,7 +24,7 @@ from ipvscreen.sdc.stored import entered_from
 from ipvscreen.store.audit import of_visit
 from ipvscreen.store.visits import Visit
 from ipvscreen.web.fields import NOT_OFFERED, Amend, EarlierFields, FieldsRefused, Posted, own, split
-from ipvscreen.web.presenters.amended import failures, stopped_words
+from ipvscreen.web.presenters.amended import NOBODY_TO_TELL, UNREADABLE, failures, stopped_words
 from ipvscreen.web.presenters.earlier import correctable, earlier_page
 from ipvscreen.web.presenters.items import Question, questions
 from ipvscreen.web.steps import by_hand
@@ -39,11 +39,9 @@ _ACTS = {
     Amend.WITHDRAW: Act.TAKEN_BACK,
     Amend.HIDE: Act.HIDDEN,
     Amend.STOP: Act.STOPPED,
+    Amend.TELL_NOTHING: Act.STOPPED,
     Amend.CLOSE: Act.CLOSED,
 }
-_UNREADABLE = message(
-    "It cannot be corrected here: the form would not say the same again. Correct it by hand."
-)
 
 
 async def open_one(turn: Turn, key: str) -> Response:
@@ -104,7 +102,7 @@ async def _begin(turn: Turn, reference: str) -> Response:
     form = forms[str(body["questionnaire"])]
     entered = entered_from(form, body.get("item", []), **_then(turn, body))
     if entered is None:
-        return await turn.refuse({"": _UNREADABLE})
+        return await turn.refuse({"": UNREADABLE})
     version = str(meta_of(body).get("versionId") or "")
     begun = replace(opened, correcting=reference, version=version)
     draft = Draft(earlier=begun, form=form.name, entered={_ENTERED: entered})
@@ -159,6 +157,13 @@ async def _hide(turn: Turn, _: EarlierFields) -> Response:
 async def _stop(turn: Turn, _: EarlierFields) -> Response:
     turn, seen = await _claimed(turn)
     return await _told(turn, await _stopped(turn, seen, Why.REFERRAL_WITHDRAWN))
+
+
+async def _tell_nothing(turn: Turn, _: EarlierFields) -> Response:
+    """Only what comes back ends; the referral itself goes on."""
+    turn, seen = await _claimed(turn)
+    told = await tell_nothing(turn.rooms.store, turn.visit, seen.referrals, now=turn.now)
+    return await _told(turn, {} if told else {"": NOBODY_TO_TELL})
 
 
 async def _stopped(turn: Turn, seen: Seen, why: Why) -> dict[str, str]:
@@ -244,6 +249,7 @@ _ACTIONS: Mapping[Amend, Callable[[Turn, EarlierFields], Awaitable[Response]]] =
     Amend.HIDE: _hide,
     Amend.WITHDRAW: _withdraw,
     Amend.STOP: _stop,
+    Amend.TELL_NOTHING: _tell_nothing,
     Amend.FIRST_PAGE: _first_page,
     Amend.CLOSE: _close,
 }

@@ -5,6 +5,7 @@ import asyncio
 from ipvscreen.pathway.mirror import mirror
 from ipvscreen.pathway.open_earlier import list_earlier
 from ipvscreen.web.presenters.earlier import EarlierList, earlier_list_of
+from ipvscreen.web.steps.choosing import proposals, services_of
 from ipvscreen.web.turn import Turn
 
 _SECONDS = 3.0  # the first page waits for no answer of the record system longer than that
@@ -27,4 +28,5 @@ async def earlier_list(turn: Turn) -> EarlierList:
                 now=turn.now,
             ),
         )
-    return earlier_list_of(listing, turn.entry.zone, looped)
+    proposed = proposals(looped, await services_of(turn), turn)
+    return earlier_list_of(listing, turn.entry.zone, looped, proposed)

@@ -4,31 +4,35 @@ from dataclasses import replace
 
 from starlette.responses import Response
 
+from ipvscreen.errors import OutOfOrder
+from ipvscreen.ipv.audit import Act
 from ipvscreen.ipv.by_hand import goes_by_hand
+from ipvscreen.ipv.gap import left_after
 from ipvscreen.ipv.instruments import HELP_NOW, QUICK
-from ipvscreen.ipv.matching import match
-from ipvscreen.ipv.need import need_of
-from ipvscreen.ipv.proposals import destination, directed, held
+from ipvscreen.ipv.proposals import destination, held
 from ipvscreen.ipv.referral import ReferralRequest, default_until
-from ipvscreen.ipv.services import Match, Service
+from ipvscreen.ipv.services import Service
 from ipvscreen.ipv.visit import Step
 from ipvscreen.messages import message
+from ipvscreen.pathway.keep_contact import keep_contact
 from ipvscreen.pathway.refer import refer
-from ipvscreen.resources.directory import kept_service
 from ipvscreen.sdc.form import Form
-from ipvscreen.web.fields import (
-    NOT_OFFERED,
-    FieldsRefused,
-    Posted,
-    ReferFields,
-    ShareFields,
-    SheetFields,
-    own,
+from ipvscreen.web.fields import NOT_OFFERED, FieldsRefused, Posted, own
+from ipvscreen.web.footing import (
+    LONGEST,
+    Mistakes,
+    agreement,
+    contact,
+    grounds,
+    kept_by,
+    release,
+    sharing,
+    values,
 )
-from ipvscreen.web.footing import LONGEST, Mistakes, agreement, contact, sharing, values
 from ipvscreen.web.presenters.refer import (
     NOTHING,
     UNHEARD,
+    About,
     Entered,
     Sheet,
     refer_page,
@@ -36,6 +40,9 @@ from ipvscreen.web.presenters.refer import (
     sheet,
     unsent,
 )
+from ipvscreen.web.sheet_fields import OnSheet, ReferFields, ShareFields, SheetFields
+from ipvscreen.web.steps.choosing import Choice, choice
+from ipvscreen.web.steps.closing import noted
 from ipvscreen.web.turn import Turn, go
 from ipvscreen.web.writing import written
 
@@ -43,42 +50,54 @@ from ipvscreen.web.writing import written
 async def show_refer(turn: Turn) -> Response:
     """The sheet with agreement."""
     until = default_until(turn.today, turn.pack.agreed_months)
-    page = refer_page(turn.frame(), turn.visit, await _sheet(turn), until=until, latest=turn.today + LONGEST)
+    turn, one = await _sheet(turn)
+    signed = turn.pack.release_required
+    page = refer_page(turn.frame(), turn.visit, one, until=until, latest=turn.today + LONGEST, release=signed)
     return turn.render(page)
 
 
 async def show_share(turn: Turn) -> Response:
     """The sheet without it."""
-    return turn.render(share_page(turn.frame(), await _sheet(turn)))
+    turn, one = await _sheet(turn)
+    return turn.render(share_page(turn.frame(), one, grounds(turn.pack.nation)))
 
 
 async def submit_refer(turn: Turn, posted: Posted) -> Response:
     """Send with agreement, or show again what is missing."""
     fields = own(ReferFields, posted)
-    service, wrong = await _chosen(turn, fields)
+    if fields.action is OnSheet.KEEP:
+        return await _keep(turn, fields)
+    found = await choice(turn)
+    service, wrong = await _chosen(turn, fields, found)
     safe, unsafe = contact(fields, turn.visit.contacts)
     agreed, missing = agreement(fields, turn.today)
-    if service is None or safe is None or agreed is None:
-        return await turn.refuse(wrong | unsafe | missing, values(fields), fields.help)
+    signed, unsigned = release(fields, turn.today, required=turn.pack.release_required)
+    if service is None or safe is None or agreed is None or unsigned:
+        return await turn.refuse(wrong | unsafe | missing | unsigned, values(fields), fields.help)
     wanted = frozenset(fields.help)
-    request = ReferralRequest(service.id, safe, wanted, agreement=agreed, urgent=fields.urgent)
-    return await _send(turn, service, request)
+    request = ReferralRequest(
+        service.id, safe, wanted, agreement=agreed, urgent=fields.urgent, release=signed
+    )
+    return await _send(turn, service, request, found)
 
 
 async def submit_share(turn: Turn, posted: Posted) -> Response:
     """Send without agreement, with the decision, or show again what is missing."""
     fields = own(ShareFields, posted)
-    service, wrong = await _chosen(turn, fields)
+    if fields.action is OnSheet.KEEP:
+        return await _keep(turn, fields)
+    found = await choice(turn)
+    service, wrong = await _chosen(turn, fields, found)
     safe, unsafe = contact(fields, turn.visit.contacts)
-    decision, missing = sharing(fields)
+    decision, missing = sharing(fields, turn.pack.nation)
     if service is None or safe is None or decision is None:
         return await turn.refuse(wrong | unsafe | missing, values(fields), fields.help)
     wanted = frozenset(fields.help)
     request = ReferralRequest(service.id, safe, wanted, sharing=decision, urgent=fields.urgent)
-    return await _send(turn, service, request)
+    return await _send(turn, service, request, found)
 
 
-async def _send(turn: Turn, service: Service, request: ReferralRequest) -> Response:
+async def _send(turn: Turn, service: Service, request: ReferralRequest, found: Choice) -> Response:
     rooms = turn.rooms
     begun = await refer(
         rooms.store,
@@ -91,24 +110,54 @@ async def _send(turn: Turn, service: Service, request: ReferralRequest) -> Respo
         now=turn.now,
         care=rooms.care,
         ring_back=turn.entry.ring_back,
+        need=found.need,
     )
     rooms.dispatcher.kick()
     return go(turn.rooms, await written(turn, begun), Step.SENT)
 
 
-async def _matches(turn: Turn) -> tuple[Match, ...]:
-    store = turn.rooms.store
-    proposals = await store.proposals.all()
-    services = [directed(proposals, kept_service(one), turn.now) for one in await store.services.all()]
-    need = need_of(turn.assessment(), turn.visit.person, turn.visit.setting, turn.today)
-    return match(services, need)
+async def _keep(turn: Turn, fields: SheetFields) -> Response:
+    """Nothing fits: somebody is named, and a day; the same page then says so, and can be left."""
+    who, due, wrong = kept_by(fields, turn.today)
+    if who is None or due is None:
+        return await turn.refuse(wrong, values(fields))
+    turn.rooms.act(Act.NOTED)
+    found = await choice(turn)
+    visit = await turn.claim()
+    visit = await keep_contact(turn.rooms.store, visit, found.matches, found.need, who=who, due=due)
+    return go(turn.rooms, visit, turn.step)
 
 
-async def _sheet(turn: Turn) -> Sheet:
-    rooms, kept = turn.rooms, turn.mistaken
+async def _sheet(turn: Turn) -> tuple[Turn, Sheet]:
+    """The sheet, and the turn: its visit knows by then whether it may be left as it is."""
+    found, kept = await choice(turn), turn.mistaken
+    turn = await _marked(turn, fits=any(one.fits for one in found.matches))
     entered = Entered(kept.values, kept.chosen, kept.mistakes) if kept else NOTHING
-    made = sheet(turn.visit, turn.assessment(), await _matches(turn), _quick(turn), rooms.numbers, entered)
-    return made if turn.entry.heard else unsent(made)
+    about = About(
+        wishes=found.need.wishes,
+        urgent=found.need.danger,
+        whom=found.whom,
+        preset=found.preset,
+        today=turn.today,
+        noted=await noted(turn),
+    )
+    assessment, quick = turn.assessment(), _quick(turn)
+    made = sheet(turn.visit, assessment, found.matches, quick, turn.numbers, entered, about)
+    return turn, made if turn.entry.heard else unsent(made)
+
+
+async def _marked(turn: Turn, *, fits: bool) -> Turn:
+    """Who was shown that nothing fits must not be left without a named person."""
+    draft = turn.visit.draft
+    left = left_after(draft.left, fits=fits)
+    if left is draft.left:
+        return turn
+    async with turn.rooms.locks.of(turn.visit.id):
+        try:
+            visit = await turn.rooms.store.visits.change(turn.visit, draft=replace(draft, left=left))
+        except OutOfOrder:  # the same page is being shown twice: the other one has marked it
+            return turn
+    return replace(turn, visit=visit)
 
 
 def _quick(turn: Turn) -> Form:
@@ -116,7 +165,7 @@ def _quick(turn: Turn) -> Form:
     return next(form for form in turn.pack.today if form.name == QUICK)
 
 
-async def _chosen(turn: Turn, fields: SheetFields) -> tuple[Service | None, Mistakes]:
+async def _chosen(turn: Turn, fields: SheetFields, found: Choice) -> tuple[Service | None, Mistakes]:
     """The service, one of those that fit; and the help wanted, checked against what the item offers."""
     if not turn.entry.heard:
         return None, {"service": UNHEARD}
@@ -125,7 +174,7 @@ async def _chosen(turn: Turn, fields: SheetFields) -> tuple[Service | None, Mist
         raise FieldsRefused(NOT_OFFERED)
     if fields.service is None:
         return None, {"service": message("Choose a service.")}
-    fitting = (found.service for found in await _matches(turn) if found.fits)
+    fitting = (one.service for one in found.matches if one.fits)
     service = next((one for one in fitting if one.id == fields.service), None)
     if service is None:
         return None, {"service": message("This service is not offered here. Choose another.")}

@@ -11,12 +11,14 @@ from ipvscreen.ipv.gate import age_gate
 from ipvscreen.ipv.visit import Door, Step
 from ipvscreen.messages import message
 from ipvscreen.pathway.choose import choose
+from ipvscreen.pathway.choose_again import choose_again
 from ipvscreen.pathway.resume import resume
 from ipvscreen.store.visits import Visit
 from ipvscreen.web import cookies
 from ipvscreen.web.fields import Posted, StartFields, own
 from ipvscreen.web.presenters.start import same_person, start_page
 from ipvscreen.web.steps.account import open_account
+from ipvscreen.web.steps.choosing import again as again_for
 from ipvscreen.web.steps.earlier import open_one
 from ipvscreen.web.steps.earlier_list import earlier_list
 from ipvscreen.web.turn import Turn, go
@@ -51,6 +53,8 @@ async def submit(turn: Turn, posted: Posted) -> Response:
         return await open_account(turn)
     if fields.earlier is not None:
         return await open_one(turn, fields.earlier)
+    if fields.again is not None:
+        return await _choose_again(turn, fields.again)
     if fields.door is None:
         raise OutOfOrder(turn.visit.state, "no door")
     setting = fields.setting or turn.visit.setting
@@ -70,6 +74,14 @@ async def submit(turn: Turn, posted: Posted) -> Response:
         now=turn.now,
     )
     return go(turn.rooms, visit, Step.DANGER if fields.door is Door.DANGER else None)
+
+
+async def _choose_again(turn: Turn, referral_id: str) -> Response:
+    """To the sheet, with what is proposed; who presses the button has attested what stands above it."""
+    proposed = await again_for(turn, referral_id)
+    turn.rooms.act(Act.EARLIER_OPENED)
+    visit = await choose_again(turn.rooms.store, await turn.claim(), proposed)
+    return go(turn.rooms, visit, Step.REFER)
 
 
 async def _resume(turn: Turn, old_id: str) -> Response:

@@ -26,7 +26,7 @@ def show(turn: Turn, posted: Posted | None = None) -> Response:
     entered = tokens.carry(ring, visit, turn.step, posted or {}) if keeps else ""
     token = tokens.issue(ring, tokens.claims_of(visit, STEP, ()))
     carried = entered if len(entered) <= _LONGEST else ""
-    page = stopped_page(turn.framed(STEP, token), visit, carried, turn.rooms.numbers)
+    page = stopped_page(turn.framed(STEP, token), visit, carried, turn.numbers)
     return turn.render(page, status=409)
 
 
