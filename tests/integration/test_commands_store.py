@@ -148,3 +148,15 @@ def test_on_postgres_its_own_programs_do_it(here: Path, words: tuple[str, ...]) 
     assert done.exit_code == 1
     assert "The store is on Postgres: use pg_dump and pg_restore" in said(done)
     assert not (here / "monday").exists()
+
+
+def test_the_tables_go_back_one_revision_and_no_further(here: Path) -> None:
+    back = typed("migrate", "--back")
+    assert (back.exit_code, back.stdout) == (0, "The store is at 0007.\n")
+
+    further = typed("migrate", "--back")
+    assert further.exit_code == 2
+    assert "no way back from these tables" in said(further)
+
+    forth = typed("migrate")
+    assert (forth.exit_code, forth.stdout) == (0, "The store is up to date.\n")
