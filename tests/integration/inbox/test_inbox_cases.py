@@ -232,18 +232,17 @@ async def test_an_old_page_says_so_and_shows_the_newest(cases: Any) -> None:
     assert "opened" in main(answer)
     assert offered(answer) == {"danger"}, "for all else a worker waits for the coordinator now"
     assert await acts(town) == before
-    page = await cora.get(path)
-    twice = [
-        await cora.browser.post(
-            path,
-            data={"token": cora.token, "event": "check", "seen": "1", "both": "no"},
-            headers=SAME,
-        )
-        for _ in range(2)
-    ]
+    await cora.get(path)
+    declines = {"token": cora.token, "event": "decline", "seen": "1", "reason": "no-capacity"}
+    await cases.does("Wim", "danger", passed_on="referrer")
+    refused = await cora.browser.post(path, data=declines, headers=SAME)
+    assert refused.status_code == 409, "possible still, but not by who has not seen what happened"
+    assert "Note that danger was passed on" in refused.text
+    await cora.get(path)
+    checks = {"token": cora.token, "event": "check", "seen": "2", "both": "no"}
+    twice = [await cora.browser.post(path, data=checks, headers=SAME) for _ in range(2)]
     assert [one.status_code for one in twice] == [200, 409], "the same form twice"
-    assert page.status_code == 200
-    assert (await cases.state()).steps == 2
+    assert ((await cases.state()).state, (await cases.state()).steps) == (CaseState.OPENED, 3)
 
 
 async def test_danger_shows_the_telephone_before_anything_else(cases: Any) -> None:
