@@ -14,6 +14,7 @@ from ipvscreen.resources.neutral import topic_word
 from ipvscreen.sandbox.directory import services_bundle
 
 NUMBER, NAME = "07700 900123", "Whitfield"
+SAME = {"Sec-Fetch-Site": "same-origin", "Origin": "https://inbox.test"}
 SERVICE = "mentor-mothers"
 
 
@@ -69,10 +70,14 @@ async def test_the_whole_way_by_forms(cases: Any) -> None:
     town, wim = cases.town, cases.town.people["Wim"]
     before = len(await acts(town))
     await cases.accepted()
-    names = await cases.names("Wim")
+    await wim.get(f"/i/cases/{cases.own}")
+    form = {"data": {"token": wim.token}, "headers": SAME}
+    names, again = [await wim.browser.post(f"/i/cases/{cases.own}/names", **form) for _ in range(2)]
+    assert (names.status_code, again.status_code) == (200, 409), "one form, one look"
     assert NAME in names.text
     assert NUMBER in names.text
-    assert "Not safe: voicemail" in wim.text
+    assert "Not safe: voicemail" in names.text
+    assert NAME not in again.text
     assert NAME not in (await wim.get(f"/i/cases/{cases.own}")).text, "open once, and not from then on"
     for event, said in (
         ("contact", {"way": "phone", "tried": "no-answer"}),
@@ -220,25 +225,24 @@ async def test_an_old_page_says_so_and_shows_the_newest(cases: Any) -> None:
     answer = await wim.browser.post(
         path,
         data={"token": old, "event": "open", "seen": "0"},
-        headers={"Sec-Fetch-Site": "same-origin", "Origin": "https://inbox.test"},
+        headers=SAME,
     )
     assert answer.status_code == 409
     assert "Somebody has changed this case since you opened the page" in answer.text
     assert "opened" in main(answer)
     assert offered(answer) == {"danger"}, "for all else a worker waits for the coordinator now"
     assert await acts(town) == before
-    page = await cora.get(path)
-    twice = [
-        await cora.browser.post(
-            path,
-            data={"token": cora.token, "event": "check", "seen": "1", "both": "no"},
-            headers={"Sec-Fetch-Site": "same-origin", "Origin": "https://inbox.test"},
-        )
-        for _ in range(2)
-    ]
+    await cora.get(path)
+    declines = {"token": cora.token, "event": "decline", "seen": "1", "reason": "no-capacity"}
+    await cases.does("Wim", "danger", passed_on="referrer")
+    refused = await cora.browser.post(path, data=declines, headers=SAME)
+    assert refused.status_code == 409, "possible still, but not by who has not seen what happened"
+    assert "Note that danger was passed on" in refused.text
+    await cora.get(path)
+    checks = {"token": cora.token, "event": "check", "seen": "2", "both": "no"}
+    twice = [await cora.browser.post(path, data=checks, headers=SAME) for _ in range(2)]
     assert [one.status_code for one in twice] == [200, 409], "the same form twice"
-    assert page.status_code == 200
-    assert (await cases.state()).steps == 2
+    assert ((await cases.state()).state, (await cases.state()).steps) == (CaseState.OPENED, 3)
 
 
 async def test_danger_shows_the_telephone_before_anything_else(cases: Any) -> None:
