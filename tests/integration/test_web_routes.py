@@ -49,6 +49,7 @@ TABLE: dict[tuple[str, str], str] = {
     ("GET", "/v/{visit_id}/exit"): ANYBODY,
     ("GET", "/v/{visit_id}/cover"): ANYBODY,
     ("GET", "/v/{visit_id}/{step}"): VISIT,
+    ("GET", "/v/{visit_id}/letter/{key}"): VISIT,  # and of a referral of it, see test_web_by_hand
     ("POST", "/v/{visit_id}/{step}"): VISIT,
     ("POST", "/v/{visit_id}/draft"): VISIT,
     ("POST", "/v/{visit_id}/go-on"): VISIT,
@@ -93,7 +94,7 @@ class World:
         if template in ("/launch", "/list", "/launch/ready"):
             return f"{template}?iss={EHR}/fhir&state=s"
         given = {"visit_id": self.visitor.visit, "sitting_id": self.sitting, "name": "page.css"}
-        return template.format(**given, step="start")
+        return template.format(**given, step="start", key="none")
 
     async def call(
         self, browser: httpx.AsyncClient, method: str, template: str, headers: dict[str, str] | None = None
@@ -164,7 +165,8 @@ async def test_who_may_gets_through(world: World) -> None:
     for method, template in order:
         browser, shown = world.right(template)
         answer = await world.call(browser, method, template, shown)
-        expected = {"/v/{visit_id}/go-on": 422}.get(template)  # a field of another page
+        # a field of another page; and a referral that is not there
+        expected = {"/v/{visit_id}/go-on": 422, "/v/{visit_id}/letter/{key}": 404}.get(template)
         assert answer.status_code == expected or (expected is None and answer.status_code < 400), (
             method,
             template,
