@@ -309,6 +309,7 @@ def _of_path(path: str) -> Iterator[dict[str, Any]]:
         "step": STEPS,
         "ehr": ("sandbox",),
         "name": ("page.css", "page.js", "icon.svg"),
+        "key": ("none",),
     }
     for name in re.findall(r"{(\w+)}", path):
         yield _parameter("path", name, *known[name], required=True)

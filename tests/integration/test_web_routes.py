@@ -51,6 +51,7 @@ TABLE: dict[tuple[str, str], str] = {
     ("GET", "/v/{visit_id}/exit"): ANYBODY,
     ("GET", "/v/{visit_id}/cover"): ANYBODY,
     ("GET", "/v/{visit_id}/{step}"): VISIT,
+    ("GET", "/v/{visit_id}/letter/{key}"): VISIT,  # and of a referral of it, see test_web_by_hand
     ("POST", "/v/{visit_id}/{step}"): VISIT,
     ("POST", "/v/{visit_id}/draft"): VISIT,
     ("POST", "/v/{visit_id}/go-on"): VISIT,
@@ -95,7 +96,7 @@ class World:
         if template in ("/launch", "/list", "/launch/ready"):
             return f"{template}?iss={EHR}/fhir&state=s"
         given = {"visit_id": self.visitor.visit, "sitting_id": self.sitting, "name": "page.css", "token": "t"}
-        return template.format(**given, step="start")
+        return template.format(**given, step="start", key="none")
 
     async def call(
         self, browser: httpx.AsyncClient, method: str, template: str, headers: dict[str, str] | None = None
@@ -167,8 +168,12 @@ async def test_who_may_gets_through(world: World) -> None:
     for method, template in order:
         browser, shown = world.right(template)
         answer = await world.call(browser, method, template, shown)
-        fields = ("/v/{visit_id}/go-on", "/l/{sitting_id}/seen")
-        expected = dict.fromkeys(fields, 422).get(template)  # a field of another page
+        # a field of another page; and a referral that is not there
+        expected = {
+            "/v/{visit_id}/go-on": 422,
+            "/l/{sitting_id}/seen": 422,
+            "/v/{visit_id}/letter/{key}": 404,
+        }.get(template)
         assert answer.status_code == expected or (expected is None and answer.status_code < 400), (
             method,
             template,
@@ -321,7 +326,8 @@ async def test_every_answer_of_every_route_carries_the_full_set(world: World) ->
         check(answer, framed if _knows_its_record_system(template, answer) else "'none'")
     for template in {path for _, path in TABLE}:
         assert {405, 413} <= seen[template], template
-        assert seen[template] & {200, 204, 303, 409, 422}, (template, seen[template])
+        reached = {200, 204, 303, 409, 422} | ({404} if "{key}" in template else set())
+        assert seen[template] & reached, (template, seen[template])
         if template != "/healthz" and template != "/metrics":
             assert seen[template] & {500, 503}, (template, seen[template])
     assert seen["none"] >= {404}
@@ -397,7 +403,7 @@ async def test_a_page_that_is_only_read_changes_nothing_anywhere(house: Any, vis
     moves = ({"door": "ask"}, {"76500-8": "LA33-6"}, {"safe-today": "yes"})
     store, memory = house.app.state.rooms.store, house.ehr.state.sandbox.memory
     gets = [template for method, template in TABLE if method == "GET" and "visit_id" in template]
-    assert len(gets) == 3
+    assert len(gets) == 4
     await visitor.launch()
     for fields in (None, *moves):
         if fields is not None:
@@ -407,7 +413,7 @@ async def test_a_page_that_is_only_read_changes_nothing_anywhere(house: Any, vis
         here = visitor.page.url.path.rpartition("/")[2]
         for template in [*gets, *gets]:
             for step in Step if "{step}" in template else (None,):
-                path = template.format(visit_id=visitor.visit, step=step)
+                path = template.format(visit_id=visitor.visit, step=step, key="none")
                 cookies_before = dict(visitor.browser.cookies)
                 await visitor.browser.get(path, follow_redirects=False, headers=SAME)
                 visitor.browser.cookies.update(cookies_before)  # a way out drops it, and nothing else
