@@ -23,6 +23,7 @@ from typer.testing import CliRunner
 from ipvscreen.app import utc_now
 from ipvscreen.cli import main
 from ipvscreen.cli.demo import open_demo
+from ipvscreen.cli.serve import _can_start
 from ipvscreen.errors import LaunchRefused
 from ipvscreen.resources.scopes import requested
 from ipvscreen.sandbox.flaws import FLAWS
@@ -48,6 +49,17 @@ client_id = "health-questionnaire"
 exit_url = "https://example.org/"
 allow_http_loopback = true
 {more}
+
+[ehr.staffed]
+members = ["Practitioner/dr-marsh"]
+mailbox = "duty@practice.test"
+
+[ehr.staffed.hours]
+mon = "08:00-18:30"
+
+[mail]
+host = "127.0.0.1"
+sender = "app@practice.test"
 """
 
 
@@ -311,6 +323,21 @@ def test_only_discovery_is_looked_at_without_a_sign_in(good: Served, here: Path)
     assert findings["Sign-in"]["level"] == "warning"
     assert "nothing was written" in findings["Sign-in"]["words"]
     assert good.snapshot() == before
+
+
+def test_where_nobody_would_hear_it_says_that_referrals_are_off_and_what_to_set(
+    good: Served, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good.write_settings(here)
+    file = here / "ipvscreen.toml"
+    file.write_text(file.read_text().replace('mailbox = "duty@practice.test"', ""))
+    assert _can_start(), "the app works; only nothing is referred"
+    said = capsys.readouterr().err
+
+    for told in (said, run("--json")[1]):
+        assert "staffed.mailbox" in told
+        assert "staffed.hours" not in told
+    assert "Switched off" in told
 
 
 def test_a_bare_token_does_with_a_warning_that_its_rights_are_not_known(good: Served, here: Path) -> None:

@@ -53,7 +53,7 @@ async def show_list(request: Request, sitting_id: str) -> Response:
         of_role=is_of_role(entry, sitting),
         work=practice,
         done=DONE,
-        seen=f"{rooms.base}/l/{sitting.id}/seen",
+        href=f"{rooms.base}/l/{sitting.id}/seen",
         out=f"{rooms.base}/l/{sitting.id}/exit",
     )
     await shown(rooms, entry, sitting, practice)
