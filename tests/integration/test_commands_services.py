@@ -7,6 +7,7 @@ import sqlite3
 import sys
 import zipfile
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -248,3 +249,17 @@ def test_the_report_never_prints_the_address(here: Path) -> None:
 
     assert "a text of this refuge may hold its address. (left out)" in said
     assert "Hidden" not in said
+
+
+@pytest.mark.usefixtures("here")
+def test_what_was_missing_is_printed_by_month() -> None:
+    assert CliRunner().invoke(main, ["services", "gaps"]).output == "Nothing was missing so far.\n"
+    with closing(sqlite3.connect("store.db")) as store, store:
+        store.executemany(
+            "INSERT INTO gaps VALUES (?, ?, ?, ?, '', ?)",
+            [("2026-04", 0, "", "sex", 1), ("2026-03", 1, "children", "age places", 12)],
+        )
+    assert CliRunner().invoke(main, ["services", "gaps"]).output.splitlines() == [
+        "2026-03: for a child; wanted: children; in the way: age, places; 12",
+        "2026-04: for an adult; wanted: any service; in the way: sex; fewer than 5",
+    ]

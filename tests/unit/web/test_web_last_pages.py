@@ -86,6 +86,15 @@ def test_a_service_that_does_not_fit_is_told_with_its_reason(visit: Make, forms:
     assert [(one.id, one.reasons) for one in shown.others] == [("s2", ("For children; no child.",))]
 
 
+def test_what_is_between_thresholds_stands_apart_with_its_reasons(visit: Make, forms: Forms) -> None:
+    reasons = ("The risk is too low for them.", "Not for this age.")
+    between = Match(replace(SERVICE, id="s3"), Verdict.BETWEEN, reasons)
+    shown = a_sheet(visit(), forms, matches=(FITS, between, FITS_NOT))
+    assert [(one.id, one.reasons) for one in shown.between] == [("s3", reasons)]
+    assert [one.id for one in shown.others] == ["s2"]
+    assert [one.id for one in shown.services] == ["s1"], "only a yes is offered"
+
+
 @pytest.mark.parametrize(
     ("matches", "reason"), [((FITS_NOT,), "For children; no child. "), ((), "the directory is empty. ")]
 )
