@@ -226,10 +226,8 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _each_ehr_once(self) -> "Settings":
-        for what, values in (
-            ("name", [ehr.name for ehr in self.ehr]),
-            ("iss", [ehr.iss.rstrip("/") for ehr in self.ehr]),
-        ):
+        told = {"name": [ehr.name for ehr in self.ehr], "iss": [ehr.iss.rstrip("/") for ehr in self.ehr]}
+        for what, values in told.items():
             if twice := [value for value, count in Counter(values).items() if count > 1]:
                 raise ValueError(f"two [[ehr]] have the {what} {', '.join(twice)}")
         return self
@@ -248,6 +246,4 @@ class Settings(BaseSettings):
 
     def ring(self) -> tuple[str, dict[str, bytes]]:
         """The id of the key that seals now, and every key by its id."""
-        return self.key, {
-            kid: base64.b64decode(secret.get_secret_value()) for kid, secret in self.keys.items()
-        }
+        return self.key, {name: base64.b64decode(key.get_secret_value()) for name, key in self.keys.items()}

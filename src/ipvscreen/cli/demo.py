@@ -88,7 +88,7 @@ async def open_demo(
     With `service_tokens` the charity takes messages with tokens of its own alone.
     """
     switches = _switched(switches or Switches(), profile, flaws)
-    ehr_settings = {**SETTINGS.get(profile or "", {}), **ehr_settings}
+    more = {**SETTINGS.get(profile or "", {}), **ehr_settings}
     async with AsyncExitStack() as stack:
         box = await stack.enter_async_context(open_mailbox())
         sockets = tuple(stack.enter_context(_listen(port)) for port in ports)
@@ -97,17 +97,12 @@ async def open_demo(
         # The app is browsed as 127.0.0.1 and the others as localhost: else all would be same-site.
         app_url = f"http://127.0.0.1:{app_port}"
         ehr_url, service_url = (f"http://localhost:{port}" for port in (ehr_port, service_port))
-        token = secrets.token_urlsafe(24)
-        secret = secrets.token_urlsafe(24) if auth == "client_secret_basic" else None
-        ehr_settings |= {"token_auth": auth, "client_secret": secret}
-        settings = demo_settings(app_url, ehr_url, Path(folder) / "store.db", box.port, **ehr_settings)
-        by_token = _by_token(service_url) if service_tokens else None
-        await import_services(settings, services_bundle(f"{service_url}/fhir", _now().date(), by_token))
+        token, secret = secrets.token_urlsafe(24), _secret_for(auth)
+        more |= {"token_auth": auth, "client_secret": secret}
+        settings = demo_settings(app_url, ehr_url, Path(folder) / "store.db", box.port, **more)
+        await import_services(settings, _services(service_url, tokens=service_tokens))
         ehr = _record_system(app_url, ehr_url, token, switches, auth, secret)
-        keys: dict[str, Any] = {"client_id": CLIENT_ID, "jwks_url": f"{app_url}/jwks.json"}
-        charity = create_charity(
-            base_url=service_url, token=token, clock=_now, **(keys if service_tokens else {})
-        )
+        charity = _charity(app_url, service_url, token, tokens=service_tokens)
         yield Demo(
             apps={app_port: create_app(settings), ehr_port: ehr, service_port: charity},
             sockets=sockets,
@@ -118,9 +113,20 @@ async def open_demo(
         )
 
 
-def _by_token(service_url: str) -> dict[str, str]:
-    """What the directory says of the charity's token endpoint."""
-    return {"tokenUrl": f"{service_url}/auth/token", "tokenClient": CLIENT_ID, "tokenScope": SCOPE}
+def _secret_for(auth: Auth) -> str | None:
+    return secrets.token_urlsafe(24) if auth == "client_secret_basic" else None
+
+
+def _services(service_url: str, *, tokens: bool) -> dict[str, Any]:
+    """The directory; with `tokens` it says where the charity gives them."""
+    by_token = {"tokenUrl": f"{service_url}/auth/token", "tokenClient": CLIENT_ID, "tokenScope": SCOPE}
+    return services_bundle(f"{service_url}/fhir", _now().date(), by_token if tokens else None)
+
+
+def _charity(app_url: str, service_url: str, token: str, *, tokens: bool) -> FastAPI:
+    """The service; with `tokens` it takes no message without one of its own."""
+    keys: dict[str, Any] = {"client_id": CLIENT_ID, "jwks_url": f"{app_url}/jwks.json"} if tokens else {}
+    return create_charity(base_url=service_url, token=token, clock=_now, **keys)
 
 
 def _switched(switches: Switches, profile: str | None, flaws: Iterable[str]) -> Switches:

@@ -1,8 +1,10 @@
 """Refer: on disk first, with its entries for the record; the dispatcher brings it to the service."""
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from ipvscreen.ehr.after_loss import withheld
 from ipvscreen.ehr.client import FhirClient
@@ -61,19 +63,18 @@ async def refer(
     context = visit.context()
     row = _row(visit, service, key, now, request, need)
     bundle = message_of(context, service, request, visit.person, key, source, now, ring_back)
-    asked = asked_to_json(request, visit.person.name) if organisation_at(service.endpoint) else None
-    job = NewJob(
-        key,
-        key,
-        service.endpoint,
-        bundle,
-        asked=asked,
-        by_hand=not service.endpoint,
-        backend=service.backend,
-    )
+    job = _job(visit, service, request, key, bundle)
     silent = await same_patient(client, visit.patient_id, visit.person)
     items = referral(context, service, request, visit.person, key, visit.plan)
     return await _on_disk(store, visit, row, job, items, silent, care)
+
+
+def _job(
+    visit: Visit, service: Service, request: ReferralRequest, key: str, bundle: Mapping[str, Any]
+) -> NewJob:
+    asked = asked_to_json(request, visit.person.name) if organisation_at(service.endpoint) else None
+    by_hand = not service.endpoint
+    return NewJob(key, key, service.endpoint, bundle, asked=asked, by_hand=by_hand, backend=service.backend)
 
 
 async def _on_disk(

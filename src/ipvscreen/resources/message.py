@@ -75,11 +75,8 @@ def message(
     task = next(url for url, body in entries.items() if body["resourceType"] == "Task")
     entries[task] = entries[task] | _help_wanted(request)
     header = f"urn:uuid:{business_key(key, 'header')}"
-    everything = {
-        header: _header(ctx, service, task, source, ring_back),
-        patient: _patient(person, request.contact, labels),
-        **entries,
-    }
+    whom = {patient: _patient(person, request.contact, labels)}
+    everything = {header: _header(ctx, service, task, source, ring_back)} | whom | entries
     bundle = {
         "resourceType": "Bundle",
         "identifier": {"system": IDENTIFIER_SYSTEM, "value": f"urn:uuid:{key}"},

@@ -7,7 +7,7 @@ from typing import Any
 
 from ipvscreen.ipv.case_step import Whom
 from ipvscreen.ipv.referral import Agreement, ReferralRequest, Sharing
-from ipvscreen.store.case_rows import whom_from_json, whom_to_json
+from ipvscreen.store.case_rows import release_from_json, release_to_json, whom_from_json, whom_to_json
 
 
 def asked_to_json(request: ReferralRequest, name: str | None) -> dict[str, Any]:
@@ -19,6 +19,7 @@ def asked_to_json(request: ReferralRequest, name: str | None) -> dict[str, Any]:
         "help_wanted": sorted(request.help_wanted),
         "agreement": agreed and asdict(agreed) | {"until": agreed.until.isoformat()},
         "sharing": shared and asdict(shared),
+        "release": request.release and release_to_json(request.release),
         "urgent": request.urgent,
     }
 
@@ -32,6 +33,7 @@ def asked_from_json(stored: Mapping[str, Any]) -> tuple[ReferralRequest, str | N
         help_wanted=frozenset(stored["help_wanted"]),
         agreement=agreed and Agreement(**agreed | {"until": date.fromisoformat(agreed["until"])}),
         sharing=shared and Sharing(**shared),
+        release=stored["release"] and release_from_json(stored["release"]),
         urgent=stored["urgent"],
     )
     return request, whom.name

@@ -58,7 +58,7 @@ def case_to_json(case: Case) -> dict[str, Any]:
         "facts": _facts_to_json(facts),
         "reason": case.reason,
         "outcome": case.outcome,
-        "release": release and _release_to_json(release),
+        "release": release and release_to_json(release),
         "told_nothing": case.told_nothing,
         "closed_at": case.closed_at and case.closed_at.isoformat(),
         "knows": case.knows,
@@ -79,7 +79,7 @@ def case_from_json(stored: Mapping[str, Any]) -> Case:
         "facts": _facts(stored["facts"]),
         "reason": reason and Decline(reason),
         "outcome": outcome and Outcome(outcome),
-        "release": release and _release(release),
+        "release": release and release_from_json(release),
         "closed_at": closed_at and datetime.fromisoformat(closed_at),
     }
     return Case(**{**stored, **typed})
@@ -101,7 +101,7 @@ def step_to_json(step: Step, state: CaseState) -> dict[str, Any]:
     plain = {name: getattr(step, name) for name in ("event", "role", "member", *_CODES, "mentor")}
     said = {name: value for name, value in plain.items() if value is not None}
     facts = {"facts": _facts_to_json(step.facts)} if step.facts else {}
-    release = {"release": _release_to_json(step.release)} if step.release else {}
+    release = {"release": release_to_json(step.release)} if step.release else {}
     return said | facts | release | {"state": state}
 
 
@@ -136,11 +136,13 @@ def _facts(stored: Mapping[str, Any]) -> Facts:
     return Facts(both and Answer(both), stored["apart"], mentors)
 
 
-def _release_to_json(release: Release) -> dict[str, str]:
+def release_to_json(release: Release) -> dict[str, str]:
+    """When it was signed, and its last day."""
     return {"signed_on": release.signed_on.isoformat(), "until": release.until.isoformat()}
 
 
-def _release(stored: Mapping[str, str]) -> Release:
+def release_from_json(stored: Mapping[str, str]) -> Release:
+    """What `release_to_json` stored."""
     return Release(date.fromisoformat(stored["signed_on"]), date.fromisoformat(stored["until"]))
 
 
@@ -149,5 +151,5 @@ _TYPED: Mapping[str, Any] = _CODES | {
     "event": CaseEvent,
     "role": CaseRole,
     "facts": _facts,
-    "release": _release,
+    "release": release_from_json,
 }

@@ -206,6 +206,10 @@ class Rooms:
         form = self.forms.get(name or "")
         return (spoken(form, entry.locale),) if form else ()
 
+    def by_canonical(self, entry: EhrEntry) -> dict[str, Form]:
+        """Every form that we have, by its canonical, in the language of that record system."""
+        return {form.canonical: spoken(form, entry.locale) for form in self.forms.values()}
+
     @property
     def jwks_url(self) -> str:
         """Where record systems fetch the public halves of our keys."""

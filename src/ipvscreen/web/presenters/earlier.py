@@ -17,9 +17,7 @@ from ipvscreen.resources.plan import WritePlan
 from ipvscreen.resources.protection import unprotected
 from ipvscreen.resources.reasons import REASONS, WHY_WORDS
 from ipvscreen.resources.standing import IN_ERROR, status_of
-from ipvscreen.sdc.answering.values import shown
 from ipvscreen.sdc.form import Form
-from ipvscreen.sdc.response import DATA_ABSENT_REASON
 from ipvscreen.store.referrals import Referral
 from ipvscreen.store.visits import Visit
 from ipvscreen.web.presenters.by_hand import ByHandView
@@ -27,13 +25,13 @@ from ipvscreen.web.presenters.frame import Frame, day_words
 from ipvscreen.web.presenters.items import Question
 from ipvscreen.web.presenters.loop import LoopLine, loop_lines
 from ipvscreen.web.presenters.record import kind_words
+from ipvscreen.web.presenters.said import said_lines
 
 _NOT_KNOWN = message("Not known: the record system does not let us look, or did not answer in time.")
 _MORE = message("There may be more than are listed here. Look in the record, too.")
 _ONE = message("An earlier form, {day}, by {name}")
 _NO_DAY = message("day not known")
 _NO_NAME = message("name not known")
-_PASSED = message("Passed")
 _STATUS: dict[str, str] = {
     AMENDED: message("corrected"),
     CORRECTED: message("corrected"),
@@ -203,29 +201,11 @@ def _response(
 ) -> ResponseView:
     why_not = correctable(body, forms, may)
     return ResponseView(
-        lines=tuple(_lines(body.get("item"))),
+        lines=tuple(said_lines(body.get("item"))),
         status=_standing(body, labels),
         correct="" if why_not else f"QuestionnaireResponse/{body['id']}",
         why_not=why_not,
     )
-
-
-def _lines(items: object) -> Iterator[tuple[str, str]]:
-    """Question and answer in the words of the record, in their order."""
-    for item in items if isinstance(items, list) else ():
-        answers = item.get("answer") or []
-        values = [shown(value) for one in answers if (value := _value(one))]
-        passed = any(one.get("url") == DATA_ABSENT_REASON for one in item.get("extension") or ())
-        if values or passed:
-            words = joined(", ", values) if values else _PASSED
-            yield str(item.get("text") or item.get("linkId", "")), words
-        yield from _lines(item.get("item"))
-        for one in answers:
-            yield from _lines(one.get("item"))
-
-
-def _value(answer: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in answer.items() if name.startswith("value")}
 
 
 def _entry(body: Mapping[str, Any], visit: Visit) -> str:

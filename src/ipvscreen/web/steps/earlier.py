@@ -134,10 +134,6 @@ async def _error(turn: Turn, fields: EarlierFields) -> Response:
     return await _taken_back(turn, fields.why)
 
 
-async def _withdraw(turn: Turn, _: EarlierFields) -> Response:
-    return await _taken_back(turn, Why.WITHDRAWN)
-
-
 async def _taken_back(turn: Turn, why: Why) -> Response:
     """With its referral where nobody who could agree has agreed to it."""
     turn, seen = await _claimed(turn)
@@ -222,9 +218,7 @@ def _holding(turn: Turn, given: Mapping[str, tuple[str, ...]]) -> Draft:
 
 
 def _forms(turn: Turn) -> dict[str, Form]:
-    """Every form that we have, by its canonical, in the language of the page."""
-    rooms = turn.rooms
-    return {form.canonical: rooms.named(turn.entry, name)[0] for name, form in rooms.forms.items()}
+    return turn.rooms.by_canonical(turn.entry)
 
 
 def _then(turn: Turn, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -247,7 +241,7 @@ _ACTIONS: Mapping[Amend, Callable[[Turn, EarlierFields], Awaitable[Response]]] =
     Amend.LEAVE: _leave,
     Amend.ERROR: _error,
     Amend.HIDE: _hide,
-    Amend.WITHDRAW: _withdraw,
+    Amend.WITHDRAW: lambda turn, _: _taken_back(turn, Why.WITHDRAWN),
     Amend.STOP: _stop,
     Amend.TELL_NOTHING: _tell_nothing,
     Amend.FIRST_PAGE: _first_page,
