@@ -65,8 +65,7 @@ def create_app(
     to send what waits in the outbox.
     ValueError or FormRefused at once where a key, a questionnaire or a pack cannot be used.
     """
-    ring = ring_of(settings)
-    library = library_of(settings)
+    ring, library = ring_of(settings), library_of(settings)
     policy = Policy.of(settings.public_url)
 
     @asynccontextmanager
