@@ -68,8 +68,7 @@ def create_app(
     counts as left behind; `reached` hears of each named point of one. Without `deliver` another process has
     to send what waits in the outbox. ValueError or FormRefused where a key, form or pack cannot be used.
     """
-    ring = ring_of(settings)
-    library = library_of(settings)
+    ring, library = ring_of(settings), library_of(settings)
     policy = Policy.of(settings.public_url)
 
     @asynccontextmanager
