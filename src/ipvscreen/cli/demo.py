@@ -80,10 +80,8 @@ async def open_demo(
 
     `switches` and `flaws` (names of FLAWS) make the record system fail; `auth` is how the app proves there
     who it is; `ehr_settings` are more settings of its [[ehr]] entry. KeyError for an unknown flaw.
-    With `service_tokens` the charity takes messages with tokens of its own alone.
-    `profile`, a name of PROFILES: the record system behaves as that one, and our entry is set for it.
+    `profile`, a name of PROFILES: it behaves as that one. `service_tokens`: the charity asks for its tokens.
     """
-    switches = _switched(switches or Switches(), profile, flaws)
     ehr_settings = {**SETTINGS.get(profile or "", {}), **ehr_settings}
     with ExitStack() as stack:
         sockets = tuple(stack.enter_context(_listen(port)) for port in ports)
@@ -96,13 +94,9 @@ async def open_demo(
         secret = secrets.token_urlsafe(24) if auth == "client_secret_basic" else None
         ehr_settings |= {"token_auth": auth, "client_secret": secret}
         settings = demo_settings(app_url, ehr_url, Path(folder) / "store.db", **ehr_settings)
-        by_token = _by_token(service_url) if service_tokens else None
-        await import_services(settings, services_bundle(f"{service_url}/fhir", _now().date(), by_token))
-        ehr = _record_system(app_url, ehr_url, token, switches, auth, secret)
-        keys: dict[str, Any] = {"client_id": CLIENT_ID, "jwks_url": f"{app_url}/jwks.json"}
-        charity = create_charity(
-            base_url=service_url, token=token, clock=_now, **(keys if service_tokens else {})
-        )
+        await import_services(settings, _directory(service_url, by_token=service_tokens))
+        ehr = _record_system(app_url, ehr_url, token, _switched(switches, profile, flaws), auth, secret)
+        charity = _charity(app_url, service_url, token, by_token=service_tokens)
         yield Demo(
             apps={app_port: create_app(settings), ehr_port: ehr, service_port: charity},
             sockets=sockets,
@@ -113,12 +107,19 @@ async def open_demo(
         )
 
 
-def _by_token(service_url: str) -> dict[str, str]:
-    """What the directory says of the charity's token endpoint."""
-    return {"tokenUrl": f"{service_url}/auth/token", "tokenClient": CLIENT_ID, "tokenScope": SCOPE}
+def _directory(service_url: str, *, by_token: bool) -> dict[str, Any]:
+    """The services, all of them at the charity; `by_token`: where it gives tokens is said of each."""
+    told = {"tokenUrl": f"{service_url}/auth/token", "tokenClient": CLIENT_ID, "tokenScope": SCOPE}
+    return services_bundle(f"{service_url}/fhir", _now().date(), told if by_token else None)
 
 
-def _switched(switches: Switches, profile: str | None, flaws: Iterable[str]) -> Switches:
+def _charity(app_url: str, service_url: str, token: str, *, by_token: bool) -> FastAPI:
+    keys: dict[str, Any] = {"client_id": CLIENT_ID, "jwks_url": f"{app_url}/jwks.json"}
+    return create_charity(base_url=service_url, token=token, clock=_now, **(keys if by_token else {}))
+
+
+def _switched(switches: Switches | None, profile: str | None, flaws: Iterable[str]) -> Switches:
+    switches = switches or Switches()
     if profile is not None:
         PROFILES[profile](switches)
     for name in flaws:
