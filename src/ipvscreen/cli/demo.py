@@ -87,7 +87,6 @@ async def open_demo(
     PROFILES) behave as that one; `auth` is how the app proves who it is, `ehr_settings` more of its entry.
     With `service_tokens` the charity takes messages with tokens of its own alone.
     """
-    switches = _switched(switches or Switches(), profile, flaws)
     more = {**SETTINGS.get(profile or "", {}), **ehr_settings}
     async with AsyncExitStack() as stack:
         box = await stack.enter_async_context(open_mailbox())
@@ -97,12 +96,13 @@ async def open_demo(
         # The app is browsed as 127.0.0.1 and the others as localhost: else all would be same-site.
         app_url = f"http://127.0.0.1:{app_port}"
         ehr_url, service_url = (f"http://localhost:{port}" for port in (ehr_port, service_port))
-        token, secret = secrets.token_urlsafe(24), _secret_for(auth)
+        token = secrets.token_urlsafe(24)
+        secret = secrets.token_urlsafe(24) if auth == "client_secret_basic" else None
         more |= {"token_auth": auth, "client_secret": secret}
         settings = demo_settings(app_url, ehr_url, Path(folder) / "store.db", box.port, **more)
-        await import_services(settings, _services(service_url, tokens=service_tokens))
-        ehr = _record_system(app_url, ehr_url, token, switches, auth, secret)
-        charity = _charity(app_url, service_url, token, tokens=service_tokens)
+        await import_services(settings, _directory(service_url, by_token=service_tokens))
+        ehr = _record_system(app_url, ehr_url, token, _switched(switches, profile, flaws), auth, secret)
+        charity = _charity(app_url, service_url, token, by_token=service_tokens)
         yield Demo(
             apps={app_port: create_app(settings), ehr_port: ehr, service_port: charity},
             sockets=sockets,
@@ -113,23 +113,19 @@ async def open_demo(
         )
 
 
-def _secret_for(auth: Auth) -> str | None:
-    return secrets.token_urlsafe(24) if auth == "client_secret_basic" else None
+def _directory(service_url: str, *, by_token: bool) -> dict[str, Any]:
+    """The services, all of them at the charity; `by_token`: where it gives tokens is said of each."""
+    told = {"tokenUrl": f"{service_url}/auth/token", "tokenClient": CLIENT_ID, "tokenScope": SCOPE}
+    return services_bundle(f"{service_url}/fhir", _now().date(), told if by_token else None)
 
 
-def _services(service_url: str, *, tokens: bool) -> dict[str, Any]:
-    """The directory; with `tokens` it says where the charity gives them."""
-    by_token = {"tokenUrl": f"{service_url}/auth/token", "tokenClient": CLIENT_ID, "tokenScope": SCOPE}
-    return services_bundle(f"{service_url}/fhir", _now().date(), by_token if tokens else None)
+def _charity(app_url: str, service_url: str, token: str, *, by_token: bool) -> FastAPI:
+    keys: dict[str, Any] = {"client_id": CLIENT_ID, "jwks_url": f"{app_url}/jwks.json"}
+    return create_charity(base_url=service_url, token=token, clock=_now, **(keys if by_token else {}))
 
 
-def _charity(app_url: str, service_url: str, token: str, *, tokens: bool) -> FastAPI:
-    """The service; with `tokens` it takes no message without one of its own."""
-    keys: dict[str, Any] = {"client_id": CLIENT_ID, "jwks_url": f"{app_url}/jwks.json"} if tokens else {}
-    return create_charity(base_url=service_url, token=token, clock=_now, **keys)
-
-
-def _switched(switches: Switches, profile: str | None, flaws: Iterable[str]) -> Switches:
+def _switched(switches: Switches | None, profile: str | None, flaws: Iterable[str]) -> Switches:
+    switches = switches or Switches()
     if profile is not None:
         PROFILES[profile](switches)
     for name in flaws:

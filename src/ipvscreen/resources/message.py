@@ -74,9 +74,11 @@ def message(
     entries = {item.full_url: item.body for item in request_entries(key, service, request, parties)}
     task = next(url for url, body in entries.items() if body["resourceType"] == "Task")
     entries[task] = entries[task] | _help_wanted(request)
-    header = f"urn:uuid:{business_key(key, 'header')}"
-    whom = {patient: _patient(person, request.contact, labels)}
-    everything = {header: _header(ctx, service, task, source, ring_back)} | whom | entries
+    everything = {
+        f"urn:uuid:{business_key(key, 'header')}": _header(ctx, service, task, source, ring_back),
+        patient: _patient(person, request.contact, labels),
+        **entries,
+    }
     bundle = {
         "resourceType": "Bundle",
         "identifier": {"system": IDENTIFIER_SYSTEM, "value": f"urn:uuid:{key}"},
