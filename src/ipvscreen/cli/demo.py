@@ -87,7 +87,7 @@ async def open_demo(
     PROFILES) behave as that one; `auth` is how the app proves who it is, `ehr_settings` more of its entry.
     With `service_tokens` the charity takes messages with tokens of its own alone.
     """
-    more = {**SETTINGS.get(profile or "", {}), **ehr_settings}
+    more = {**SETTINGS.get(profile or "", {}), **ehr_settings, "token_auth": auth}
     async with AsyncExitStack() as stack:
         box = await stack.enter_async_context(open_mailbox())
         sockets = tuple(stack.enter_context(_listen(port)) for port in ports)
@@ -97,8 +97,7 @@ async def open_demo(
         app_url = f"http://127.0.0.1:{app_port}"
         ehr_url, service_url = (f"http://localhost:{port}" for port in (ehr_port, service_port))
         token = secrets.token_urlsafe(24)
-        secret = secrets.token_urlsafe(24) if auth == "client_secret_basic" else None
-        more |= {"token_auth": auth, "client_secret": secret}
+        secret = more["client_secret"] = secrets.token_urlsafe(24) if auth == "client_secret_basic" else None
         settings = demo_settings(app_url, ehr_url, Path(folder) / "store.db", box.port, **more)
         await import_services(settings, _directory(service_url, by_token=service_tokens))
         ehr = _record_system(app_url, ehr_url, token, _switched(switches, profile, flaws), auth, secret)
