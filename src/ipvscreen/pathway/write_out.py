@@ -1,8 +1,6 @@
 """Write what is on disk into the record, and keep what is known of it as soon as it is known."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
 from functools import partial
 
 from ipvscreen.ehr.after_loss import OnLoss
@@ -15,11 +13,10 @@ from ipvscreen.ipv.visit import Event, VisitState, after
 from ipvscreen.resources.frozen import merged, reopened
 from ipvscreen.resources.written import Written
 from ipvscreen.store.facade import Store
+from ipvscreen.store.held import held
 from ipvscreen.store.journal import Begun, Purpose, Then, Writing
 from ipvscreen.store.visit import VisitChanges
 from ipvscreen.store.visits import Visit
-
-_RENEWALS = 4  # in the time of one lease
 
 
 class _TakenOver(IpvscreenError):
@@ -42,7 +39,7 @@ async def write_out(
         await _told(_noting(store, care), writing, partial(_known, writing.purpose, written), Then.GOES_ON)
 
     try:
-        async with _held(store, writing, care):
+        async with held(store.journal, writing, care.clock, care.lease):
             if begun.before and (told := _open_again(begun, begun.before)) != begun.before:
                 await known(told)
             written = await write(
@@ -76,28 +73,6 @@ def _open_again(begun: Begun, before: Written) -> Written:
     """What is on disk before anything is sent: not "failed" of what the record system may hold then."""
     sends = begun.silent is None and not begun.visit.label_lost
     return reopened(before) if sends else before
-
-
-@asynccontextmanager
-async def _held(store: Store, writing: Writing, care: Care) -> AsyncIterator[None]:
-    """The lease, renewed as long as this lasts; free at once for another where it ends in an error."""
-
-    async def renewed() -> None:
-        while True:
-            await asyncio.sleep(care.lease.total_seconds() / _RENEWALS)
-            with suppress(NotStored):  # the next one may be taken; else the lease runs out
-                await store.journal.renew(writing, care.until())
-
-    renewing = asyncio.create_task(renewed())
-    try:
-        with store.journal.alive(writing):
-            yield
-    except BaseException:
-        with suppress(NotStored):
-            await store.journal.renew(writing, care.clock())
-        raise
-    finally:
-        renewing.cancel()
 
 
 async def _settled(store: Store, writing: Writing, written: Written) -> Visit:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -26,6 +26,8 @@ from ipvscreen.web.errors import NOT_HERE, PageRefused
 from ipvscreen.web.presenters.frame import Frame, frame
 from ipvscreen.web.rooms import EhrEntry, Rooms
 from ipvscreen.web.security import LEAVING
+
+_T = TypeVar("_T")
 
 
 class FormUsed(IpvscreenError):
@@ -118,8 +120,8 @@ class Turn:
         visits, draft = self.rooms.store.visits, replace(self.visit.draft, mistaken=None)
         return await self.claimed(visits.change(self.visit, last_form=self.nonce, draft=draft))
 
-    async def claimed(self, change: Awaitable[Visit]) -> Visit:
-        """The visit after a change that marks this form as used; FormUsed where a process was faster."""
+    async def claimed(self, change: Awaitable[_T]) -> _T:
+        """What a change comes to that marks this form as used; FormUsed where a process was faster."""
         try:
             return await change
         except OutOfOrder:
