@@ -1,12 +1,14 @@
 """Record the conversation: on disk, and still about the same patient, before any of it is sent."""
 
+from asyncio import Future, get_running_loop, shield
 from dataclasses import replace
 
-from ipvscreen.ehr.asking import Asked, ask_first
+from ipvscreen.ehr.asking import Asked, ask_meanwhile
 from ipvscreen.ehr.client import FhirClient
-from ipvscreen.ehr.meanwhile import meanwhile
+from ipvscreen.ehr.meanwhile import meanwhile, on_its_way
 from ipvscreen.ehr.points import Care, Point
 from ipvscreen.errors import NotNoted, NotStored
+from ipvscreen.ipv.draft import Recording
 from ipvscreen.ipv.packs import Pack
 from ipvscreen.ipv.reading import assess_draft, read_draft
 from ipvscreen.ipv.visit import Event, after
@@ -27,8 +29,11 @@ async def record(store: Store, client: FhirClient, pack: Pack, visit: Visit, car
     longer the one on the page; NotNoted where the disk does not take that back: it is asked again then.
     """
     state = after(visit.state, Event.SAVE)
-    items = _items(pack, visit)
-    async with meanwhile(ask_first(client, visit.patient_id, visit.person, visit.plan, items)) as asking:
+    making: Future[tuple[Labelled, ...]] = get_running_loop().create_future()
+    async with meanwhile(_asked(client, visit, making)) as asking:
+        await on_its_way()
+        items = _items(pack, visit)
+        making.set_result(items)
         begun = await store.journal.freeze(visit, Purpose.ANSWERS, items, care.until(), None, state)
         care.reached(Point.FROZEN)
         assert begun.writing is not None  # noqa: S101  what is frozen is leased to us
@@ -40,6 +45,12 @@ async def record(store: Store, client: FhirClient, pack: Pack, visit: Visit, car
                 await _taken_back(store, begun, begun.writing, visit)
                 raise
     return replace(begun, silent=asked.silent, found=asked.found)
+
+
+async def _asked(client: FhirClient, visit: Visit, making: Future[tuple[Labelled, ...]]) -> Asked:
+    if visit.draft.recording is Recording.NOTHING:
+        return Asked()  # nothing is to be written
+    return await ask_meanwhile(client, visit.patient_id, visit.person, visit.plan, shield(making))
 
 
 async def _taken_back(store: Store, begun: Begun, writing: Writing, visit: Visit) -> None:

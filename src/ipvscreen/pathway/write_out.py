@@ -35,8 +35,11 @@ async def write_out(
     if writing is None:
         return begun.visit
 
+    sent_on: list[bool] = []
+
     async def known(written: Written) -> None:
         await _told(_noting(store, care), writing, partial(_known, writing.purpose, written), Then.GOES_ON)
+        sent_on.append(await _sent_on(store, writing))  # nothing is sent on before this has ended
 
     try:
         async with held(store.journal, writing, care.clock, care.lease):
@@ -55,7 +58,8 @@ async def write_out(
                 reached=care.reached,
             )
             care.reached(Point.VERIFIED)
-            visit = await _settled(_noting(store, care), writing, written)
+            referred = sent_on[-1] if sent_on else await _sent_on(store, writing)
+            visit = await _settled(_noting(store, care), writing, written, referred)
     except _TakenOver:
         return await _standing(store, writing)
     except NotStored as failure:
@@ -75,12 +79,15 @@ def _open_again(begun: Begun, before: Written) -> Written:
     return reopened(before) if sends else before
 
 
-async def _settled(store: Store, writing: Writing, written: Written) -> Visit:
+async def _sent_on(store: Store, writing: Writing) -> bool:
+    return writing.purpose is Purpose.ANSWERS and bool(await store.referrals.of_visit(writing.visit_id))
+
+
+async def _settled(store: Store, writing: Writing, written: Written, referred: bool) -> Visit:
     """Kept for another try where something failed; else nothing of it is needed any more."""
     then = Then.STAYS if written.failed else Then.GOES
     if writing.purpose is not Purpose.ANSWERS:
         return await _told(store, writing, partial(_known, writing.purpose, written), then)
-    referred = bool(await store.referrals.of_visit(writing.visit_id))
     return await _told(store, writing, partial(_recorded, written, referred), then)
 
 
