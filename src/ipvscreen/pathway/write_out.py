@@ -1,6 +1,6 @@
 """Write what is on disk into the record, and keep what is known of it as soon as it is known."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from ipvscreen.ehr.after_loss import OnLoss
@@ -10,6 +10,7 @@ from ipvscreen.ehr.writer import write
 from ipvscreen.errors import IpvscreenError, NotNoted, NotStored, VisitOver
 from ipvscreen.ipv.audit import Act
 from ipvscreen.ipv.visit import Event, VisitState, after
+from ipvscreen.resources.draft import Labelled
 from ipvscreen.resources.frozen import merged, reopened
 from ipvscreen.resources.written import Written
 from ipvscreen.store.facade import Store
@@ -45,18 +46,7 @@ async def write_out(
         async with held(store.journal, writing, care.clock, care.lease):
             if begun.before and (told := _open_again(begun, begun.before)) != begun.before:
                 await known(told)
-            written = await write(
-                client,
-                begun.visit.plan,
-                writing.items,
-                before=begun.before,
-                silent=begun.silent,
-                found=begun.found,
-                on_loss=on_loss,
-                lost=begun.visit.label_lost,
-                known=known,
-                reached=care.reached,
-            )
+            written = await _written(client, begun, writing.items, on_loss, known, care)
             care.reached(Point.VERIFIED)
             referred = sent_on[-1] if sent_on else await _sent_on(store, writing)
             visit = await _settled(_noting(store, care), writing, written, referred)
@@ -66,6 +56,28 @@ async def write_out(
         raise NotNoted(str(failure)) from failure
     care.reached(Point.SETTLED)
     return visit
+
+
+async def _written(
+    client: FhirClient,
+    begun: Begun,
+    items: Sequence[Labelled],
+    on_loss: OnLoss,
+    known: Callable[[Written], Awaitable[None]],
+    care: Care,
+) -> Written:
+    return await write(
+        client,
+        begun.visit.plan,
+        items,
+        before=begun.before,
+        silent=begun.silent,
+        found=begun.found,
+        on_loss=on_loss,
+        lost=begun.visit.label_lost,
+        known=known,
+        reached=care.reached,
+    )
 
 
 def _noting(store: Store, care: Care) -> Store:
