@@ -11,6 +11,7 @@ import pytest
 from ipvscreen.ehr.points import Point
 from ipvscreen.ipv.draft import Recording
 from ipvscreen.ipv.visit import VisitState
+from ipvscreen.pathway import carry_on
 from ipvscreen.sandbox.switches import Switches
 from ipvscreen.store.journal import Then
 from ipvscreen.web.recovery import Recovery
@@ -225,6 +226,50 @@ async def test_another_patient_in_the_record_is_not_written_to_unaided(house: An
     await visitor.get("done")
     assert "Interrupted: not finished" in visitor.text
     assert "it may be there or not" in visitor.text
+
+
+async def refused(house: Any, visitor: Any) -> None:
+    """It was on disk, the record showed another patient, and the process died before that was taken back."""
+    await visitor.launch("anna-woman")
+    await visitor.post({"door": "ask"})
+    await visitor.post(POSITIVE)
+    memory = house.ehr.state.sandbox.memory
+    memory.put({**memory.find("Patient", "anna-woman"), "birthDate": "1971-02-03"}, house.clock())
+    dies(house, Point.REFUSED)
+    with pytest.raises(Died):
+        await visitor.post(QUIET)
+    dies(house, None)
+    house.clock.forward(seconds=house.app.state.rooms.care.lease.total_seconds())
+
+
+async def test_who_goes_on_asks_for_the_same_patient_again(house: Any, visitor: Any) -> None:
+    there = entries(house)
+    await refused(house, visitor)
+    assert await state(house, visitor) is VisitState.SAVING
+
+    assert await Recovery(house.app.state.rooms).run_once() == 1
+
+    assert entries(house) == there
+    assert await state(house, visitor) is VisitState.INTERRUPTED
+    await visitor.get("done")
+    assert "Interrupted: not finished" in visitor.text
+
+
+async def test_without_that_look_who_goes_on_would_write_it(
+    house: Any, visitor: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control."""
+
+    async def unseen(*_: Any) -> None:
+        return None
+
+    there = entries(house)
+    await refused(house, visitor)
+    monkeypatch.setattr(carry_on, "same_patient", unseen)
+
+    await Recovery(house.app.state.rooms).run_once()
+
+    assert entries(house) - there == WHOLE
 
 
 async def test_the_entries_of_a_referral_can_be_tried_again(house: Any, visitor: Any) -> None:

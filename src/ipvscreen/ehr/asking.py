@@ -1,6 +1,6 @@
 """What is asked before a first try to write: is it still the same patient, and is something there already?"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ipvscreen.ehr.client import FhirClient
@@ -30,7 +30,18 @@ async def ask_first(
     """
     if not items:
         return Asked()
-    async with meanwhile(_there(client, plan, items)) as looking:
+    return await ask_meanwhile(client, patient_id, person, plan, _made(items))
+
+
+async def ask_meanwhile(
+    client: FhirClient,
+    patient_id: str,
+    person: Person,
+    plan: WritePlan,
+    making: Awaitable[Sequence[Labelled]],
+) -> Asked:
+    """The same while the entries are still being made: the patient at once, the rest once they are."""
+    async with meanwhile(_there(client, plan, making)) as looking:
         silent = await same_patient(client, patient_id, person)
         found = await looking
     if isinstance(found, EhrError):
@@ -38,10 +49,14 @@ async def ask_first(
     return Asked(silent, found)
 
 
+async def _made(items: Sequence[Labelled]) -> Sequence[Labelled]:
+    return items
+
+
 async def _there(
-    client: FhirClient, plan: WritePlan, items: Sequence[Labelled]
+    client: FhirClient, plan: WritePlan, making: Awaitable[Sequence[Labelled]]
 ) -> Mapping[str, Found] | EhrError:
-    allowed = [item for item in items if plan.allows(item.kind)]
+    allowed = [item for item in await making if plan.allows(item.kind)]
     try:
         return await look_first(client, allowed, plan.bundling)
     except EhrError as error:

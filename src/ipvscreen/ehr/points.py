@@ -11,7 +11,8 @@ LEASE = timedelta(seconds=20)  # a request to the record system ends after ten
 class Point(StrEnum):
     """Where a process can end between two steps of a write; each is reached once the step before is over."""
 
-    FROZEN = "frozen"  # on disk, nothing sent
+    FROZEN = "frozen"  # on disk; the record system may still be asked, and nothing is sent
+    REFUSED = "refused"  # it must not be sent, as another patient's; it has not been taken back
     LOOKED = "looked"  # what an earlier try has left is known
     SENT = "sent"  # the record system has answered; its ids are known to nobody else
     KNOWN = "known"  # the ids are on disk

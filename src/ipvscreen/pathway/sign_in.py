@@ -30,14 +30,17 @@ async def access_token(
     visit_id: str,
     client: Callable[[], Awaitable[Client]],
     now: datetime,
+    grant: Grant | None = None,
 ) -> str:
     """The visit's access token, refreshed where it has less than a minute left; `http` is the EHR's client.
+
+    `grant`: what the visit had a moment ago, where that was read with it.
 
     With rotation a refresh token counts once, and the second use of one revokes them all (RFC 9700, section
     4.14.2): so one request takes the store's lease and asks, and the others wait for what it gets. VisitOver
     where there is no token any more, EhrUnreachable where a new one could not be asked for just now.
     """
-    grant = await store.visits.grant(visit_id)
+    grant = grant or await store.visits.grant(visit_id)
     if grant.refresh is None or now < grant.expires_at - EARLY:
         return _living(grant, now)
     if not await store.visits.take_refresh(visit_id, now):

@@ -1,8 +1,6 @@
 """Write what is on disk into the record, and keep what is known of it as soon as it is known."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from ipvscreen.ehr.after_loss import OnLoss
@@ -12,14 +10,14 @@ from ipvscreen.ehr.writer import write
 from ipvscreen.errors import IpvscreenError, NotNoted, NotStored, VisitOver
 from ipvscreen.ipv.audit import Act
 from ipvscreen.ipv.visit import Event, VisitState, after
+from ipvscreen.resources.draft import Labelled
 from ipvscreen.resources.frozen import merged, reopened
 from ipvscreen.resources.written import Written
 from ipvscreen.store.facade import Store
+from ipvscreen.store.held import held
 from ipvscreen.store.journal import Begun, Purpose, Then, Writing
 from ipvscreen.store.visit import VisitChanges
 from ipvscreen.store.visits import Visit
-
-_RENEWALS = 4  # in the time of one lease
 
 
 class _TakenOver(IpvscreenError):
@@ -38,33 +36,48 @@ async def write_out(
     if writing is None:
         return begun.visit
 
+    sent_on: list[bool] = []
+
     async def known(written: Written) -> None:
         await _told(_noting(store, care), writing, partial(_known, writing.purpose, written), Then.GOES_ON)
+        sent_on.append(await _sent_on(store, writing))  # nothing is sent on before this has ended
 
     try:
-        async with _held(store, writing, care):
+        async with held(store.journal, writing, care.clock, care.lease):
             if begun.before and (told := _open_again(begun, begun.before)) != begun.before:
                 await known(told)
-            written = await write(
-                client,
-                begun.visit.plan,
-                writing.items,
-                before=begun.before,
-                silent=begun.silent,
-                found=begun.found,
-                on_loss=on_loss,
-                lost=begun.visit.label_lost,
-                known=known,
-                reached=care.reached,
-            )
+            written = await _written(client, begun, writing.items, on_loss, known, care)
             care.reached(Point.VERIFIED)
-            visit = await _settled(_noting(store, care), writing, written)
+            referred = sent_on[-1] if sent_on else await _sent_on(store, writing)
+            visit = await _settled(_noting(store, care), writing, written, referred)
     except _TakenOver:
         return await _standing(store, writing)
     except NotStored as failure:
         raise NotNoted(str(failure)) from failure
     care.reached(Point.SETTLED)
     return visit
+
+
+async def _written(
+    client: FhirClient,
+    begun: Begun,
+    items: Sequence[Labelled],
+    on_loss: OnLoss,
+    known: Callable[[Written], Awaitable[None]],
+    care: Care,
+) -> Written:
+    return await write(
+        client,
+        begun.visit.plan,
+        items,
+        before=begun.before,
+        silent=begun.silent,
+        found=begun.found,
+        on_loss=on_loss,
+        lost=begun.visit.label_lost,
+        known=known,
+        reached=care.reached,
+    )
 
 
 def _noting(store: Store, care: Care) -> Store:
@@ -78,34 +91,15 @@ def _open_again(begun: Begun, before: Written) -> Written:
     return reopened(before) if sends else before
 
 
-@asynccontextmanager
-async def _held(store: Store, writing: Writing, care: Care) -> AsyncIterator[None]:
-    """The lease, renewed as long as this lasts; free at once for another where it ends in an error."""
-
-    async def renewed() -> None:
-        while True:
-            await asyncio.sleep(care.lease.total_seconds() / _RENEWALS)
-            with suppress(NotStored):  # the next one may be taken; else the lease runs out
-                await store.journal.renew(writing, care.until())
-
-    renewing = asyncio.create_task(renewed())
-    try:
-        with store.journal.alive(writing):
-            yield
-    except BaseException:
-        with suppress(NotStored):
-            await store.journal.renew(writing, care.clock())
-        raise
-    finally:
-        renewing.cancel()
+async def _sent_on(store: Store, writing: Writing) -> bool:
+    return writing.purpose is Purpose.ANSWERS and bool(await store.referrals.of_visit(writing.visit_id))
 
 
-async def _settled(store: Store, writing: Writing, written: Written) -> Visit:
+async def _settled(store: Store, writing: Writing, written: Written, referred: bool) -> Visit:
     """Kept for another try where something failed; else nothing of it is needed any more."""
     then = Then.STAYS if written.failed else Then.GOES
     if writing.purpose is not Purpose.ANSWERS:
         return await _told(store, writing, partial(_known, writing.purpose, written), then)
-    referred = bool(await store.referrals.of_visit(writing.visit_id))
     return await _told(store, writing, partial(_recorded, written, referred), then)
 
 

@@ -1,7 +1,7 @@
 """What can be recorded here, and how: from CapabilityStatement and granted scopes, in plain words."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -176,12 +176,16 @@ def codes(holder: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(code for code in told if isinstance(code, str))
 
 
+# Not `asdict`: it copies each value deeply, while a clinician waits.
+_OF_ABILITY, _OF_PLAN = (tuple(one.name for one in fields(of)) for of in (Ability, WritePlan))
+
+
 def plan_to_json(plan: WritePlan) -> dict[str, Any]:
     """The plan as plain JSON."""
     abilities = [
-        {name: message_to_json(value) for name, value in asdict(one).items()} for one in plan.abilities
+        {name: message_to_json(getattr(one, name)) for name in _OF_ABILITY} for one in plan.abilities
     ]
-    return asdict(plan) | {"abilities": abilities}
+    return {name: getattr(plan, name) for name in _OF_PLAN} | {"abilities": abilities}
 
 
 def plan_from_json(stored: Mapping[str, Any]) -> WritePlan:

@@ -1,7 +1,7 @@
 """What became of each entry that was to be written: data, to be stored and shown."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any
 
@@ -72,6 +72,9 @@ class Written:
         return tuple(mode for mode in Loss if mode in modes)
 
 
+_OF_ONE = tuple(one.name for one in fields(WrittenOne))
+
+
 def written_to_json(written: Written) -> dict[str, Any]:
     """As plain JSON."""
     return {"items": [_stored(item) for item in written.items]}
@@ -84,7 +87,7 @@ def written_from_json(stored: Mapping[str, Any]) -> Written:
 
 def _stored(item: WrittenOne) -> dict[str, Any]:
     # No key for what is not there: so the version before this one reads what had no loss.
-    told = {name: value for name, value in asdict(item).items() if name != "loss" or value}
+    told = {name: value for name in _OF_ONE if (value := getattr(item, name)) or name != "loss"}
     return {**told, "words": message_to_json(item.words)}
 
 

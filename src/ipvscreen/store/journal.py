@@ -128,6 +128,7 @@ class Journal:
         async with writing(self._engine) as connection:
             changed = await compare_and_set(connection, self._sealed_visits, visit, changes)
             stands = await put(connection, self._sealed, new, until)
+            await self._noting.note(connection, of_visit(changed))
         before = stands.known(visit)
         return Begun(changed, stands, before if before.items else None, silent)
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Unpack
 
-from sqlalchemy import and_, insert, or_, select, update
+from sqlalchemy import RowMapping, and_, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ipvscreen.errors import OutOfOrder, VisitOver
@@ -59,6 +59,12 @@ class Visits:
         """The visit as it stands; None where there is none."""
         async with reading(self._engine) as connection:
             return await stored(connection, self._sealed, visit_id)
+
+    async def with_grant(self, visit_id: str) -> tuple[Visit | None, Grant | None]:
+        """The visit as it stands, and what was granted for it; None where there is none."""
+        async with reading(self._engine) as connection:
+            row = await _row(connection, visit_id)
+        return (visit_of(self._sealed, row), self._opened(visit_id, row["token"])) if row else (None, None)
 
     async def change(self, visit: Visit, **changes: Unpack[VisitChanges]) -> Visit:
         """The visit with these changes; OutOfOrder where it was changed since `visit` was read."""
@@ -179,14 +185,21 @@ class Visits:
 
     async def _granted(self, connection: AsyncConnection, visit_id: str) -> Grant | None:
         sealed = await connection.scalar(select(visits.c.token).where(visits.c.id == visit_id))
+        return self._opened(visit_id, sealed)
+
+    def _opened(self, visit_id: str, sealed: bytes | None) -> Grant | None:
         return None if sealed is None else grant_from_json(self._sealed.open("token", visit_id, sealed))
 
 
 async def stored(connection: AsyncConnection, sealed: SealedTable, visit_id: str) -> Visit | None:
     """The visit as this transaction sees it."""
-    query = select(visits).where(visits.c.id == visit_id)
-    row = (await connection.execute(query)).mappings().one_or_none()
+    row = await _row(connection, visit_id)
     return None if row is None else visit_of(sealed, row)
+
+
+async def _row(connection: AsyncConnection, visit_id: str) -> RowMapping | None:
+    query = select(visits).where(visits.c.id == visit_id)
+    return (await connection.execute(query)).mappings().one_or_none()
 
 
 async def _standing(connection: AsyncConnection, sealed: SealedTable, visit: Visit) -> Visit:

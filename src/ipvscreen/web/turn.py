@@ -1,9 +1,10 @@
 """One request of one visit: who, where, when, and how it is answered."""
 
 from collections.abc import Awaitable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -18,7 +19,7 @@ from ipvscreen.ipv.visit import PAGES, Step
 from ipvscreen.pathway.sign_in import access_token
 from ipvscreen.sdc.answers import Answers
 from ipvscreen.sdc.form import Form
-from ipvscreen.smart.client import Client
+from ipvscreen.store.grant import Grant
 from ipvscreen.store.visits import Visit
 from ipvscreen.web import cookies, tokens
 from ipvscreen.web.errors import NOT_HERE, PageRefused
@@ -27,6 +28,8 @@ from ipvscreen.web.presenters.frame import Frame, frame
 from ipvscreen.web.rooms import EhrEntry, Rooms
 from ipvscreen.web.security import LEAVING
 from ipvscreen.web.words import Numbers, numbers_in
+
+_T = TypeVar("_T")
 
 
 class FormUsed(IpvscreenError):
@@ -46,6 +49,7 @@ class Turn:
     now: datetime
     cookies: Mapping[str, str]
     nonce: str = ""
+    grant: Grant | None = field(default=None, repr=False)
     mistaken: Mistaken | None = None
 
     @property
@@ -73,12 +77,8 @@ class Turn:
         return FhirClient(self.entry.http, self.visit.iss, once(self._token), seconds=seconds)
 
     async def _token(self) -> str:
-        rooms = self.rooms
-
-        async def client() -> Client:
-            return await rooms.client_of(self.entry)
-
-        return await access_token(rooms.store, self.entry.http, self.visit.id, client, self.now)
+        store, client = self.rooms.store, partial(self.rooms.client_of, self.entry)
+        return await access_token(store, self.entry.http, self.visit.id, client, self.now, self.grant)
 
     @property
     def pack(self) -> Pack:
@@ -128,8 +128,8 @@ class Turn:
         visits, draft = self.rooms.store.visits, replace(self.visit.draft, mistaken=None)
         return await self.claimed(visits.change(self.visit, last_form=self.nonce, draft=draft))
 
-    async def claimed(self, change: Awaitable[Visit]) -> Visit:
-        """The visit after a change that marks this form as used; FormUsed where a process was faster."""
+    async def claimed(self, change: Awaitable[_T]) -> _T:
+        """What a change comes to that marks this form as used; FormUsed where a process was faster."""
         try:
             return await change
         except OutOfOrder:
@@ -176,26 +176,26 @@ class Turn:
         return HTMLResponse(body, status_code=status)
 
 
-async def found(request: Request, visit_id: str) -> tuple[Visit | None, EhrEntry | None]:
-    """The visit and the record system that it came from, which alone may frame the answer."""
+async def found(request: Request, visit_id: str) -> tuple[Visit | None, Grant | None, EhrEntry | None]:
+    """The visit, its grant, and the record system that it came from, which alone may frame the answer."""
     rooms: Rooms = request.app.state.rooms
-    visit = await rooms.store.visits.get(visit_id)
+    visit, grant = await rooms.store.visits.with_grant(visit_id)
     entry = rooms.ehrs.get(visit.ehr) if visit else None
     if entry is not None:
         entry.mark(request)
-    return visit, entry
+    return visit, grant, entry
 
 
 async def opened(request: Request, visit_id: str, step: str) -> Turn:
     """The turn of a browser with the visit's cookie, else a neutral page; VisitOver when it has ended."""
     rooms: Rooms = request.app.state.rooms
-    visit, entry = await found(request, visit_id)
+    visit, grant, entry = await found(request, visit_id)
     if visit is None or not cookies.holds(request.cookies, cookies.visit_cookie(visit.id), visit.cookie_hash):
         raise PageRefused(NOT_HERE)
     now = rooms.clock()
     if entry is None or now >= visit.expires_at:
         raise VisitOver("This visit has ended.")
-    return Turn(rooms, visit, step_of(step), now, request.cookies)
+    return Turn(rooms, visit, step_of(step), now, request.cookies, grant=grant)
 
 
 def step_of(text: str) -> Step:

@@ -197,7 +197,7 @@ def _led_here(turn: Turn, site: str) -> bool:
 async def _entry(request: Request, visit_id: str) -> EhrEntry:
     """The record system of the visit; of one that is not there, the first one: leaving never fails."""
     rooms: Rooms = request.app.state.rooms
-    _, entry = await found(request, visit_id)
+    _, _, entry = await found(request, visit_id)
     entry = entry or next(iter(rooms.ehrs.values()), None)
     if entry is None:
         raise PageRefused(NOT_HERE)

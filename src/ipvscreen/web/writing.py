@@ -1,13 +1,12 @@
 """Between a page and the record: what a step has put on disk is written out before the page answers."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from ipvscreen.ehr.client import FhirClient
 from ipvscreen.errors import OutOfOrder
 from ipvscreen.ipv.draft import Draft
 from ipvscreen.ipv.visit import VisitState
-from ipvscreen.pathway.keep import keep
+from ipvscreen.pathway.keep import keep, to_keep
 from ipvscreen.pathway.not_done import not_done
 from ipvscreen.pathway.record import record
 from ipvscreen.pathway.take_up import take_up
@@ -22,23 +21,26 @@ _TO_RECORD = frozenset({VisitState.UNRECORDED, VisitState.INTERRUPTED})
 async def keep_posted(turn: Turn, draft: Draft, *, disclose: bool = False) -> Visit:
     """The visit with what was posted, and the form marked as used by the same change; see `keep`."""
     store, visit = turn.rooms.store, turn.visit
-    kept = keep(store, visit, draft, pack=turn.pack, disclose=disclose, form=turn.nonce)
-    return await turn.claimed(kept)
+    keeping = keep(store, visit, draft, pack=turn.pack, disclose=disclose, form=turn.nonce)
+    return await turn.claimed(keeping)
 
 
 async def save_posted(turn: Turn, draft: Draft) -> Visit:
-    """What was posted, into the record; it goes to disk first, while the record system is asked."""
-
-    async def kept() -> Visit:
-        return await keep_posted(turn, draft)
-
-    return await save(turn, replace(turn.visit, draft=draft), kept)
+    """What was posted, into the record; it goes to disk, this form as used, before any of it is sent."""
+    client = turn.client
+    visit = to_keep(turn.visit, draft, pack=turn.pack, form=turn.nonce)
+    return await written(turn, await turn.claimed(_recorded(turn, client, visit)), client)
 
 
-async def save(turn: Turn, visit: Visit, kept: Callable[[], Awaitable[Visit]] | None = None) -> Visit:
-    """What was said, into the record; `kept` is the `keep` of `record`."""
-    rooms, client = turn.rooms, turn.client
-    return await written(turn, await record(rooms.store, client, turn.pack, visit, rooms.care, kept), client)
+async def save(turn: Turn, visit: Visit) -> Visit:
+    """What was said, into the record."""
+    client = turn.client
+    return await written(turn, await _recorded(turn, client, visit), client)
+
+
+async def _recorded(turn: Turn, client: FhirClient, visit: Visit) -> Begun:
+    rooms = turn.rooms
+    return await record(rooms.store, client, turn.pack, visit, rooms.care)
 
 
 async def save_not_done(turn: Turn, visit: Visit, reason: str) -> Visit:

@@ -138,6 +138,7 @@ class Window:
         launch = f"{self.house.ehr}/launch/new"
         self.page = await self.visitor.first_question(launch, clinician=f"dr-{self.number}")
         self.base = str(self.page.url).rpartition("/")[0]
+        assert "/v/" in self.base, f"the launch of dr-{self.number} ended at {self.page.url}"
         if then is not None:
             self.page = await self.visitor.post(self.page, **answers)
         self.save = answers if then is None else then
