@@ -41,7 +41,7 @@ _AT_ONCE = frozenset({Cause.REFUSED, Cause.LAPSED, Cause.DECLINED, Cause.ARRIVED
 class Fact:
     """Something that waits: the referral, visit or follow-up `about`, of that visit, since that moment (UTC).
 
-    `service`: at which service it waits, where it does at one.
+    `service`: at which service it waits, where it does at one; `organisation`: whose inbox here that is.
     """
 
     cause: Cause
@@ -50,6 +50,7 @@ class Fact:
     since: datetime
     urgent: bool = False
     service: str = ""
+    organisation: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,8 @@ from ipvscreen.ipv.hearing import Cause, Done, Due
 from ipvscreen.store.alert_tables import alerts
 from ipvscreen.store.audit import Noting, Subject
 from ipvscreen.store.engine import reading, writing
+from ipvscreen.store.links import new_code, put_link
 from ipvscreen.store.sealed import Ring, SealedTable
-
-_TOKEN_BYTES = 24
 
 _Key = tuple[str, str, datetime]
 _Known = dict[_Key, RowMapping]
@@ -73,7 +72,7 @@ class Alerts:
             # Again, for another process may have been faster.
             new, again, gone = _plan(wanted, await self._known(connection, ehr))
             for one in new:
-                await connection.execute(insert(alerts).values(self._row(ehr, one, now)))
+                await self._put(connection, ehr, one, now)
             for ident, one in again:
                 back = {"ended_at": None, "shown_at": None, "sent_at": None, "raised_at": now}
                 back |= {"due": max(one.told, now)}
@@ -163,9 +162,16 @@ class Alerts:
         rows = (await connection.execute(query)).mappings().all()
         return {(row["cause"], row["about"], row["since"]): row for row in rows}
 
-    def _row(self, ehr: str, one: Due, now: datetime) -> dict[str, Any]:
+    async def _put(self, connection: AsyncConnection, ehr: str, one: Due, now: datetime) -> None:
+        """With the link that its notice will hold, where that leads to an inbox here."""
+        code = new_code()
+        await connection.execute(insert(alerts).values(self._row(ehr, one, code, now)))
+        if one.fact.organisation:
+            await put_link(connection, code, one.fact.organisation, now)
+
+    def _row(self, ehr: str, one: Due, code: str, now: datetime) -> dict[str, Any]:
         ident, fact = secrets.token_hex(16), one.fact
-        body = {"token": secrets.token_urlsafe(_TOKEN_BYTES), "service": fact.service}
+        body = {"token": code, "service": fact.service}
         return {
             "id": ident,
             "visit_id": fact.visit_id,

@@ -5,7 +5,7 @@ from datetime import datetime
 from hashlib import sha256
 
 from sqlalchemy import insert, update
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ipvscreen.ipv.lasting import LINK
 from ipvscreen.ipv.members import Member
@@ -24,10 +24,9 @@ class Links:
 
     async def make(self, organisation: str, now: datetime) -> str:
         """The code of a new link to that organisation's inbox: 256 random bits, always of one length."""
-        code = secrets.token_urlsafe(32)
-        values = {"id": _id(code), "organisation_id": organisation, "expires_at": now + LINK}
+        code = new_code()
         async with writing(self._engine) as connection:
-            await connection.execute(insert(links).values(values))
+            await put_link(connection, code, organisation, now)
         return code
 
     async def take_up(self, by: Member, code: str, once: Once) -> bool:
@@ -45,6 +44,17 @@ class Links:
             await spend(connection, once)
             await self._noting.note(connection, of_member(by))
         return True
+
+
+def new_code() -> str:
+    """256 random bits, always of one length."""
+    return secrets.token_urlsafe(32)
+
+
+async def put_link(connection: AsyncConnection, code: str, organisation: str, now: datetime) -> None:
+    """That code leads to that organisation's inbox, for as long as a link lasts."""
+    values = {"id": _id(code), "organisation_id": organisation, "expires_at": now + LINK}
+    await connection.execute(insert(links).values(values))
 
 
 def _id(code: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -25,6 +25,8 @@ from ipvscreen.store.visit import Visit, visit_of
 
 _S = ReferralState
 _OVER = {_S.REFUSED: Cause.REFUSED, _S.LAPSED: Cause.LAPSED}
+_ON_ITS_WAY = (_S.QUEUED, _S.UNSENT)  # by the app, or by somebody's hand
+_THERE = (_S.RECEIVED, _S.SENT)
 _UNHEARD = (CaseState.DELIVERED, CaseState.OPENED)
 _STUCK = frozenset({VisitState.SAVING, VisitState.INTERRUPTED, VisitState.UNRECORDED})
 _CERTAIN = frozenset({Check.VERIFIED, Check.NOT_OFFERED})
@@ -92,8 +94,11 @@ class Waiting:
         referral = self._referral(row)
         urgent = referral is None or referral.urgent
         for cause, since in _causes(row, now).items():
-            service = referral.service_id if referral and cause is Cause.ARRIVED else ""
-            yield Fact(cause, row["id"], row["visit_id"], since, urgent, service)
+            fact = Fact(cause, row["id"], row["visit_id"], since, urgent)
+            if referral and cause is Cause.ARRIVED:
+                inbox = row["organisation_id"] or ""
+                fact = replace(fact, service=referral.service_id, organisation=inbox)
+            yield fact
 
     def _referral(self, row: RowMapping) -> Referral | None:
         try:
@@ -121,7 +126,7 @@ def _causes(row: RowMapping, now: datetime) -> Mapping[Cause, datetime]:
     state, case = ReferralState(row["state"]), row["case_state"] and CaseState(row["case_state"])
     if state in _OVER:
         return {_OVER[state]: row["queued_at"]}
-    if state is _S.QUEUED:
+    if state in _ON_ITS_WAY:
         return {Cause.UNRECEIVED: row["queued_at"]}
     if case is CaseState.DECLINED:
         return {Cause.DECLINED: row["closed_at"]}
@@ -145,13 +150,14 @@ def _referrals(ehr: str, now: datetime) -> Select[Any]:
     )
     nobody = or_(cases.c.state.is_(None), cases.c.state.in_(_UNHEARD))
     waits = or_(
-        and_(referrals.c.state == _S.QUEUED, referrals.c.queued_at <= now - LATE),
+        and_(referrals.c.state.in_(_ON_ITS_WAY), referrals.c.queued_at <= now - LATE),
         referrals.c.state.in_(_OVER),
         and_(referrals.c.state == _S.RECEIVED, cases.c.state == CaseState.DELIVERED),
         and_(referrals.c.state == _S.RECEIVED, cases.c.state == CaseState.DECLINED, not_(another)),
-        and_(referrals.c.state == _S.RECEIVED, referrals.c.reply_by <= now, nobody, not_(settled)),
+        and_(referrals.c.state.in_(_THERE), referrals.c.reply_by <= now, nobody, not_(settled)),
     )
-    told = (cases.c.state.label("case_state"), cases.c.taken_in_at, cases.c.closed_at)
+    moments = (cases.c.taken_in_at, cases.c.closed_at)
+    told = (cases.c.state.label("case_state"), *moments, cases.c.organisation_id)
     query = select(referrals, *told).join(visits, visits.c.id == referrals.c.visit_id)
     return query.outerjoin(cases, cases.c.referral_id == referrals.c.id).where(visits.c.ehr == ehr, waits)
 

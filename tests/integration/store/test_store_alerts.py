@@ -1,14 +1,20 @@
 """Alerts in both databases: each thing once, ended and waiting again, leased, and seen to."""
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
 from ipvscreen.ipv.audit import LISTS, Act
 from ipvscreen.ipv.hearing import Cause, Done, Due, Fact
+from ipvscreen.ipv.members import Member, Organisation, Role
+from ipvscreen.ipv.referral import LATE, ReferralState
+from ipvscreen.ipv.visit import VisitState
 from ipvscreen.store.audit import Subject
 from ipvscreen.store.facade import Store
+from ipvscreen.store.members import Invitation
+from ipvscreen.store.spent import Once
 
 BY = Subject(LISTS, "practice", "https://ehr.test/fhir", "Practitioner/d", "key", "Dr Duty")
 
@@ -77,3 +83,42 @@ async def test_a_notice_is_one_senders_at_a_time(store: Store, at: datetime, wai
     (third,) = await store.alerts.claim(at + timedelta(minutes=5), 10, 30)
     assert await store.alerts.sent(third, at + timedelta(minutes=5))
     assert await store.alerts.stuck(at) == 0
+
+
+@pytest.mark.parametrize(("organisation", "comes"), [("harbour", True), ("another", False)])
+async def test_the_link_of_a_notice_to_an_inbox_here_is_taken_up_by_that_organisation_alone(
+    store: Store, at: datetime, waits: Due, organisation: str, comes: bool
+) -> None:
+    coordinator, days = Member("c", Role.COORDINATOR, "Cora", "harbour"), at + timedelta(days=1)
+    place, code = Organisation("harbour", "Harbour", "1"), Invitation("code", "c", days)
+    await store.organisations.add(coordinator, place, coordinator, code, Once("first", at, days))
+    fact = replace(waits.fact, cause=Cause.ARRIVED, service="mentors", organisation="harbour")
+    await store.alerts.settle("practice", [replace(waits, fact=fact)], at)
+    (notice,) = await store.alerts.claim(at, 10, 30)
+    by = Member("m", Role.WORKER, "Wim", organisation)
+    once = Once("form", at, at + timedelta(minutes=5))
+
+    assert await store.doing(Act.NOTICE_TAKEN_UP, at).links.take_up(by, notice.token, once) is comes
+
+
+@pytest.mark.parametrize(
+    ("state", "causes"),
+    [
+        (ReferralState.QUEUED, [Cause.UNRECEIVED]),
+        (ReferralState.UNSENT, [Cause.UNRECEIVED]),
+        (ReferralState.SENT, []),
+    ],
+)
+async def test_what_nobody_has_brought_waits_like_what_the_app_has_not_sent(
+    store: Store, at: datetime, new_visit, new_grant, new_referral, state: ReferralState, causes: list[Cause]
+) -> None:
+    visit = await store.visits.create(new_visit(state=VisitState.RECORDED), new_grant())
+    referral, job = new_referral()
+    await store.referrals.add(visit, replace(referral, state=state), job, state=VisitState.REFERRED)
+
+    assert await store.waiting.referrals(visit.ehr, at) == [], "not before its time"
+    found = await store.waiting.referrals(visit.ehr, at + LATE)
+    assert [one.cause for one in found] == causes
+
+    late = await store.waiting.referrals(visit.ehr, referral.reply_by)
+    assert [one.cause for one in late] == (causes or [Cause.UNANSWERED])
