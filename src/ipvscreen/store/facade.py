@@ -125,7 +125,7 @@ async def migrate_back(url: str) -> str:
         async with writing(engine) as connection:
             return await connection.run_sync(schema.back)
     finally:
-        await engine.dispose()
+        await give_back(engine)
 
 
 async def _upgrade(engine: AsyncEngine) -> None:

@@ -51,9 +51,15 @@ async def opened(url: str) -> list[str]:
     return sorted(row.key for row in rows)
 
 
+async def all_the_way_back(url: str) -> None:
+    """Revision by revision, to the tables from which there is no way back."""
+    while await migrate_back(url) != "0007":
+        pass
+
+
 async def there_and_back(url: str, *, losing: bool = False) -> list[str]:
-    """To the tables of the version before and to ours again; `losing` one on the way, as the control."""
-    assert await migrate_back(url) == "0007"
+    """To the tables before there was delivery and to ours again; `losing` one on the way, as the control."""
+    await all_the_way_back(url)
     if losing:
         engine = make_engine(url)
         async with writing(engine) as connection:
@@ -92,7 +98,7 @@ def test_what_was_brought_back_and_forth_is_delivered(tmp_path: Path, url: str) 
 
 async def test_from_tables_that_would_lose_something_there_is_no_way_back(url: str) -> None:
     await queued(url, ["one"], "http://127.0.0.1:9")
-    await migrate_back(url)
+    await all_the_way_back(url)
 
     with pytest.raises(SchemaOutdated, match="no way back"):
         await migrate_back(url)

@@ -7,18 +7,19 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 import ipvscreen
 from ipvscreen.errors import VisitOver
+from ipvscreen.ipv.visit import VisitState
 from ipvscreen.store.engine import make_engine, reading, writing
-from ipvscreen.store.facade import Store, migrate, open_store
+from ipvscreen.store.facade import Store, migrate, migrate_back, open_store
 from ipvscreen.store.schema import SchemaOutdated, upgrade
 from ipvscreen.store.sealed import Ring, SealedTable
 from ipvscreen.store.sqlite import LettingGo
@@ -193,3 +194,33 @@ async def test_the_stores_connections_are_of_that_kind(store: Store):
     async with reading(store._engine) as connection:
         raw = await connection.get_raw_connection()
         assert isinstance(raw.driver_connection._conn, LettingGo)
+
+
+_KEEPS = {
+    "0014": "INSERT INTO gaps (month, child, kinds, excluded_by, area, count)"
+    " VALUES ('2026-03', FALSE, '', '', '', 1)",
+    "0010": "INSERT INTO cases (id, referral_id, service_index, state, mirrored, taken_in_at, body, whom)"
+    " VALUES ('c', 'key-1', 's', 'delivered', 0, '2026-03-02', '', '')",
+    "0008": "INSERT INTO organisations (id, name_index, body) VALUES ('o', 'n', '')",
+}
+
+
+@pytest.mark.parametrize("before", _KEEPS)
+async def test_there_is_no_way_back_over_what_would_be_lost(
+    store: Store, url: str, before: str, new_visit, new_grant, new_referral
+) -> None:
+    """What the version before does not know keeps its tables where they are; empty ones go."""
+    visit = await store.visits.create(new_visit(state=VisitState.RECORDED), new_grant())
+    await store.referrals.add(visit, *new_referral(), state=VisitState.REFERRED)
+    async with writing(store._engine) as connection:
+        await connection.execute(text(_KEEPS[before]))
+
+    async def back() -> None:
+        while await migrate_back(url) != before:
+            pass
+
+    with pytest.raises(SchemaOutdated, match="keeps everything"):
+        await back()
+    await migrate(url)
+
+    assert await store.outbox.late(visit.opened_at + timedelta(days=1)) == 1

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from ipvscreen.store.migrations.emptied import drop_empty
+
 revision = "0010"
 down_revision = "0008"
 
@@ -63,3 +65,10 @@ def upgrade() -> None:
         op.create_index(f"ix_{table}_member_id", table, ["member_id"])
     op.create_table("proposals", _id(), _moment("proposed_at"), _body(), *_keys("proposals"))
     op.create_table("spent", _id(), _moment("expires_at"), *_keys("spent"))
+
+
+def downgrade() -> None:
+    """Take them away where nobody has been let in; sessions and invitations are for hours and days."""
+    for table in ("spent", "sessions", "invitations"):
+        op.drop_table(table)
+    drop_empty("proposals", "passkeys", "members", "organisations")

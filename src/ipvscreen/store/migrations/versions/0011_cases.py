@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from ipvscreen.store.migrations.emptied import drop_empty
+
 revision = "0011"
 down_revision = "0010"
 
@@ -55,3 +57,10 @@ def upgrade() -> None:
     )
     for statement in _REFUSE[op.get_context().dialect.name]:
         op.execute(statement)
+
+
+def downgrade() -> None:
+    """Take both away where they are empty."""
+    drop_empty("case_events", "cases")
+    if op.get_context().dialect.name == "postgresql":
+        op.execute("DROP FUNCTION case_events_stay()")

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from ipvscreen.store.migrations.emptied import refuse_where
+
 revision = "0012"
 down_revision = "0011"
 
@@ -24,3 +26,12 @@ def upgrade() -> None:
         ),
     )
     op.create_index("ix_links_organisation_id", "links", ["organisation_id"])
+
+
+def downgrade() -> None:
+    """Take both away where no case is in an inbox here; links end by themselves."""
+    held = "SELECT 1 FROM cases WHERE organisation_id IS NOT NULL"
+    refuse_where(held, "a case is in an inbox here")
+    op.drop_table("links")
+    op.drop_index("ix_cases_organisation_id_state", "cases")
+    op.drop_column("cases", "organisation_id")

@@ -34,3 +34,8 @@ def upgrade() -> None:
     )
     op.create_index("ix_alerts_visit_id", "alerts", ["visit_id"])
     op.create_index("ix_alerts_ehr_ended_at", "alerts", ["ehr", "ended_at"])
+
+
+def downgrade() -> None:
+    """Take it away: what waits is worked out anew, and told anew, when the table is there again."""
+    op.drop_table("alerts")

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from ipvscreen.store.migrations.emptied import drop_empty, refuse_where
+
 revision = "0015"
 down_revision = "0014"
 
@@ -29,3 +31,10 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["visit_id"], ["visits.id"], name="fk_child_plans_visit_id_visits"),
     )
     op.create_index("ix_child_plans_visit_id", "child_plans", ["visit_id"])
+
+
+def downgrade() -> None:
+    """Take both away where they are empty, and nobody has referred by hand."""
+    by_hand = "SELECT 1 FROM referrals WHERE state IN ('unsent', 'sent')"
+    refuse_where(by_hand, "a referral waits to be brought, or was, by hand")
+    drop_empty("child_plans", "gaps")
