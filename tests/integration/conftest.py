@@ -284,7 +284,7 @@ class PageForms(HTMLParser):
         if tag == "main":
             self.step = given.get("data-step")
         elif tag == "form":
-            self.forms.append({"action": given.get("action", ""), "fields": [], "names": set()})
+            self.forms.append({"action": given.get("action", ""), "fields": [], "names": set(), "buttons": set()})
         elif tag in ("input", "select", "textarea", "button") and self.forms:
             self._control(tag, given)
 
@@ -296,6 +296,8 @@ class PageForms(HTMLParser):
         if not name:
             return
         form["names"].add(name)
+        if tag == "button":
+            form["buttons"].add((name, given.get("value")))
         chosen = given.get("type") in ("radio", "checkbox") and "checked" in given
         plain = tag == "input" and given.get("type") in ("hidden", "text", "date", "tel", None)
         if chosen or plain:
@@ -304,6 +306,10 @@ class PageForms(HTMLParser):
     @property
     def text(self) -> str:
         return " ".join(" ".join(self.words).split())
+
+
+def _plain(fields: dict[str, Any]) -> dict[str, str]:
+    return {name: value for name, value in fields.items() if isinstance(value, str)}
 
 
 @dataclass
@@ -352,7 +358,8 @@ class Visitor:
         forms = (form or self.forms).forms
         fitting = [one for one in forms if set(fields) <= one["names"]]
         assert fitting, f"no form with {sorted(fields)}; there are {[sorted(f['names']) for f in forms]}"
-        chosen = fitting[0]
+        pressed = [one for one in fitting if one["buttons"] & set(_plain(fields).items())]
+        chosen = (pressed or fitting)[0]
         kept = [(name, value) for name, value in chosen["fields"] if name not in fields]
         given = [(n, one) for n, v in fields.items() for one in (v if isinstance(v, list) else [v])]
         body = httpx.QueryParams(kept + given)

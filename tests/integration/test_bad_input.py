@@ -929,7 +929,7 @@ async def test_an_unexpected_failure_tells_nothing_of_itself(
     async def broken(visit_id: str) -> None:
         raise RuntimeError("a secret of /home/someone/store.py")
 
-    monkeypatch.setattr(house.app.state.rooms.store.visits, "get", broken)
+    monkeypatch.setattr(house.app.state.rooms.store.visits, "with_grant", broken)
     async with unraised(house, visitor) as browser:
         answer = await browser.get(visitor.page.url)
 

@@ -195,7 +195,7 @@ async def test_the_job_ends_when_it_is_told_and_goes_on_after_a_fault(
 def test_forgetting_asks_first_and_then_deletes_one_person(here: Path) -> None:
     asked = typed("forget", *OF_ANNA)
     everything = dict.fromkeys(("visits", "referrals", "outbox", "followups", "accounts"), 1)
-    everything |= dict.fromkeys(("journal", "cases", "case_events"), 0)
+    everything |= dict.fromkeys(("journal", "cases", "case_events", "alerts", "child_plans"), 0)
     assert (asked.exit_code, counted(asked)) == (1, everything)
     assert in_file(here, "visits") == 2
 
@@ -203,7 +203,7 @@ def test_forgetting_asks_first_and_then_deletes_one_person(here: Path) -> None:
 
     assert (done.exit_code, counted(done)) == (0, everything)
     assert "store backup" in done.stdout
-    assert [in_file(here, table) for table in everything] == [1] + [0] * 7
+    assert [in_file(here, table) for table in everything] == [1] + [0] * 9
     assert acts() == ["opened", "sent", "opened", "forgotten"]
     assert typed("audit", "verify").exit_code == 0
 

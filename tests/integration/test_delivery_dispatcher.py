@@ -108,7 +108,7 @@ class ByHand:
 
 class Store:
     def __init__(self, outbox):
-        self.outbox, self.by_hand = outbox, ByHand()
+        self.outbox, self.by_hand, self.cases = outbox, ByHand(), None
 
 
 class Clock:

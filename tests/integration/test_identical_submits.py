@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from ipvscreen.app import create_app
-from ipvscreen.pathway.keep import keep
+from ipvscreen.pathway.keep import to_keep
 
 AT_ONCE = 50
 ROUNDS = 200 if int(os.environ.get("IPVSCREEN_SOAK") or 1) > 1 else 10
@@ -111,7 +111,7 @@ async def test_without_the_store_deciding_it_would_show(
     house: Any, visitors: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A control: with nothing held against a used form, the second of two answers is another one."""
-    monkeypatch.setattr("ipvscreen.web.writing.keep_posted", _unclaimed)
+    monkeypatch.setattr("ipvscreen.web.writing.to_keep", _unclaimed)
     visitor = visitors()
     await visitor.launch("anna-woman")
     await visitor.post({"door": "ask"})
@@ -120,5 +120,5 @@ async def test_without_the_store_deciding_it_would_show(
         await at_once(visitor, QUIET, [house.app], "refer", "done")
 
 
-async def _unclaimed(turn: Any, draft: Any) -> Any:
-    return await keep(turn.rooms.store, turn.visit, draft, pack=turn.pack)
+def _unclaimed(visit: Any, draft: Any, *, pack: Any, form: str) -> Any:
+    return to_keep(visit, draft, pack=pack)

@@ -310,6 +310,8 @@ def _of_path(path: str) -> Iterator[dict[str, Any]]:
         "ehr": ("sandbox",),
         "name": ("page.css", "page.js", "icon.svg"),
         "key": ("none",),
+        "token": ("none",),
+        "code": ("none",),
     }
     for name in re.findall(r"{(\w+)}", path):
         yield _parameter("path", name, *known[name], required=True)

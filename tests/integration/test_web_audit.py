@@ -42,11 +42,11 @@ ROWS = {"/callback/{ehr}", "/l/{sitting_id}", "/l/{sitting_id}/exit"}
 LETTER = "/v/{visit_id}/letter/{key}"  # the same, where there is one
 # What leaves none. A launch names nobody yet, and everybody may begin one; `exit` and `cover` take a cookie.
 NO_ROWS = {
-    *("/s/{name}", "/favicon.ico", "/jwks.json", "/healthz", "/readyz", "/metrics"),
+    *("/n/{token}", "/s/{name}", "/favicon.ico", "/jwks.json", "/healthz", "/readyz", "/metrics"),
     *("/launch", "/list", "/launch/ready"),
     *("/v/{visit_id}/exit", "/v/{visit_id}/cover", "/v/{visit_id}/{step}"),
 }
-POSTS = {"/v/{visit_id}/{step}", "/v/{visit_id}/draft", "/v/{visit_id}/go-on"}
+POSTS = {"/v/{visit_id}/{step}", "/v/{visit_id}/draft", "/v/{visit_id}/go-on", "/l/{sitting_id}/seen"}
 
 Move = dict[str, Any] | str  # posted; or the page that is opened, "!…" for what is no page
 # How to come to a page, and what the last post leaves in the log.

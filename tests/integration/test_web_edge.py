@@ -73,7 +73,7 @@ async def test_a_failure_inside_is_a_neutral_page(house: Any, monkeypatch: pytes
     async def broken(*_: object) -> None:
         raise RuntimeError("secret inside")
 
-    monkeypatch.setattr(house.app.state.rooms.store.visits, "get", broken)
+    monkeypatch.setattr(house.app.state.rooms.store.visits, "with_grant", broken)
     transport = httpx.ASGITransport(house.app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="https://app.test") as browser:
         answer = await browser.get("/v/x/start")

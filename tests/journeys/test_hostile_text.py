@@ -569,6 +569,7 @@ def post_routes(running: Any, visit: str) -> list[str]:
     routes = [route for router in included if router for route in router.routes]
     paths = [route.path for route in routes if "POST" in route.methods]
     assert "/v/{visit_id}/{step}" in paths
+    paths = [path for path in paths if not path.startswith("/i/")]  # not at this origin
     steps = [step.value for step in Step]
     named = [path.replace("{visit_id}", visit) for path in paths]
     return sorted({path.replace("{step}", step) for path in named for step in steps})
