@@ -284,7 +284,9 @@ class PageForms(HTMLParser):
         if tag == "main":
             self.step = given.get("data-step")
         elif tag == "form":
-            self.forms.append({"action": given.get("action", ""), "fields": [], "names": set(), "buttons": set()})
+            self.forms.append(
+                {"action": given.get("action", ""), "fields": [], "names": set(), "buttons": set()}
+            )
         elif tag in ("input", "select", "textarea", "button") and self.forms:
             self._control(tag, given)
 

@@ -11,11 +11,11 @@ from ipvscreen.messages import message
 from ipvscreen.store.sittings import Sitting, subject_of
 from ipvscreen.store.visits import Visit
 from ipvscreen.web import cookies
-from ipvscreen.web.errors import NOT_HERE, PageRefused, Problem
+from ipvscreen.web.errors import NOT_HERE, NOT_OURS, PageRefused, Problem
 from ipvscreen.web.presenters.frame import NO_NAME, moment_words
 from ipvscreen.web.presenters.worklist import DONE
 from ipvscreen.web.rooms import Rooms
-from ipvscreen.web.security import LEAVING
+from ipvscreen.web.security import LEAVING, posted_by_us
 from ipvscreen.web.worklist import is_of_role, seen_to, shown, work
 
 router = APIRouter()
@@ -77,6 +77,8 @@ async def leave_list(request: Request, sitting_id: str) -> Response:
 async def see_to(request: Request, sitting_id: str) -> Response:
     """Something of the practice's list was seen to, by somebody of the role, while the list is open."""
     rooms: Rooms = request.app.state.rooms
+    if not posted_by_us(request.headers, rooms.policy.origin):
+        raise PageRefused(NOT_OURS)
     sitting = await _mine(request, sitting_id)
     if rooms.clock() >= sitting.expires_at:
         raise PageRefused(_OVER)

@@ -10,11 +10,10 @@ from ipvscreen.ipv.hearing import Done, is_old
 from ipvscreen.messages import message
 from ipvscreen.store.audit import of_visit
 from ipvscreen.store.sittings import Sitting, subject_of
-from ipvscreen.web.errors import NOT_HERE, NOT_OURS, PageRefused, Problem
+from ipvscreen.web.errors import NOT_HERE, PageRefused, Problem
 from ipvscreen.web.fields import Own, own, read_form
 from ipvscreen.web.presenters.worklist import Entry, entries
 from ipvscreen.web.rooms import EhrEntry, Rooms
-from ipvscreen.web.security import posted_by_us
 from ipvscreen.web.watch import look
 
 router = APIRouter()
@@ -63,8 +62,6 @@ def _member(entry: EhrEntry, sitting: Sitting) -> bool:
 
 async def seen_to(request: Request, rooms: Rooms, entry: EhrEntry, sitting: Sitting) -> Response:
     """Somebody of the role has done something about an entry; then the list again."""
-    if not posted_by_us(request.headers, rooms.policy.origin):
-        raise PageRefused(NOT_OURS)
     if not is_of_role(entry, sitting):
         raise PageRefused(NOT_HERE)
     fields = own(SeenFields, await read_form(request))
