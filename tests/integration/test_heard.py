@@ -356,7 +356,7 @@ async def test_friday_five_to_six(house: Any, visitors: Callable[[], Any], sitte
     assert sorted(told_at)[0] == (friday + timedelta(minutes=20)).isoformat(), "at once, on Friday evening"
     assert sorted(told_at)[1] == "2026-03-09T10:55:00+00:00", "and on Monday, before four hours are over"
     links = [address for _, _, address in sent]
-    assert all(re.fullmatch(r"https://app\.test/n/[\w-]{32}", link) for link in links)
+    assert all(re.fullmatch(r"https://app\.test/n/[\w-]{43}", link) for link in links)
     assert len(set(links)) == len(links) == 2
     async with house.browser() as browser:
         pages = [await browser.get(link) for link in (*links, f"{APP}/n/anything")]

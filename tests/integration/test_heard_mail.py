@@ -227,8 +227,8 @@ async def test_each_is_told_once_to_whom_it_waits_for(
 
     by = {came.rcpt_tos[0]: LINK.search(came.content)[0].decode() for came in box.came}
     assert sorted(by) == [PRACTICE, SERVICE]
-    assert re.fullmatch(r"https://app\.test/n/[\w-]{32}", by[PRACTICE])
-    assert re.fullmatch(r"https://inbox\.test/i/n/[\w-]{32}", by[SERVICE])
+    assert re.fullmatch(r"https://app\.test/n/[\w-]{43}", by[PRACTICE])
+    assert re.fullmatch(r"https://inbox\.test/i/n/[\w-]{43}", by[SERVICE])
     for alert in await alerts.of_visit(visitor.visit):
         assert alert.sent_at == house.clock()
         assert alert.id not in str(by)

@@ -44,7 +44,7 @@ FLAGS = [
     "--disable-sync",
 ]
 WITH_BACK_FORWARD_CACHE = ["--disable-back-forward-cache"]  # what Playwright adds and users do not have
-WAIT = 15_000  # milliseconds; a limit for a noisy machine, not a measurement
+WAIT = 60_000  # milliseconds; patience on a noisy machine, not a measurement
 
 
 class Weaker:

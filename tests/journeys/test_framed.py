@@ -21,7 +21,7 @@ def strict(
     (profile / "Default").mkdir()
     (profile / "Default" / "Preferences").write_text(json.dumps(PREFERENCES), encoding="utf-8")
     context = playwright.chromium.launch_persistent_context(profile, **chromium_options)
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(60_000)
     yield context
     context.close()
 
@@ -37,7 +37,7 @@ def page(strict: BrowserContext) -> Iterator[Page]:
 def framed(page: Page, running: Any, patient: str, step: str) -> Frame:
     """Launch inside the record system's page, and wait for that page of ours in the frame."""
     page.goto(f"{running.demo.addresses['framed']}?patient={patient}")
-    expect(page.frame_locator("iframe").locator(f"main[data-step={step}]")).to_be_visible(timeout=15_000)
+    expect(page.frame_locator("iframe").locator(f"main[data-step={step}]")).to_be_visible(timeout=60_000)
     (frame,) = [frame for frame in page.frames if frame.url.startswith(running.origin)]
     return frame
 

@@ -7,12 +7,13 @@ other; nothing may run, be asked for elsewhere, or be stopped only by the conten
 import copy
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, Error, Page
 
 from ipvscreen.ipv.packs_file import Shelf
 from ipvscreen.ipv.visit import Step
@@ -298,11 +299,18 @@ class Walker:
         page.add_init_script(WATCH)
 
     def note(self, name: str) -> None:
-        self.page.wait_for_load_state()
-        look = self.page.evaluate(LOOK)
+        look = self._look()
         self.found.pages[name] = look["elements"]
         self.found.texts[name] = self.found.texts.get(name, "") + look["text"]
         self.found.stopped += look["stopped"]
+
+    def _look(self) -> Any:
+        """Once the page is there; on a busy machine another can be on its way when the first is looked at."""
+        for _ in range(5):
+            with suppress(Error):
+                self.page.wait_for_load_state()
+                return self.page.evaluate(LOOK)
+        return self.page.evaluate(LOOK)
 
     def to(self, step: str, selector: str, name: str | None = None) -> None:
         """Click, arrive at that step, and note it."""

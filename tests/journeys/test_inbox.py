@@ -93,7 +93,7 @@ def people(browser: Browser, running: Any) -> Iterator[Callable[[], Person]]:
 
     def person() -> Person:
         contexts.append(browser.new_context())
-        contexts[-1].set_default_timeout(15_000)
+        contexts[-1].set_default_timeout(60_000)
         return Person(contexts[-1].new_page(), running)
 
     yield person

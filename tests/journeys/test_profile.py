@@ -246,7 +246,7 @@ def control(context: BrowserContext, other_site: Any) -> dict[str, str]:
 
 def opened(playwright: Playwright, profile: Path, options: dict[str, Any]) -> BrowserContext:
     context = playwright.chromium.launch_persistent_context(profile, **options)
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(60_000)
     return context
 
 

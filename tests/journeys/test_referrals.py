@@ -44,6 +44,7 @@ def test_a_house_for_her_a_service_for_her_child_and_she_may_change_her_mind(
 ) -> None:
     """Given Leyla with a child; two services are asked, one is stopped while it waits, and she rings them."""
     switches = running.demo.charity.state.sandbox.switches
+    before = {one["id"] for one in running.read("Task", patient="leyla-interpreter")}
     told(clinician, "leyla-interpreter", {"children-or-pregnant": "children", "help-now": "housing"})
     switches.refuse = 503
     try:
@@ -82,8 +83,12 @@ def test_a_house_for_her_a_service_for_her_child_and_she_may_change_her_mind(
         assert "the person will ring you" in text
         for never in ("telecom", "address", "Ms Reed", "QuestionnaireResponse"):
             assert never not in text
-    statuses = [one["status"] for one in running.read("Task", patient="leyla-interpreter")]
-    assert sorted(statuses) == ["cancelled", "requested", "requested"]
+    tasks = running.read("Task", patient="leyla-interpreter")
+    assert sorted(one["status"] for one in tasks if one["id"] not in before) == [
+        "cancelled",
+        "requested",
+        "requested",
+    ]
 
 
 def test_a_decline_leads_to_the_next_and_nothing_fits_leaves_nobody_alone(
