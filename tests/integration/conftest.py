@@ -196,6 +196,9 @@ _FILLED: dict[tuple[Any, ...], bytes] = {}  # a store with its tables and its se
 
 async def _filled(settings: Settings) -> None:
     """A new store is a copy of the first that these keys sealed; one that is there gets the services."""
+    if settings.database.startswith("postgresql"):
+        await import_services(settings, services_bundle(f"{SERVICE}/fhir"))
+        return
     file = database_file(settings.database)
     current, keys = settings.ring()
     sealed_by = (current, *sorted(keys.items()))

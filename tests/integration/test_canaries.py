@@ -18,6 +18,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import tomllib
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -28,16 +29,22 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus, urlencode
 
+import aiosmtplib
 import httpx
 import pytest
 import uvicorn
+from aiosmtpd.smtp import SMTP
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "bench"))
 
 import processes
 
 import ipvscreen
-from ipvscreen.app import import_services
+from ipvscreen.app import create_app, import_services, notices_of
+from ipvscreen.delivery import mail
+from ipvscreen.ipv.audit import Act
+from ipvscreen.ipv.members import Member, Organisation, Role
+from ipvscreen.ipv.referral import Agreement, ContactWay, ReferralRequest, SafeContact
 from ipvscreen.sandbox.charity import create_charity
 from ipvscreen.sandbox.directory import services_bundle
 from ipvscreen.sandbox.ehr import create_ehr
@@ -46,8 +53,11 @@ from ipvscreen.store import anchor as anchor_module
 from ipvscreen.store import backup as backup_module
 from ipvscreen.store.anchor import anchor
 from ipvscreen.store.backup import backup
-from ipvscreen.store.facade import open_store
-from ipvscreen.store.sealed import Ring
+from ipvscreen.store.facade import Store, open_store
+from ipvscreen.store.members import new_id, new_invitation
+from ipvscreen.store.sealed import Ring, SealedTable
+from ipvscreen.store.spent import Once
+from ipvscreen.web.watch import Watch
 
 YES, NO = "LA33-6", "LA32-8"
 HARK = ("76500-8", "76501-6", "76502-4", "76503-2")
@@ -380,6 +390,7 @@ class House:
             "environment": b"\n".join(Path(f"/proc/{pid}/environ").read_bytes() for pid in pids),
             "backup": self.backup(),
             **self.log_of_acts(),
+            **asyncio.run(self.mail()),
             "request lines to the record system": "\n".join(self.ehr.lines).encode(),
             "request lines to the service": "\n".join(self.service.lines).encode(),
             "addresses": kind("address"),
@@ -404,6 +415,47 @@ class House:
         asyncio.run(anchored())
         return {"rows of acts": repr(rows).encode(), "anchor": self.anchor.read_bytes()}
 
+    async def mail(self) -> dict[str, bytes]:
+        """What a mail server has of it, were nobody to look for a week: sent by the app, from a copy."""
+        box, port = Box(), processes.free_port()
+        server = {"host": "127.0.0.1", "port": port, "security": "none", "sender": "app@practice.test"}
+        told = tomllib.loads((self.folder / "cwd" / "ipvscreen.toml").read_text("utf-8"))
+        told |= {"mail": server | {"services": {HOSTED: "team@service.test"}}, "audit_anchor": None}
+        told["inbox"] = {"origin": "https://inbox.test", "exit_url": "https://weather.test/"}
+        copy = self.folder / f"{secrets.token_hex(4)}.db"
+        file = self.folder / "cwd" / "ipvscreen.db"
+        with closing(sqlite3.connect(file)) as there, closing(sqlite3.connect(copy)) as here:
+            there.backup(here)
+        settings = Settings(**told | {"database": f"sqlite+aiosqlite:///{copy}"})
+        outside = httpx.AsyncClient(transport=httpx.MockTransport(nobody))
+        app = create_app(settings, http=outside, clock=next_week, deliver=False)
+        listening = await asyncio.get_running_loop().create_server(lambda: SMTP(box), "127.0.0.1", port)
+        async with app.router.lifespan_context(app):
+            rooms = app.state.rooms
+            await self._hosted(rooms.store)
+            await Watch(rooms, notices_of(settings, rooms), on_fault=raised).run_once()
+        listening.close()
+        copy.unlink()
+        assert {one for came in box.came for one in came.rcpt_tos} == {
+            "duty@practice.test",
+            "team@service.test",
+        }
+        return box.sinks()
+
+    async def _hosted(self, store: Store) -> None:
+        """What a service has received lies in an inbox here too, with a name and a safe number."""
+        with closing(sqlite3.connect(self.folder / "cwd" / "ipvscreen.db")) as connection:
+            (key,) = connection.execute("SELECT id FROM referrals WHERE state = 'received'").fetchone()
+        home, until = Organisation(new_id(), self.canaries.new("organisation"), "020 7946 0123"), next_week()
+        first = Member(new_id(), Role.COORDINATOR, self.canaries.new("member"), home.id)
+        invitation = new_invitation(first.id, until)
+        act = store.doing(Act.ORGANISATION_ADDED, now())
+        await act.organisations.add(first, home, first, invitation, Once(new_id(), now(), until))
+        contact = SafeContact(ContactWay.PHONE, self.canaries["safe number of anna"])
+        agreed = Agreement(out=True, back=True, until=next_week().date())
+        request = ReferralRequest(HOSTED, contact, agreement=agreed)
+        await store.cases.take_in(key, request, self.canaries["Patient 0 family"], now(), home.id)
+
     def ring(self) -> Ring:
         return Ring(*reversed(self.settings().ring()))
 
@@ -411,6 +463,43 @@ class House:
         file = self.folder / "backups" / secrets.token_hex(4)
         asyncio.run(backup(self.database, file, self.ring()))
         return b"".join(path.read_bytes() for path in file.parent.iterdir())
+
+
+HOSTED = "mentor-mothers"
+
+
+class Box:
+    """A mail server's: all that it is told."""
+
+    def __init__(self) -> None:
+        self.came: list[Any] = []
+        self.names: set[str] = set()
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802  its name
+        self.came.append(envelope)
+        self.names.add(session.host_name)
+        return "250 taken"
+
+    def sinks(self) -> dict[str, bytes]:
+        told = [(one.mail_from, one.mail_options, one.rcpt_tos, one.rcpt_options) for one in self.came]
+        parts = [one.content.partition(b"\r\n\r\n") for one in self.came]
+        return {
+            "envelopes of mail": repr((told, self.names)).encode(),
+            "headers of mail": b"\n".join(headers for headers, _, _ in parts),
+            "bodies of mail": b"\n".join(body for _, _, body in parts),
+        }
+
+
+def nobody(request: httpx.Request) -> httpx.Response:
+    raise httpx.ConnectError("nobody is there", request=request)
+
+
+def next_week() -> datetime:
+    return now() + timedelta(days=7)
+
+
+def raised(fault: BaseException) -> None:
+    raise fault
 
 
 def read(path: Path) -> bytes:
@@ -687,7 +776,7 @@ def test_no_canary_is_found_where_others_could_see_it(house: House) -> None:
     sinks = house.sinks()
 
     assert len(house.canaries) >= 100
-    assert len(sinks) >= 17
+    assert len(sinks) >= 20
     assert {place for place, content in sinks.items() if not content} <= {"working folder"}
     assert hits(house, sinks) == {}
 
@@ -841,6 +930,10 @@ def test_an_app_that_leaks_is_seen_in_every_one_of_these_places(
         processes.until(lambda: made.charity.received(), 20)
         monkeypatch.setattr(backup_module, "seal_file", lambda _ring, plain, shut: shut.write(plain.read()))
         monkeypatch.setattr(backup_module, "wrap_rows", lambda *_: None)
+        monkeypatch.setattr(SealedTable, "open", of_leaky(SealedTable.open))
+        monkeypatch.setattr(mail, "_SUBJECT", family)
+        monkeypatch.setattr(mail, "_BODY", family + " {address}")
+        monkeypatch.setattr(aiosmtplib, "send", from_somebody(family))
         monkeypatch.setattr(anchor_module, "_add", lambda file, *_: file.write_text(family))
 
         found = hits(made, made.sinks())
@@ -849,7 +942,27 @@ def test_an_app_that_leaks_is_seen_in_every_one_of_these_places(
     assert seen == PLACES
 
 
+def of_leaky(opens: Callable[..., Any]) -> Callable[..., Any]:
+    """Opens too what the leaking app has not sealed."""
+
+    def opened(self: SealedTable, column: str, row: str, shut: bytes) -> Any:
+        return json.loads(shut[5:]) if shut.startswith(b"plain") else opens(self, column, row, shut)
+
+    return opened
+
+
+def from_somebody(name: str) -> Callable[..., Any]:
+    """What tells the mail server a name in the envelope."""
+    send = aiosmtplib.send
+
+    async def sent(made: Any, **how: Any) -> Any:
+        return await send(made, **how | {"sender": f"{name}@practice.test"})
+
+    return sent
+
+
 PLACES = {
+    *("envelopes of mail", "headers of mail", "bodies of mail"),
     *(
         "log",
         "metrics",

@@ -17,8 +17,10 @@ from ipvscreen.ipv.audit import Act
 from ipvscreen.ipv.case import CaseEvent, CaseRole
 from ipvscreen.ipv.case_codes import Decline
 from ipvscreen.ipv.case_step import Step
+from ipvscreen.ipv.children import ChildNeed, ChildPlan
 from ipvscreen.ipv.conflict import Answer, Facts
 from ipvscreen.ipv.draft import Draft, Known
+from ipvscreen.ipv.hearing import Cause, Done, Due, Fact
 from ipvscreen.ipv.person import Person, Setting, Sex
 from ipvscreen.ipv.proxies import Contacts, Way
 from ipvscreen.ipv.referral import Agreement, ContactWay, ReferralRequest, ReferralState, SafeContact
@@ -28,6 +30,7 @@ from ipvscreen.pathway.purge import Purger
 from ipvscreen.resources.plan import WritePlan
 from ipvscreen.resources.written import Check, Written, WrittenOne
 from ipvscreen.settings import Settings
+from ipvscreen.store.audit import Subject
 from ipvscreen.store.facade import Store, open_store
 from ipvscreen.store.grant import Grant
 from ipvscreen.store.outbox import NewJob
@@ -269,6 +272,37 @@ def test_an_export_says_what_a_service_did_and_not_who_did_it(here: Path) -> Non
     assert (case["state"], case["reason"], case["outcome"]) == ("declined", "no-capacity", None)
     assert "Zoe" not in done.stdout
     assert "900999" not in done.stdout
+
+
+def test_an_export_says_what_waited_and_that_children_were_planned_for(here: Path) -> None:
+    """What was done about it and when; of a child the day alone, and of whose notice it was nothing."""
+
+    async def waits(store: Store) -> None:
+        at = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
+        facts = [Fact(cause, "key", "visit-anna", at) for cause in (Cause.UNRECEIVED, Cause.DECLINED)]
+        facts.append(Fact(Cause.UNFINISHED, "visit-ben", "visit-ben", at))
+        await store.alerts.settle("north", [Due(one, at, at, at) for one in facts], at)
+        first = next(one for one in await store.alerts.of_visit("visit-anna") if one.cause is Cause.DECLINED)
+        by = Subject("visit-anna", "north", "", None, "n", "Nurse Zoe")
+        assert await store.alerts.see_to(first.id, "north", by, Done.RANG_SERVICE, at + timedelta(hours=1))
+        visit = await store.visits.get("visit-anna")
+        need = ChildNeed(age=7, exposure=None)
+        plan = ChildPlan("Zoe Keeper", "stays with Zoe", date(2026, 4, 1))
+        await store.child_plans.add(visit, need, plan, None)
+
+    asyncio.run(with_store(waits))
+    done = typed("export", *OF_ANNA)
+    (visit,) = json.loads(done.stdout)["visits"]
+    assert [(one["why"], one["done"], one["ended_at"]) for one in sorted(visit["waited"], key=str)] == [
+        ("declined", "rang-service", "2026-03-02T11:00:00+00:00"),
+        ("unreceived", None, None),
+    ]
+    assert visit["plans_for_children"] == [{"review": "2026-04-01"}]
+    assert "Zoe" not in done.stdout
+    assert "token" not in done.stdout
+    assert in_file(here, "alerts") == 3
+    gone = counted(typed("forget", *OF_ANNA, "--yes"))
+    assert (gone["alerts"], gone["child_plans"], in_file(here, "alerts")) == (2, 1, 1)
 
 
 def test_after_forgetting_an_export_still_says_who_had_looked(here: Path) -> None:

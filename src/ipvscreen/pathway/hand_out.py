@@ -15,6 +15,7 @@ from ipvscreen.resources.written import Written
 from ipvscreen.sdc.answers import PASS
 from ipvscreen.sdc.form import Form, Item
 from ipvscreen.store.accounts import Account
+from ipvscreen.store.alerts import Alert
 from ipvscreen.store.audit import Entry
 from ipvscreen.store.case_rows import Kept
 from ipvscreen.store.persons import Held
@@ -38,6 +39,10 @@ _LEFT_OUT = (
     ("whether somebody else is known here, and who else is reached the same way", "about others"),
     ("which other patients a clinician has seen", "about others"),
     ("who at a service did what, and who there knows whom", "about others"),
+    (
+        "what is known of a child, who keeps the child and what is done meanwhile",
+        "the child's own: handed out, by a review of its own, to whoever may ask for the child",
+    ),
 )
 
 Forms = Mapping[str, Form]
@@ -81,6 +86,10 @@ def _visit(visit: Visit, held: Held, forms: Forms, by_canonical: Forms) -> dict[
             for one in held.followups
             if one.visit_id == visit.id
         ],
+        "waited": [_waited(one) for one in held.alerts if one.visit_id == visit.id],
+        "plans_for_children": [
+            {"review": one.plan.review.isoformat()} for one in held.child_plans if one.visit_id == visit.id
+        ],
         "own_account": [_account(one, by_canonical) for one in held.accounts if one.visit_id == visit.id],
     }
 
@@ -91,6 +100,17 @@ def _act(one: Entry) -> dict[str, Any]:
         "act": one.act,
         "by": one.subject.user_name or one.subject.user,
     }
+
+
+def _waited(one: Alert) -> dict[str, Any]:
+    """What waited for somebody of the practice or the service, and what was done about it."""
+    moments = ("since", "raised_at", "sent_at", "shown_at", "ended_at")
+    at = {name: _said_at(getattr(one, name)) for name in moments}
+    return {"why": one.cause, "urgent": one.urgent, **at, "done": one.done}
+
+
+def _said_at(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat(timespec="seconds")
 
 
 def _account(account: Account, forms: Forms) -> dict[str, Any]:
@@ -105,7 +125,7 @@ def _referral(one: Referral, cases: Iterable[Kept]) -> dict[str, Any]:
         "state": one.state,
         "sent_at": one.queued_at.isoformat(timespec="seconds"),
         "answer_by": one.reply_by.isoformat(timespec="seconds"),
-        "received_at": one.received_at and one.received_at.isoformat(timespec="seconds"),
+        "received_at": _said_at(one.received_at),
         "urgent": one.urgent,
         "at_the_service": [_case(kept) for kept in cases if kept.case.key == one.id],
     }

@@ -84,7 +84,7 @@ class Alerts:
         """What waits for the practice, the longest first; nobody counts as having seen it."""
         query = select(alerts).where(*_practice(ehr)).order_by(alerts.c.urgent.desc(), alerts.c.raised_at)
         async with reading(self._engine) as connection:
-            return [self._alert(row) for row in (await connection.execute(query)).mappings().all()]
+            return [alert_of(self._sealed, row) for row in (await connection.execute(query)).mappings().all()]
 
     async def show(self, heard: list[str], to: Subject, now: datetime) -> None:
         """The list was opened, which is noted in the log; of these somebody of the role has heard."""
@@ -148,7 +148,7 @@ class Alerts:
         """Every alert of a visit, ended or not, in the order in which they were raised."""
         query = select(alerts).where(alerts.c.visit_id == visit_id).order_by(alerts.c.raised_at, alerts.c.id)
         async with reading(self._engine) as connection:
-            return [self._alert(row) for row in (await connection.execute(query)).mappings().all()]
+            return [alert_of(self._sealed, row) for row in (await connection.execute(query)).mappings().all()]
 
     async def _settled(self, notice: Notice, **values: Any) -> bool:
         ours = (alerts.c.id == notice.id, alerts.c.lease == notice.lease)
@@ -195,12 +195,14 @@ class Alerts:
         plain = {name: row[name] for name in ("id", "ehr", "attempts", "lease")}
         return Notice(**plain, service=body["service"], token=body["token"])
 
-    def _alert(self, row: RowMapping) -> Alert:
-        body = self._body(row)
-        names = ("id", "visit_id", "ehr", "about", "since", "raised_at", "urgent")
-        plain = {name: row[name] for name in (*names, "shown_at", "ended_at", "sent_at")}
-        done = Done(body["done"]) if "done" in body else None
-        return Alert(**plain, cause=Cause(row["cause"]), seen_by=body.get("by"), done=done)
+
+def alert_of(sealed: SealedTable, row: RowMapping) -> Alert:
+    """The alert that a row holds; SealBroken where it does not open."""
+    body = sealed.open("body", row["id"], row["body"])
+    names = ("id", "visit_id", "ehr", "about", "since", "raised_at", "urgent")
+    plain = {name: row[name] for name in (*names, "shown_at", "ended_at", "sent_at")}
+    done = Done(body["done"]) if "done" in body else None
+    return Alert(**plain, cause=Cause(row["cause"]), seen_by=body.get("by"), done=done)
 
 
 def _key(one: Due) -> _Key:

@@ -102,10 +102,16 @@ class Cases:
         return await self._listed(cases.c.organisation_id == organisation, ended if closed else ~ended)
 
     async def in_inbox(self, key: str, organisation: str) -> Kept | None:
-        """The case with its steps; None where that organisation has none of that key, whoever else has."""
+        """The case with its steps; None where that organisation has none of that key, whoever else has.
+
+        The same is asked for whether there is one or not: how long it takes tells nobody.
+        """
+        mine = (cases.c.id == key, cases.c.organisation_id == organisation)
+        steps = select(case_events).join(cases).where(*mine).order_by(case_events.c.number)
         async with reading(self._engine) as connection:
-            row = await self._row(connection, cases.c.id == key, cases.c.organisation_id == organisation)
-            return None if row is None else (await self._kept(connection, [row]))[0]
+            row = await self._row(connection, *mine)
+            done = (await connection.execute(steps)).mappings().all()
+        return None if row is None else kept_of(self._ring, row, done)
 
     async def of_referrals(self, referral_ids: Iterable[str]) -> dict[str, Kept]:
         """What became of these referrals, by their ids, as far as there is a case that opens."""

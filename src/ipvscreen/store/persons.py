@@ -8,6 +8,8 @@ from sqlalchemy import ColumnElement, RowMapping, Table, delete, func, insert, s
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ipvscreen.store.accounts import Account, account_of
+from ipvscreen.store.alert_tables import alerts
+from ipvscreen.store.alerts import Alert, alert_of
 from ipvscreen.store.audit import Noting, Subject, of_operator
 from ipvscreen.store.case_rows import Kept, kept_of
 from ipvscreen.store.case_tables import case_events, cases
@@ -46,6 +48,39 @@ class Held:
     accounts: tuple[Account, ...]
     cases: tuple[Kept, ...] = ()
     child_plans: tuple[KeptPlan, ...] = ()
+    alerts: tuple[Alert, ...] = ()
+
+
+# What leads to a visit is that person's: found, counted, forgotten, and but for these handed out.
+_HELD = (visits, referrals, followups, accounts, cases, case_events, child_plans, alerts)
+NOT_HELD = {
+    "outbox": "messages on their way: they hold the safe contact, and what became of them is in the referral",
+    "journal": "entries on their way: what became of them is in the visit",
+}
+
+# What leads to no visit, each with its reason; a table that is new has to be placed.
+OF_NOBODY = {
+    "launches": "a sign-in that has not come back: nobody was opened yet",
+    "sittings": "a clinician's list",
+    "signing_keys": "of nobody",
+    "services": "the directory",
+    "gaps": "counts by month, which lead to no visit",
+    "chores": "of nobody",
+    "audit": "who acted, sealed; kept, and handed out by whose it is: see `is_about`",
+    "audit_heads": "how long the log is",
+    "audit_keys": "what the log was made with",
+    "unshared": "numbers of rows of the log, by a visit's random id; they stay as long as those rows",
+    "person_keys": "by the blind index of the person: gone with a `forget`",
+    "forgotten": "random names of keys that are gone",
+    "organisations": "a service's name and telephone",
+    "members": "people of services",
+    "passkeys": "their keys",
+    "invitations": "their way in",
+    "sessions": "their sessions",
+    "proposals": "where referrals go, and who decided it",
+    "links": "the hash of a notice's link, and which organisation it leads to; they run out",
+    "spent": "forms that were used, by a random name",
+}
 
 
 class Persons:
@@ -62,7 +97,7 @@ class Persons:
             chosen = dict(_tables(await self._visits(connection, person)))
             rows = {
                 table: (await connection.execute(select(table).where(chosen[table]))).mappings().all()
-                for table in (visits, referrals, followups, accounts, cases, case_events, child_plans)
+                for table in _HELD
             }
 
         def opened(table: Table, read: Callable[[SealedTable, RowMapping], _One]) -> tuple[_One, ...]:
@@ -76,6 +111,7 @@ class Persons:
             accounts=opened(accounts, account_of),
             cases=opened(cases, lambda _, row: kept_of(self._ring, row, rows[case_events])),
             child_plans=opened(child_plans, plan_of),
+            alerts=tuple(sorted(opened(alerts, alert_of), key=lambda one: (one.raised_at, one.id))),
         )
 
     async def count(self, person: Person) -> dict[str, int]:

@@ -1,9 +1,9 @@
 """The directory of services: FHIR HealthcareServices, replaced as a whole."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Select, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ipvscreen.errors import OutOfOrder
@@ -57,7 +57,13 @@ class Services:
 
     async def all(self) -> list[dict[str, Any]]:
         """Every service, in the order of the import."""
-        query = select(services.c.id, services.c.body).order_by(services.c.position)
+        return await self._opened(select(services.c.id, services.c.body).order_by(services.c.position))
+
+    async def some(self, ids: Iterable[str]) -> list[dict[str, Any]]:
+        """Those of these ids, as far as they are there."""
+        return await self._opened(select(services.c.id, services.c.body).where(services.c.id.in_(list(ids))))
+
+    async def _opened(self, query: Select[tuple[str, bytes]]) -> list[dict[str, Any]]:
         async with reading(self._engine) as connection:
             rows = (await connection.execute(query)).all()
         return [self._sealed.open("body", row.id, row.body) for row in rows]

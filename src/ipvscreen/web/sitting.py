@@ -44,7 +44,7 @@ async def show_list(request: Request, sitting_id: str) -> Response:
     entry = rooms.ehrs[sitting.ehr]
     store = rooms.doing(Act.LIST_SHOWN).store
     visits = await store.visits.unfinished(sitting.ehr, sitting.user_key, shown_to=subject_of(sitting))
-    practice = await work(rooms, entry, sitting)
+    practice = await work(rooms, entry, sitting, request.query_params)
     page = rooms.page(
         "list.html",
         entry.locale,
@@ -53,6 +53,7 @@ async def show_list(request: Request, sitting_id: str) -> Response:
         of_role=is_of_role(entry, sitting),
         work=practice,
         done=DONE,
+        here=f"{rooms.base}/l/{sitting.id}",
         href=f"{rooms.base}/l/{sitting.id}/seen",
         out=f"{rooms.base}/l/{sitting.id}/exit",
     )

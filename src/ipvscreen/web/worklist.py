@@ -1,6 +1,7 @@
 """The list of the practice, for staffed role and safeguarding lead; and the door that a notice leads to."""
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -8,10 +9,12 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from ipvscreen.ipv.audit import Act
 from ipvscreen.ipv.hearing import Done, is_old
 from ipvscreen.messages import message
+from ipvscreen.store.alerts import Alert
 from ipvscreen.store.audit import of_visit
 from ipvscreen.store.sittings import Sitting, subject_of
 from ipvscreen.web.errors import NOT_HERE, PageRefused, Problem
 from ipvscreen.web.fields import Own, own, read_form
+from ipvscreen.web.long_lists import Part, part_of
 from ipvscreen.web.presenters.worklist import Entry, entries
 from ipvscreen.web.rooms import EhrEntry, Rooms
 from ipvscreen.web.watch import look
@@ -33,25 +36,41 @@ def is_of_role(entry: EhrEntry, sitting: Sitting) -> bool:
     return (sitting.user or "") in entry.staff | entry.lead
 
 
-async def work(rooms: Rooms, entry: EhrEntry, sitting: Sitting) -> tuple[Entry, ...]:
-    """What waits; for a lead who is no member, as far as it is a working day old. None for anybody else."""
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One page of what waits, and of all that waits how many are urgent, and how many a working day old."""
+
+    entries: tuple[Entry, ...]
+    part: Part[Alert]
+    urgent: int
+    old: int
+
+
+async def work(rooms: Rooms, entry: EhrEntry, sitting: Sitting, asked: Mapping[str, str]) -> Work:
+    """What waits; for a lead who is no member, as far as it is a working day old. None for anybody else.
+
+    What is urgent comes first, then what is a working day old: on a later page stands only what can wait.
+    """
     now, hours, store = rooms.clock(), entry.hours, rooms.store
     if hours is None or not is_of_role(entry, sitting):
-        return ()
+        return Work((), part_of((), asked), 0, 0)
     await look(rooms, entry, now)
     alerts = await store.alerts.open(entry.name)
     old = frozenset(one.id for one in alerts if is_old(one.since, hours, now))
-    shown = [one for one in alerts if _member(entry, sitting) or one.id in old]
-    visits = await store.waiting.visits([one.visit_id for one in shown])
-    referrals = await store.referrals.all_of([one.about for one in shown])
-    return entries(shown, old, visits, referrals, entry.zone)
+    theirs = [one for one in alerts if _member(entry, sitting) or one.id in old]
+    theirs.sort(key=lambda one: (not one.urgent, one.id not in old, one.since, one.id))
+    part = part_of(theirs, asked)
+    visits = await store.waiting.visits([one.visit_id for one in part.rows])
+    referrals = await store.referrals.all_of([one.about for one in part.rows])
+    shown = entries(part.rows, old, visits, referrals, entry.zone)
+    return Work(shown, part, sum(one.urgent for one in theirs), sum(one.id in old for one in theirs))
 
 
-async def shown(rooms: Rooms, entry: EhrEntry, sitting: Sitting, practice: tuple[Entry, ...]) -> None:
+async def shown(rooms: Rooms, entry: EhrEntry, sitting: Sitting, practice: Work) -> None:
     """That page is ready to be sent: who opened it is noted, and members have heard of what stands on it."""
     if not is_of_role(entry, sitting):
         return
-    heard = [one.id for one in practice] if _member(entry, sitting) else []
+    heard = [one.id for one in practice.entries] if _member(entry, sitting) else []
     store = rooms.doing(Act.WORKLIST_SHOWN).store
     await store.alerts.show(heard, subject_of(sitting), rooms.clock())
 

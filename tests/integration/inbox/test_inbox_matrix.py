@@ -1,17 +1,24 @@
 """Every route below `/i/` that is about one thing of an organisation × role × whose it is, from the router.
 
 What is about a case, a member or a service is named here with what it is about: a route that is not named
-fails, and another's is answered as nobody's is.
+fails, and another's is answered as nobody's is: in the same words, and by the same work of the store.
 """
 
+import asyncio
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from ipvscreen.ipv.access import OPEN, SIGNED_IN, may_open
 from ipvscreen.ipv.members import Role
+from ipvscreen.store.cases import Cases
+from ipvscreen.store.members import Members
+from ipvscreen.store.sealed import SealedTable
+from ipvscreen.web.inbox import team as team_pages
 
 SAME = {"Sec-Fetch-Site": "same-origin", "Origin": "https://inbox.test"}
 WHO = {Role.WORKER: ("Wim", "Xia"), Role.COORDINATOR: ("Cora", "Dora"), Role.STEWARD: ("Sam", "Sol")}
@@ -103,6 +110,49 @@ async def ask(cases: Any, person: Any, method: str, route: str, about: str) -> A
     return await person.browser.post(path, data=data, headers=SAME)
 
 
+class Work:
+    """What the store did for the last request of a person: its statements, and how many values were opened.
+
+    Of the task of the test alone, in which the app answers: what runs beside it does not count.
+    """
+
+    def __init__(self, person: Any) -> None:
+        self.statements: list[str] = []
+        self.opened = 0
+        self._task = asyncio.current_task()
+        person.browser.event_hooks["request"].append(self._begun)
+
+    async def _begun(self, _: Any) -> None:
+        self.statements, self.opened = [], 0
+
+    def stated(self, _connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if asyncio.current_task() is self._task:
+            self.statements.append(statement)
+
+    def one_opened(self) -> None:
+        self.opened += asyncio.current_task() is self._task
+
+    @property
+    def done(self) -> tuple[tuple[str, ...], int]:
+        return tuple(self.statements), self.opened
+
+
+@contextmanager
+def watched(cases: Any, person: Any) -> Iterator[Work]:
+    """The work of the store for that person, for as long as the block lasts."""
+    work, engine, opens = Work(person), cases.town.store._engine.sync_engine, SealedTable.open
+
+    def opened(self: Any, *given: Any) -> Any:
+        work.one_opened()
+        return opens(self, *given)
+
+    event.listen(engine, "before_cursor_execute", work.stated)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SealedTable, "open", opened)
+        yield work
+    event.remove(engine, "before_cursor_execute", work.stated)
+
+
 def mine(cases: Any) -> list[Any]:
     return [cases.town.people[name] for name in ("Wim", "Cora")]
 
@@ -123,9 +173,13 @@ async def test_each_route_for_each_role_and_organisation(cases: Any, role: Role 
         if about not in things or (role is Role.WORKER and about is MEMBER):
             continue
         own, others, nobody = things[about]
-        theirs = await ask(cases, person, method, route, others)
-        none = await ask(cases, person, method, route, nobody)
+        with watched(cases, person) as work:
+            theirs = await ask(cases, person, method, route, others)
+            for_theirs = work.done
+            none = await ask(cases, person, method, route, nobody)
         told = (role, method, route, theirs.status_code)
+        assert for_theirs == work.done, told
+        assert for_theirs[0] or role is None, "it has looked"
         assert theirs.status_code == none.status_code, told
         assert plain(theirs) == plain(none), told
         assert len(theirs.content) == len(none.content), told
@@ -147,6 +201,52 @@ async def test_each_route_for_each_role_and_organisation(cases: Any, role: Role 
             answer = await ask(cases, person, method, route, own)
             assert answer.status_code in (403, 404), told
     assert (await cases.state(cases.other)).steps == 0
+
+
+async def test_anothers_within_one_organisation_is_asked_for_as_nobodys_is(cases: Any, refer_to: Any) -> None:
+    """That there is a case which another worker has."""
+    town, wim = cases.town, cases.town.people["Wim"]
+    hidden = await refer_to[2](town, 3 << 100, "Harbour", "mentor-mothers")
+    await cases.accepted("Cora", hidden)
+    routes = [one for one, about in ABOUT.items() if about is CASE]
+    assert len(routes) == 4
+    with watched(cases, wim) as work:
+        for method, route in routes:
+            found = []
+            for key in (hidden, NOBODY):
+                answer = await ask(cases, wim, method, route, key)
+                assert answer.status_code == 404, (method, route)
+                found.append((plain(answer), len(answer.content), work.done[0]))
+            assert found[0] == found[1], (method, route)
+
+
+async def test_a_store_that_would_look_first_and_then_refuse_is_seen(
+    cases: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control: a case by its key alone, and its steps; a member by the id alone, whose name opens."""
+    get, looked_up = Members.get, set()
+
+    async def first_looked(self: Cases, key: str, organisation: str) -> Any:
+        found = (await self.of_referrals([key])).get(key)
+        return found if found and found.case.organisation == organisation else None
+
+    async def by_id(desk: Any) -> Any:
+        other = await get(desk.rooms.store.members, desk.fields["who"][0])
+        looked_up.add(other and other.name)
+        raise team_pages.PageRefused(team_pages.NOT_HERE)
+
+    monkeypatch.setattr(Cases, "in_inbox", first_looked)
+    monkeypatch.setattr(team_pages, "_own_worker", by_id)
+    cora = cases.town.people["Cora"]
+    for route, others in (("/i/cases/{key}", cases.other), ("/i/team/end", cases.member("Xia"))):
+        method = "GET" if "{key}" in route else "POST"
+        with watched(cases, cora) as work:
+            theirs = await ask(cases, cora, method, route, others)
+            before = work.done
+            none = await ask(cases, cora, method, route, NOBODY)
+        assert (theirs.status_code, plain(theirs)) == (404, plain(none)), "the words alone do not tell"
+        assert before != work.done, route
+    assert looked_up == {"Xia", None}
 
 
 async def test_no_steward_sees_anything_of_a_case(cases: Any) -> None:

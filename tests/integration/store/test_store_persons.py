@@ -1,5 +1,7 @@
 """One person's rows: found, counted, deleted; and no backup, wherever it lies, opens for her after that."""
 
+import dataclasses
+import re
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
@@ -7,6 +9,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Column, MetaData, String, Table
 
 from ipvscreen.ipv.audit import KEEPING, Act
 from ipvscreen.ipv.case import CaseEvent, CaseRole
@@ -15,13 +18,15 @@ from ipvscreen.ipv.draft import Draft
 from ipvscreen.ipv.hearing import Cause, Due, Fact
 from ipvscreen.ipv.referral import Agreement, ContactWay, ReferralRequest, SafeContact
 from ipvscreen.ipv.visit import VisitState
+from ipvscreen.store import persons as persons_module
 from ipvscreen.store.backup import BackupRefused, backup, restore
 from ipvscreen.store.facade import Store, open_store
 from ipvscreen.store.person_keys import MARK, Keys, PersonGone, unwrap, wrap
 from ipvscreen.store.person_keys_file import read_keys, write_keys
-from ipvscreen.store.persons import Person, is_about
+from ipvscreen.store.persons import NOT_HELD, OF_NOBODY, Person, is_about
 from ipvscreen.store.reseal import reseal
 from ipvscreen.store.sealed import Ring, SealBroken, key_prefix
+from ipvscreen.store.tables import metadata
 
 ISS = "https://ehr.test/fhir"
 REQUEST = ReferralRequest(
@@ -77,6 +82,10 @@ async def test_everything_of_one_person_is_found(two: Store) -> None:
     assert [visit.id for visit in held.visits] == ["a1", "a2"]
     assert {one.visit_id for one in (*held.referrals, *held.followups, *held.accounts)} == {"a1", "a2"}
     assert [len(x) for x in (held.referrals, held.followups, held.accounts)] == [2, 2, 2]
+    assert [(one.visit_id, one.cause) for one in held.alerts] == [
+        ("a1", Cause.FOLLOW_UP),
+        ("a2", Cause.FOLLOW_UP),
+    ]
     assert (await two.persons.held(replace(ANNA, iss=f"{ISS}/"))).visits == held.visits
     for other in (
         replace(ANNA, ehr="other"),
@@ -84,6 +93,45 @@ async def test_everything_of_one_person_is_found(two: Store) -> None:
         replace(ANNA, patient_id="a"),
     ):
         assert (await two.persons.held(other)).visits == ()
+
+
+# A column of this name tells of somebody's visit. Where there is no foreign key, it stands here why not.
+TELLING = re.compile(r"visit|referral|case|patient|person|chain|about|followup")
+KNOWN = {("audit", "chain"), ("unshared", "visit"), ("person_keys", "person_index")}
+
+
+def unplaced(tables: MetaData) -> set[str]:
+    """Tables that nobody has said of whose they are; or that are said to be nobody's, and name a visit."""
+    theirs = {table.name for table, _ in persons_module._tables([])}
+    telling = {
+        table.name
+        for table in tables.sorted_tables
+        for column in table.columns
+        if TELLING.search(column.name) and (table.name, column.name) not in KNOWN
+    }
+    return (set(tables.tables) - theirs - set(OF_NOBODY)) | (telling - theirs)
+
+
+def test_every_table_is_a_persons_or_it_is_said_why_not() -> None:
+    theirs = {table.name for table, _ in persons_module._tables([])}
+
+    assert unplaced(metadata) == set()
+    assert theirs & set(OF_NOBODY) == set()
+    assert set(OF_NOBODY) < set(metadata.tables)
+    held = {table.name for table in persons_module._HELD}
+    assert held | set(NOT_HELD) == theirs, "what is found is held, or it is said why not"
+    assert not held & set(NOT_HELD)
+    fields = {one.name for one in dataclasses.fields(persons_module.Held)}
+    assert held - fields == {"case_events"}, "which are in the cases"
+
+
+def test_a_table_that_nobody_has_placed_is_noticed() -> None:
+    """Controls: one that is in no list, and one that is said to be nobody's and names a visit."""
+    more = MetaData()
+    for name, column in (("moods", "day"), ("spent", "visit_id")):
+        Table(name, more, Column("id", String, primary_key=True), Column(column, String))
+
+    assert unplaced(more) == {"moods", "spent"}
 
 
 async def test_forgetting_deletes_that_person_alone(two: Store) -> None:

@@ -13,10 +13,14 @@ from ipvscreen.web.security import Policy
 AGAIN = message("Sign in again.")
 _BOTH = ("/s/", "/favicon.ico", "/healthz", "/readyz", "/metrics")  # of neither
 _OWN = "/i/"
+_NUL = "\0"  # names nothing, and Postgres takes no text with it
 
 
 class Apart:
-    """Pure ASGI middleware: 404 at the wrong origin; at ours its headers and its words for problems."""
+    """Pure ASGI middleware: 404 at the wrong origin; at ours its headers and its words for problems.
+
+    404 too for a path that names nothing, wherever.
+    """
 
     def __init__(self, app: ASGIApp, policy: Policy | None, base: str) -> None:
         self.app, self.policy, self.base = app, policy, base
@@ -31,7 +35,7 @@ class Apart:
         if here:
             scope["state"] |= {"policy": self.policy, "again": AGAIN}
         path = scope["path"].removeprefix(self.base)
-        if path.startswith(_OWN) == here or path.startswith(_BOTH):
+        if (path.startswith(_OWN) == here or path.startswith(_BOTH)) and _NUL not in path:
             await self.app(scope, receive, send)
             return
         await show(Request(scope), NOT_HERE)(scope, receive, send)

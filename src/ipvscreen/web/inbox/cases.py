@@ -1,21 +1,24 @@
 """Cases at a service: the lists, one case and its steps, whose it is, and paper."""
 
+from datetime import datetime
 from typing import Any, Literal
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from ipvscreen.errors import OutOfOrder, StepRefused
-from ipvscreen.ipv.case import CaseRole
-from ipvscreen.ipv.case_step import DETAILS, SAID, Step, shown_to
+from ipvscreen.ipv.case import CaseRole, CaseState
+from ipvscreen.ipv.case_step import DETAILS, SAID, Case, Step, shown_to
 from ipvscreen.ipv.conflict import sight
 from ipvscreen.messages import message
+from ipvscreen.resources.directory import kept_service
 from ipvscreen.store.case_rows import Kept
 from ipvscreen.web.errors import NOT_HERE, PageRefused
 from ipvscreen.web.fields import Own, own
 from ipvscreen.web.inbox.case_forms import NOT_FILLED_IN, step_of
 from ipvscreen.web.inbox.case_page import case_page, line, reached
 from ipvscreen.web.inbox.desk import Desk, admitted, desk_of
+from ipvscreen.web.long_lists import part_of
 
 router = APIRouter(dependencies=[Depends(admitted)])
 
@@ -32,7 +35,7 @@ class NamesFields(Own):
 
 @router.get("/i/cases")
 async def open_cases(request: Request) -> Response:
-    """Every open case that the member sees, the urgent ones first, and nobody's name."""
+    """Every open case that the member sees, the urgent ones first, a page at a time, and nobody's name."""
     return await _list(desk_of(request), closed=False)
 
 
@@ -91,11 +94,28 @@ async def sheet(request: Request, key: str) -> Response:
 
 async def _list(desk: Desk, *, closed: bool) -> Response:
     found = await desk.rooms.store.cases.of_organisation(desk.who.organisation or "", closed=closed)
-    team, services = await _team(desk), await _services(desk)
     role, mine = _role(desk), desk.who.id
-    lines = [line(desk, case, team, services) for case in found if shown_to(case, role, mine)]
-    lines.sort(key=lambda one: not one.urgent)
-    return desk.show("cases", lines=lines, closed=closed)
+    seen = sorted((case for case in found if shown_to(case, role, mine)), key=_over if closed else _first)
+    part = part_of(seen, desk.asked)
+    team, services = await _team(desk), await _services(desk, *part.rows)
+    return desk.show(
+        "cases",
+        lines=[line(desk, case, team, services) for case in part.rows],
+        part=part,
+        urgent=sum(case.urgent for case in seen),
+        unopened=sum(case.state is CaseState.DELIVERED for case in seen),
+        closed=closed,
+    )
+
+
+def _first(case: Case) -> tuple[bool, bool, datetime, str]:
+    """What is urgent, then what nobody has opened, then what has been there longest."""
+    return not case.urgent, case.state is not CaseState.DELIVERED, case.taken_in, case.key
+
+
+def _over(case: Case) -> tuple[float, str]:
+    """What ended last comes first."""
+    return -(case.closed_at or case.taken_in).timestamp(), case.key
 
 
 async def _show(
@@ -103,7 +123,7 @@ async def _show(
 ) -> Response:
     case, role = kept.case, _role(desk)
     seen = sight(case.facts, role, desk.who.id, case.mentor)
-    shown = case_page(desk, kept, role, seen, await _team(desk), await _services(desk))
+    shown = case_page(desk, kept, role, seen, await _team(desk), await _services(desk, case))
     response = desk.show(page, case=shown, notice=notice, whom=whom)
     response.status_code = status
     return response
@@ -131,6 +151,7 @@ async def _team(desk: Desk) -> dict[str, str]:
     return {one.id: one.name for one in members}
 
 
-async def _services(desk: Desk) -> dict[str, str]:
-    """What each service is called, neutrally."""
-    return {one.id: one.short_name for one in await desk.services()}
+async def _services(desk: Desk, *of: Case) -> dict[str, str]:
+    """What the services of these cases are called, neutrally."""
+    found = await desk.rooms.store.services.some({case.service_id for case in of})
+    return {one.id: one.short_name for one in map(kept_service, found)}

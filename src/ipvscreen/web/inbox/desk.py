@@ -1,6 +1,7 @@
 """One request of these pages: who is asking, what may be opened, what a form has proved."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, cast
 
@@ -49,6 +50,7 @@ class Desk:
     holder: str
     member: Member | None = None
     posted: Posted | None = None
+    asked: Mapping[str, str] = field(default_factory=dict)  # by the address, after its "?"
     slip: slips.Slip | None = None
 
     @property
@@ -133,7 +135,7 @@ async def admitted(request: Request) -> None:
     request.state.locale = place.locale
     route = request.scope["route"].path
     member, holder = await _asking(request, rooms, route)
-    desk = Desk(rooms, place, _page(route), rooms.clock(), holder, member)
+    desk = Desk(rooms, place, _page(route), rooms.clock(), holder, member, asked=request.query_params)
     if request.method == "POST":
         desk = await _proved(request, desk)
     request.state.desk = desk
@@ -170,7 +172,7 @@ async def _proved(request: Request, desk: Desk) -> Desk:
     posted = dict(await read_form(request))
     text = next(iter(posted.pop("token", ())), "")
     slip = slips.read(desk.rooms.ring, text, desk.page, desk.holder, desk.now, ABSOLUTE)
-    return Desk(desk.rooms, desk.place, desk.page, desk.now, desk.holder, desk.member, posted, slip)
+    return replace(desk, posted=posted, slip=slip)
 
 
 async def limited(request: Request, desk: Desk) -> None:

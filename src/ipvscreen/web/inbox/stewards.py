@@ -9,7 +9,7 @@ from starlette.responses import Response
 from ipvscreen.ipv.audit import Act
 from ipvscreen.ipv.lasting import INVITATION
 from ipvscreen.ipv.members import Member, Organisation, Role
-from ipvscreen.ipv.proposals import Kind, Proposal
+from ipvscreen.ipv.proposals import Kind, Proposal, held
 from ipvscreen.pathway.propose import Wrong, propose
 from ipvscreen.resources.directory import service_of
 from ipvscreen.store.members import new_id, new_invitation
@@ -18,6 +18,7 @@ from ipvscreen.web.errors import NOT_HERE, PageRefused
 from ipvscreen.web.fields import FieldsRefused, Own, own
 from ipvscreen.web.inbox.desk import Desk, admitted, desk_of
 from ipvscreen.web.inbox.presenters import Name, people, proposal_shown, service_line
+from ipvscreen.web.long_lists import part_of
 
 router = APIRouter(dependencies=[Depends(admitted)])
 
@@ -60,11 +61,12 @@ async def organisations_page(request: Request) -> Response:
     desk = desk_of(request)
     store = desk.rooms.store
     coordinators = await store.members.coordinators()
+    part = part_of(await store.organisations.all(), desk.asked)
     listed = [
         (one, await people(desk, [who for who in coordinators if who.organisation == one.id]))
-        for one in await store.organisations.all()
+        for one in part.rows
     ]
-    return desk.show("organisations", organisations=listed)
+    return desk.show("organisations", organisations=listed, part=part)
 
 
 @router.post("/i/organisations")
@@ -90,8 +92,11 @@ async def services_page(request: Request) -> Response:
     store = desk.rooms.store
     proposals, organisations = await store.proposals.all(), await store.organisations.all()
     services = [service_of(resource) for resource in await store.services.all()]
-    lines = [service_line(desk, service, proposals, organisations) for service in services]
-    return desk.show("services", services=lines, organisations=organisations)
+    waits = {one.id for one in services if held(proposals, one, desk.now)}
+    part = part_of(sorted(services, key=lambda one: one.id not in waits), desk.asked)
+    inboxes = part_of(organisations, desk.asked, "inbox")
+    lines = [service_line(desk, service, proposals, organisations) for service in part.rows]
+    return desk.show("services", services=lines, part=part, held=len(waits), inboxes=inboxes)
 
 
 @router.post("/i/services")
@@ -116,11 +121,15 @@ async def proposals_page(request: Request) -> Response:
     organisations = await store.organisations.all()
     names = {one.id: one.name for one in [*stewards, *coordinators]}
     names |= {one.id: one.name for one in services} | {one.id: one.name for one in organisations}
-    proposals = await store.proposals.all()
+    proposals = [proposal_shown(desk, one, names) for one in await store.proposals.all()]
+    part = part_of(sorted(proposals, key=lambda one: not (one.agree or one.stop)), desk.asked)
+    who = part_of([*stewards, *coordinators], desk.asked, "people")
     return desk.show(
         "proposals",
-        proposals=[proposal_shown(desk, one, names) for one in proposals],
-        people=await people(desk, [*stewards, *coordinators]),
+        part=part,
+        undecided=sum(one.agree or one.stop for one in proposals),
+        who=who,
+        people=await people(desk, who.rows),
     )
 
 
