@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,12 +13,14 @@ from sqlalchemy import update
 
 from ipvscreen.app import notices_of
 from ipvscreen.ipv.audit import Act
+from ipvscreen.ipv.by_hand import ByHand
 from ipvscreen.ipv.case import CaseEvent, CaseRole
 from ipvscreen.ipv.case_codes import Decline
 from ipvscreen.ipv.case_step import Step as CaseStep
 from ipvscreen.ipv.hearing import Cause
 from ipvscreen.ipv.referral import Agreement, ContactWay, ReferralRequest, SafeContact
-from ipvscreen.ipv.visit import Step
+from ipvscreen.ipv.visit import PAGES, Step, VisitState
+from ipvscreen.resources.directory import kept_service, resource_of
 from ipvscreen.resources.neutral import topic_word
 from ipvscreen.store.engine import writing
 from ipvscreen.store.tables import visits
@@ -227,6 +230,143 @@ async def test_a_visit_left_after_any_step_is_on_the_list_and_never_silently_clo
     assert [name for name, _ in found] == ["Anna Whitfield"], step
     visit = await house.app.state.rooms.store.visits.get(visitor.visit)
     assert visit.state != "closed"
+
+
+# In these states nothing was said, or it is over; own conduct and earlier forms: as above.
+SILENT = {VisitState.OPENED, VisitState.ACCOUNT, VisitState.EARLIER, VisitState.CLOSED}
+
+
+@pytest.mark.parametrize("state", sorted(set(VisitState) - SILENT))
+async def test_in_any_state_of_the_table_but_the_silent_ones_what_was_said_is_on_the_list(
+    house: Any, visitor: Any, sitters: Any, state: VisitState
+) -> None:
+    """A state more is tried here by itself, also those that no form leads to."""
+    assert PAGES[state], "somebody can be on a page of it"
+    await visitor.launch("anna-woman", GP)
+    for fields in ({"door": "ask"}, POSITIVE):
+        await visitor.post(fields)
+    store = house.app.state.rooms.store
+    async with writing(store._engine) as connection:
+        await connection.execute(update(visits).values(state=state.value))
+    house.clock.forward(minutes=61)
+
+    assert [name for name, _ in told(await sitters(DUTY))] == ["Anna Whitfield"]
+
+
+async def named(house: Any, visitor: Any) -> None:
+    """Nothing fits, and somebody is named who keeps contact."""
+    await nothing_fits(house, visitor)
+    await visitor.post({"action": "keep", "who": "Sister Ward", "due": "2026-03-09"})
+    assert "Follow-up noted" in visitor.text
+
+
+async def nothing_fits(house: Any, visitor: Any) -> None:
+    await house.app.state.rooms.store.services.replace([])
+    await visitor.get("refer")
+    assert "Nothing listed fits" in visitor.text
+
+
+async def shared(house: Any, visitor: Any) -> None:
+    """Without agreement."""
+    await visitor.get("share")
+    why = {"decided_by": "Dr Osei", "basis": "serious-harm", "told": "no", "why_not_told": "not safe"}
+    await visitor.post({"service": "specialist", "way": "she-calls"} | why)
+    assert visitor.step == "sent", visitor.text
+
+
+async def agreed(house: Any, visitor: Any) -> None:
+    await visitor.get("refer")
+    await visitor.post(SHEET | {"service": "specialist"})
+    assert visitor.step == "sent", visitor.text
+
+
+async def stopped(house: Any, visitor: Any) -> None:
+    """She does not want it any more, while it waits."""
+    await agreed(house, visitor)
+    await visitor.post({"stop": re.findall(r'name="stop" value="([^"]+)"', visitor.page.text)[0]})
+    assert "nothing more is sent" in visitor.text
+
+
+async def planned(house: Any, visitor: Any) -> None:
+    """A plan for a child."""
+    await visitor.get("finish")
+    plan = {"child_age": "7", "exposure": "ongoing", "owner": "Ms Reed", "interim": "school knows"}
+    await visitor.post(plan | {"action": "plan", "review": "2026-03-09"})
+    assert "A child aged 7" in visitor.text
+
+
+async def for_a_child(house: Any, visitor: Any) -> None:
+    """On the sheet for that child."""
+    await planned(house, visitor)
+    await visitor.post({"child": re.findall(r'name="child" value="([^"]+)"', visitor.page.text)[0]})
+    assert "For a child aged 7" in visitor.text
+
+
+async def childs(house: Any, visitor: Any) -> None:
+    await for_a_child(house, visitor)
+    await visitor.post(SHEET | {"service": "children"})
+    assert visitor.step == "sent", visitor.text
+
+
+async def unsent(house: Any, visitor: Any) -> None:
+    """For a service that nothing can be sent to: the letter is there, and nobody has said that it went."""
+    store = house.app.state.rooms.store
+    services = [kept_service(one) for one in await store.services.all()]
+    by_hand = [replace(one, endpoint="", by_hand=frozenset(ByHand)) for one in services]
+    await store.services.replace([resource_of(one) for one in by_hand])
+    await agreed(house, visitor)
+    assert "Not sent yet" in visitor.text
+    (sent,) = await store.referrals.of_visit(visitor.visit)
+    url, site = f"/v/{visitor.visit}/letter/{sent.id}", {"Sec-Fetch-Site": "same-origin"}
+    assert (await visitor.browser.get(url, headers=site)).content.startswith(b"%PDF")
+
+
+async def refused_by_the_record(house: Any, visitor: Any) -> None:
+    """What was said does not get into the record, and the visit goes on to the sheet."""
+    house.ehr.state.sandbox.switches.refuse[("POST", "*")] = 422
+    await visitor.get("respond")
+    await visitor.post(QUICK)
+    assert "NOT recorded" in visitor.text
+
+
+# What may be left around a referral: how it gets there, where the visit stands then, what the list says.
+LEFT, SENT = "Begun and not finished", "Not received by"
+AROUND: dict[str, tuple[Callable[[Any, Any], Awaitable[None]], VisitState, str]] = {
+    "agreed": (agreed, VisitState.REFERRED, SENT),
+    "shared without agreement": (shared, VisitState.REFERRED, SENT),
+    "stopped while it waits": (stopped, VisitState.REFERRED, LEFT),
+    "nothing fits": (nothing_fits, VisitState.RECORDED, LEFT),
+    "nothing fits, somebody is named": (named, VisitState.RECORDED, LEFT),
+    "a plan for a child": (planned, VisitState.RECORDED, LEFT),
+    "the sheet for a child": (for_a_child, VisitState.RECORDED, LEFT),
+    "a child's service is asked": (childs, VisitState.REFERRED, SENT),
+    "by hand, and nobody said that it went": (unsent, VisitState.REFERRED, SENT),
+    "the record refuses": (refused_by_the_record, VisitState.UNRECORDED, LEFT),
+}
+
+
+@pytest.mark.parametrize("what", AROUND)
+async def test_a_visit_left_around_a_referral_is_on_the_list(
+    house: Any, visitor: Any, sitters: Any, what: str
+) -> None:
+    away(house)
+    walk, state, says = AROUND[what]
+    await visitor.launch("rosa-mother", GP)
+    for fields in ({"door": "ask"}, POSITIVE):
+        await visitor.post(fields)
+    if state is not VisitState.UNRECORDED:
+        await visitor.post(QUICK | {"children-or-pregnant": ["children"]})
+    await walk(house, visitor)
+    visit = await house.app.state.rooms.store.visits.get(visitor.visit)
+    assert visit.state is state, visitor.text
+    await visitor.browser.get(f"{APP}/v/{visitor.visit}/exit")
+    house.clock.forward(minutes=61)
+
+    ((name, words),) = told(await sitters(DUTY))
+
+    assert name == "Rosa Delgado"
+    assert words.startswith(says)
+    assert (await house.app.state.rooms.store.visits.get(visitor.visit)).state is state
 
 
 async def put_off(visitor: Any) -> None:

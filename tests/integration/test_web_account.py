@@ -44,6 +44,23 @@ async def test_it_is_kept_apart_and_nothing_is_written(house: Any, visitor: Any)
     assert len(sent) == before
 
 
+async def test_who_wants_help_is_told_of_a_programme_and_of_who_supports_the_other(house: Any, visitor: Any):
+    """And of nobody who helps people that were hurt; whoever wants none is told of nobody."""
+    await opened(visitor)
+    await visitor.post(TOLD)
+    assert "Turning Round" not in visitor.text
+    await visitor.post(TOLD | {"use-help": "yes"})
+
+    assert "Turning Round: ring 01632 960026" in visitor.text
+    assert "The other person is supported by the Harbour service." in visitor.text
+    for service in ("Millbrook", "Peer mentoring", "01632 960021", "01632 960023"):
+        assert service not in visitor.text
+    store = house.app.state.rooms.store
+    await store.services.replace([])
+    await visitor.post(TOLD | {"use-help": "yes"})
+    assert "Nobody who helps with this is listed here" in visitor.text
+
+
 async def test_it_does_not_reach_the_assessment_or_the_next_page(house: Any, visitor: Any):
     await opened(visitor)
     await visitor.post(TOLD | {"then": "first-page"})

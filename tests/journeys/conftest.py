@@ -32,6 +32,7 @@ from ipvscreen.sandbox.switches import Refuse
 
 sys.path.append(str(Path(__file__).parent))  # pytest's importlib mode puts no folder on the path
 from leaving import left  # noqa: F401  # a fixture, found by the line above
+from serving import people  # noqa: F401  # as above
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 FLAGS = [
@@ -107,7 +108,9 @@ class Weaker:
 class Running:
     """The demonstration in a thread of its own, with its switches at hand."""
 
-    def __init__(self) -> None:
+    def __init__(self, **given: Any) -> None:
+        """`given` goes to `open_demo`."""
+        self._given = given
         self._ready = threading.Event()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._serve(),))
@@ -121,7 +124,7 @@ class Running:
         raise AssertionError("the sandbox does not serve")
 
     async def _serve(self) -> None:
-        async with open_demo((0, 0, 0)) as self.demo:
+        async with open_demo((0, 0, 0), **self._given) as self.demo:
             port = next(iter(self.demo.apps))
             self.weaker = self.demo.apps[port] = Weaker(self.demo.apps[port])
             self._server = self.demo.server()
@@ -209,6 +212,20 @@ def running() -> Iterator[Running]:
     server = Running()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def another() -> Iterator[Callable[..., Running]]:
+    """Makes a demonstration of a test's own, such as one with a clock of its own."""
+    started: list[Running] = []
+
+    def start(**given: Any) -> Running:
+        started.append(Running(**given))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.stop()
 
 
 @pytest.fixture(scope="session")
@@ -342,6 +359,13 @@ class Clinician:
         self.page.click("button:has-text('Launch')")
         self.see("start")
 
+    def open_list(self, clinician: str) -> None:
+        """Open the app from the record system without a patient."""
+        self.page.goto(self.running.demo.clinic)
+        self.page.check(f"input[name='clinician'][value='{clinician}']")
+        self.page.click("button:has-text('Open without a patient')")
+        self.see("list")
+
     def see(self, step: str) -> None:
         """The page of that step is shown, titled as every other, and accessible."""
         self.page.wait_for_selector(f"main[data-step='{step}']", timeout=WAIT)
@@ -420,9 +444,13 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture
-def make_clinician(running: Running) -> Callable[..., Clinician]:
-    """Makes a clinician of a page."""
-    return lambda page, **given: Clinician(page, running, **given)
+def make_clinician(request: pytest.FixtureRequest) -> Callable[..., Clinician]:
+    """Makes a clinician of a page; `at` is the demonstration, the common one unless told."""
+
+    def made(page: Page, at: Running | None = None, **given: Any) -> Clinician:
+        return Clinician(page, at or request.getfixturevalue("running"), **given)
+
+    return made
 
 
 @pytest.fixture

@@ -1,14 +1,11 @@
-"""Around a referral, in real Chromium: a house, a child, a change of mind, a decline, nothing that fits."""
+"""Around a referral, in real Chromium: a house, a child, a change of mind, own conduct."""
 
 import json
 from typing import Any
 
-from ipvscreen.ipv.case import CaseEvent, CaseRole
-from ipvscreen.ipv.case_codes import Decline
-from ipvscreen.ipv.case_step import Step
-from ipvscreen.ipv.referral import ContactWay, ReferralRequest, SafeContact
+from sheet import send, told
 
-SAFE = {"safe-today": "yes", "neck": "no", "suicide": "no"}
+from ipvscreen.sandbox.directory import services
 
 
 def received(running: Any, name: str) -> list[str]:
@@ -16,39 +13,18 @@ def received(running: Any, name: str) -> list[str]:
     return [text for one in running.read("Bundle", base="service_fhir") if name in (text := json.dumps(one))]
 
 
-def told(clinician: Any, patient: str, answers: dict[str, str]) -> None:
-    """Already told me, the quick items, and so to the sheet; these pages are looked at elsewhere."""
-    clinician.examined = False
-    clinician.launch(patient)
-    clinician.door("told")
-    clinician.see("respond")
-    clinician.answer(SAFE | answers)
-    clinician.primary()
-    clinician.examined = True
-    clinician.see("refer")
-
-
-def send(clinician: Any, service: str | None) -> None:
-    """She rings them herself: no number is asked for."""
-    if service:
-        clinician.choose("service", service)
-    clinician.choose("way", "she-calls")
-    clinician.choose("out", "yes")
-    clinician.choose("back", "yes")
-    clinician.primary()
-    clinician.see("sent")
-
-
 def test_a_house_for_her_a_service_for_her_child_and_she_may_change_her_mind(
     clinician: Any, running: Any
 ) -> None:
-    """Given Leyla with a child; two services are asked, one is stopped while it waits, and she rings them."""
+    """Given Leyla with a child; one service is stopped while it waits, two are asked, and she rings them."""
     switches = running.demo.charity.state.sandbox.switches
     before = {one["id"] for one in running.read("Task", patient="leyla-interpreter")}
     told(clinician, "leyla-interpreter", {"children-or-pregnant": "children", "help-now": "housing"})
     switches.refuse = 503
     try:
-        send(clinician, "house")
+        assert clinician.page.locator("input[name=service][value=uses-violence]").count() == 0
+        assert "this was not said and is never inferred" in clinician.text()
+        send(clinician, "specialist")
         clinician.click("summary:has-text('does not want it any more')")
         clinician.click("button[name=stop]")
         clinician.page.wait_for_selector("text=stopped, nothing more is sent")
@@ -72,12 +48,14 @@ def test_a_house_for_her_a_service_for_her_child_and_she_may_change_her_mind(
     clinician.click("a:has-text('Another service')")
     clinician.see("refer")
     assert "For a child aged 7" not in clinician.text()
-    send(clinician, "specialist")
+    send(clinician, "house")
     clinician.wait_until_received()
 
     running.do(running.rooms.dispatcher.run_once())
     arrived = received(running, "Leyla")
-    assert len(arrived) == 2, "for the child and for her; the house was never told"
+    assert len(arrived) == 2, "for the child and for her; who was stopped was never told"
+    clinician.page.reload()
+    assert "Received by The house" in clinician.text()
     for text in arrived:
         assert "contacting-subject-prohibited" in text
         assert "the person will ring you" in text
@@ -91,60 +69,49 @@ def test_a_house_for_her_a_service_for_her_child_and_she_may_change_her_mind(
     ]
 
 
-def test_a_decline_leads_to_the_next_and_nothing_fits_leaves_nobody_alone(
-    clinician: Any, running: Any
-) -> None:
-    """Given Edith; the first service has no place, the next is asked, and then there is none left."""
-    told(clinician, "edith-81", {"children-or-pregnant": "none", "help-now": "legal"})
-    send(clinician, "specialist")
-    clinician.wait_until_received()
-    visit = clinician.page.url.split("/")[-2]
-    clinician.click("a:has-text('Finish')")
-    clinician.see("finish")
+def recorded(running: Any, patient: str) -> list[int]:
+    """How many resources of each kind that we write the record holds about the patient."""
+    kinds = ("QuestionnaireResponse", "Observation", "Flag", "ServiceRequest", "Task", "Consent", "Condition")
+    return [len(running.read(kind, patient=patient)) for kind in kinds]
+
+
+def go(clinician: Any, url: str) -> Any:
+    """To that page as from a page of ours: who types an address does not get in; its answer."""
+    with clinician.page.expect_navigation() as there:
+        clinician.page.evaluate("url => { location.href = url }", url)
+    return there.value
+
+
+def test_who_uses_violence_meets_no_service_for_who_was_hurt(clinician: Any, running: Any) -> None:
+    """Given Peter, who says so and wants help; then whom to ring, who is there for the other."""
+    hurt = [one["name"] for one in services("https://service.test") if one["id"] != "uses-violence"]
+    stored, came = recorded(running, "peter-man"), received(running, "Peter")
+    clinician.launch("peter-man")
+    clinician.click("summary:has-text('More')")
+    clinician.click("button[name=account]")
+    clinician.see("own")
+    clinician.answer(
+        {"use-told": "yes", "use-last": "within-3-months", "use-again": "yes", "use-help": "yes"}
+    )
     clinician.primary()
+    clinician.page.wait_for_selector("text=Turning Round: ring 01632 960026")
+    clinician.see("own")
+    own = clinician.page.url
+    for words in (
+        "The other person is supported by the Harbour service.",
+        "Ring the safeguarding lead (01632 960 001) before the patient leaves",
+        "Say nothing to the other person",
+    ):
+        assert words in clinician.text()
+    assert [name for name in hurt if name in clinician.text()] == []
+    for step in ("refer", "share", "sent"):
+        assert go(clinician, own.replace("/own", f"/{step}")).status == 409
+        assert clinician.page.locator(f"main[data-step='{step}'], [name=service]").count() == 0, step
+    go(clinician, own)
+    clinician.click("button[value='first-page']")
+    clinician.see("start")
+    clinician.click("header a:has-text('Exit')")
     clinician.page.wait_for_url(running.demo.clinic)
 
-    store = running.rooms.store
-    running.do(declined(store, visit, running.rooms.clock()))
-    clinician.launch("edith-81")
-    assert "An answer has come." in clinician.text()
-    clinician.click("summary:has-text('Earlier forms')")
-    clinician.click("summary:has-text('Sent on to')")
-    clinician.see("start")
-    assert "Ask the patient first; nothing is sent by itself." in clinician.text()
-    clinician.click("button[name=again]")
-    clinician.see("refer")
-    assert clinician.page.locator("input[value=specialist]").count() == 0
-    send(clinician, None)
-
-    directory = running.do(store.services.all())
-    running.do(store.services.replace([]))
-    try:
-        clinician.click("a:has-text('Another service')")
-        clinician.see("refer")
-        assert clinician.page.locator("main a").count() == 0, "no way out but the ways out"
-        clinician.type("who", "Sister Ward, nurse")
-        clinician.primary()
-        clinician.page.wait_for_selector("text=Follow-up noted for")
-        clinician.see("refer")
-        clinician.primary()
-        clinician.see("finish")
-        clinician.primary()
-        clinician.page.wait_for_url(running.demo.clinic)
-    finally:
-        running.do(store.services.replace(directory))
-    assert [one.count for one in running.do(store.gaps.counts())] == [1]
-
-
-async def declined(store: Any, visit: str, now: Any) -> None:
-    """The service has taken the case in, opened it, and has no place."""
-    (referral,) = await store.referrals.of_visit(visit)
-    key, service = referral.id, referral.service_id
-    contact = SafeContact(ContactWay.SHE_CALLS)
-    await store.cases.take_in(key, ReferralRequest(service, contact, agreement=referral.agreement), "E", now)
-    steps = (
-        Step(CaseEvent.OPEN, CaseRole.COORDINATOR, "c"),
-        Step(CaseEvent.DECLINE, CaseRole.COORDINATOR, "c", reason=Decline.NO_CAPACITY),
-    )
-    for seen, step in enumerate(steps):
-        await store.cases.move(key, service, step, seen=seen, now=now)
+    assert recorded(running, "peter-man") == stored
+    assert received(running, "Peter") == came

@@ -132,11 +132,16 @@ def test_a_man_with_past_abuse_is_referred_to_a_peer_mentor(clinician: Any, runn
     assert "this patient is a man" in clinician.page.content()
     clinician.answer({"contact": "no", "help-now": "someone-who-has-been-there"})
     clinician.primary()
+    clinician.page.wait_for_selector("input[name=service][value=peer-mentoring]")
+    assert "For women; this patient is a man." in clinician.text()
+    assert clinician.page.locator("input[name=service][value=mentor-mothers]").count() == 0
     send(clinician, "peer-mentoring")
 
     found = counts(running, "david-man")
     assert (found["Flag"], found["ServiceRequest"]) == (0, 1)
     clinician.wait_until_received()
+    assert "Received by Peer mentoring" in clinician.text()
+    clinician.see("sent")
     assert len(messages(running, "David")) == 1
 
 

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ipvscreen.app import create_app, import_services
+from ipvscreen.app import create_app, import_services, utc_now
 from ipvscreen.delivery.mail_server import MailServer
 from ipvscreen.ipv.hours import DAYS
 from ipvscreen.ipv.staffed import Staffed
@@ -25,12 +25,13 @@ from ipvscreen.sandbox.charity import create_charity
 from ipvscreen.sandbox.directory import services_bundle
 from ipvscreen.sandbox.ehr import create_ehr
 from ipvscreen.sandbox.flaws import FLAWS
-from ipvscreen.sandbox.mailbox import open_mailbox
+from ipvscreen.sandbox.mailbox import Mailbox, open_mailbox
 from ipvscreen.sandbox.people import DUTY, LEAD
 from ipvscreen.sandbox.profiles import PROFILES, SETTINGS
 from ipvscreen.sandbox.registration import Auth
 from ipvscreen.sandbox.service_tokens import SCOPE
 from ipvscreen.sandbox.switches import Switches
+from ipvscreen.sandbox.tickets import Clock
 from ipvscreen.settings import Ehr, Inbox, Numbers, Settings
 
 CLIENT_ID = "health-questionnaire"
@@ -40,7 +41,7 @@ _GRACE = 2  # seconds that open connections get when it ends
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """What is served: apps by port, and the addresses that a client needs."""
+    """What is served: apps by port, the addresses that a client needs; and the practice's mailbox."""
 
     apps: Mapping[int, ASGIApp]
     sockets: tuple[socket.socket, ...]
@@ -48,6 +49,8 @@ class Demo:
     charity: Any
     clinic: str
     addresses: Mapping[str, str]
+    settings: Settings
+    mailbox: Mailbox
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a request to the app of the port it came in by; the lifespan is the app's own."""
@@ -79,13 +82,14 @@ async def open_demo(
     profile: str | None = None,
     auth: Auth = "none",
     service_tokens: bool = False,
+    clock: Clock = utc_now,
     **ehr_settings: Any,
 ) -> AsyncIterator[Demo]:
     """Everything joined on free loopback ports (the preferred ones where they are free).
 
     `switches` and `flaws` (names of FLAWS, else KeyError) make the record system fail, `profile` (a name of
     PROFILES) behave as that one; `auth` is how the app proves who it is, `ehr_settings` more of its entry.
-    With `service_tokens` the charity takes messages with tokens of its own alone.
+    With `service_tokens` the charity takes messages with its own tokens alone. `clock` is everybody's.
     """
     more = {**SETTINGS.get(profile or "", {}), **ehr_settings, "token_auth": auth}
     async with AsyncExitStack() as stack:
@@ -99,28 +103,24 @@ async def open_demo(
         token = secrets.token_urlsafe(24)
         secret = more["client_secret"] = secrets.token_urlsafe(24) if auth == "client_secret_basic" else None
         settings = demo_settings(app_url, ehr_url, Path(folder) / "store.db", box.port, **more)
-        await import_services(settings, _directory(service_url, by_token=service_tokens))
-        ehr = _record_system(app_url, ehr_url, token, _switched(switches, profile, flaws), auth, secret)
-        charity = _charity(app_url, service_url, token, by_token=service_tokens)
-        yield Demo(
-            apps={app_port: create_app(settings), ehr_port: ehr, service_port: charity},
-            sockets=sockets,
-            ehr=ehr,
-            charity=charity,
-            clinic=f"{ehr_url}/",
-            addresses=_addresses(app_url, ehr_url, service_url) | {"token": token},
-        )
+        await import_services(settings, _directory(service_url, clock().date(), by_token=service_tokens))
+        switched = _switched(switches, profile, flaws)
+        ehr = _record_system(app_url, ehr_url, token, switched, auth, secret, clock)
+        charity = _charity(app_url, service_url, token, clock, by_token=service_tokens)
+        apps = {app_port: create_app(settings, clock=clock), ehr_port: ehr, service_port: charity}
+        addresses = {**_addresses(app_url, ehr_url, service_url), "token": token}
+        yield Demo(apps, sockets, ehr, charity, f"{ehr_url}/", addresses, settings, box)
 
 
-def _directory(service_url: str, *, by_token: bool) -> dict[str, Any]:
+def _directory(service_url: str, day: date, *, by_token: bool) -> dict[str, Any]:
     """The services, all of them at the charity; `by_token`: where it gives tokens is said of each."""
     told = {"tokenUrl": f"{service_url}/auth/token", "tokenClient": CLIENT_ID, "tokenScope": SCOPE}
-    return services_bundle(f"{service_url}/fhir", _now().date(), told if by_token else None)
+    return services_bundle(f"{service_url}/fhir", day, told if by_token else None)
 
 
-def _charity(app_url: str, service_url: str, token: str, *, by_token: bool) -> FastAPI:
+def _charity(app_url: str, service_url: str, token: str, clock: Clock, *, by_token: bool) -> FastAPI:
     keys: dict[str, Any] = {"client_id": CLIENT_ID, "jwks_url": f"{app_url}/jwks.json"}
-    return create_charity(base_url=service_url, token=token, clock=_now, **(keys if by_token else {}))
+    return create_charity(base_url=service_url, token=token, clock=clock, **(keys if by_token else {}))
 
 
 def _switched(switches: Switches | None, profile: str | None, flaws: Iterable[str]) -> Switches:
@@ -133,7 +133,13 @@ def _switched(switches: Switches | None, profile: str | None, flaws: Iterable[st
 
 
 def _record_system(
-    app_url: str, ehr_url: str, token: str, switches: Switches, auth: Auth, secret: str | None
+    app_url: str,
+    ehr_url: str,
+    token: str,
+    switches: Switches,
+    auth: Auth,
+    secret: str | None,
+    clock: Clock,
 ) -> FastAPI:
     """The record system, in which our app is registered."""
     return create_ehr(
@@ -143,7 +149,7 @@ def _record_system(
         # The first is from before each record system had a path of its own.
         redirect_uris=(f"{app_url}/callback", f"{app_url}/callback/{EHR_NAME}"),
         token=token,
-        clock=_now,
+        clock=clock,
         switches=switches,
         auth=auth,
         client_secret=secret,
@@ -163,10 +169,6 @@ def _addresses(app_url: str, ehr_url: str, service_url: str) -> dict[str, str]:
         "ehr_fhir": f"{ehr_url}/fhir",
         "service_fhir": f"{service_url}/fhir",
     }
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 class _DemoSettings(Settings):

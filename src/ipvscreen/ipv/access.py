@@ -13,6 +13,8 @@ _SERVICE = frozenset({Role.WORKER, Role.COORDINATOR})
 OPEN: Mapping[tuple[str, str], str] = {
     ("GET", "/i/in"): "anybody: the page that asks for a key",
     ("POST", "/i/in"): "who has a key",
+    ("GET", "/i/in/{code}"): "anybody: the page that asks for a key, the same whatever the code is",
+    ("POST", "/i/in/{code}"): "who has a key; of that organisation: they came because of the notice",
     ("GET", "/i/join/{code}"): "who has an invitation that was not used",
     ("POST", "/i/join/{code}"): "who has an invitation that was not used",
     ("GET", "/i/n/{code}"): "anybody: the same page whatever the code is",

@@ -97,13 +97,14 @@ def mentors(service: Service, _need: Need) -> Finding | None:
 
 def other_support(service: Service, _need: Need) -> Finding | None:
     """Of a programme: who supports the other person meanwhile."""
-    if service.kind not in OWN_CONDUCT:
-        return None
+    return note(Rule.BACKING, other_support_words(service)) if service.kind in OWN_CONDUCT else None
+
+
+def other_support_words(service: Service) -> str:
+    """The same as a sentence."""
     if service.other_support:
-        said = message("The other person is supported by {who}.", who=service.other_support)
-    else:
-        said = message("Support for the other person is not stated, so ask.")
-    return note(Rule.BACKING, said)
+        return message("The other person is supported by {who}.", who=service.other_support)
+    return message("Support for the other person is not stated, so ask.")
 
 
 def trial(service: Service, _need: Need) -> Finding | None:

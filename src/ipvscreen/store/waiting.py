@@ -110,11 +110,11 @@ class Waiting:
         before, quiet = self._quiet.get(ehr, {}), dict[str, int]()
         self._quiet[ehr] = quiet
         for row in rows:
-            if before.get(row["id"]) == row["version"] and not row["on_its_way"]:
+            if before.get(row["id"]) == row["version"] and not (row["on_its_way"] or row["nothing_goes"]):
                 quiet[row["id"]] = row["version"]
                 continue
             visit = self._opened_one(row)
-            cause = _why(visit, on_its_way=row["on_its_way"]) if visit else Cause.UNFINISHED
+            cause = _why(visit, row) if visit else Cause.UNFINISHED
             if cause is None:
                 quiet[row["id"]] = row["version"]
             else:
@@ -134,12 +134,13 @@ def _causes(row: RowMapping, now: datetime) -> Mapping[Cause, datetime]:
     return found | ({Cause.UNANSWERED: row["reply_by"]} if row["reply_by"] <= now else {})
 
 
-def _why(visit: Visit, *, on_its_way: bool) -> Cause | None:
-    if visit.held and visit.state in WAITING_VISITS:
+def _why(visit: Visit, row: RowMapping) -> Cause | None:
+    """`nothing_goes`: what was sent to a service was stopped again, so nobody else has this person."""
+    if (visit.held and visit.state in WAITING_VISITS) or row["nothing_goes"]:
         return Cause.UNFINISHED
     kept = [one for one in (visit.written, visit.referred_in_record) if one]
     uncertain = any(item.check not in _CERTAIN for one in kept for item in one.items)
-    return Cause.UNCONFIRMED if on_its_way or uncertain or visit.state in _STUCK else None
+    return Cause.UNCONFIRMED if row["on_its_way"] or uncertain or visit.state in _STUCK else None
 
 
 def _referrals(ehr: str, now: datetime) -> Select[Any]:
@@ -163,9 +164,11 @@ def _referrals(ehr: str, now: datetime) -> Select[Any]:
 
 
 def _visits(ehr: str, now: datetime) -> Select[Any]:
+    goes = exists().where(referrals.c.visit_id == visits.c.id, referrals.c.state != _S.CANCELLED)
+    stopped = and_(visits.c.state == VisitState.REFERRED, not_(goes))
     on_its_way = exists().where(journal.c.visit_id == visits.c.id, journal.c.open.is_(True))
     lately = and_(visits.c.opened_at > now - _LOOKED_BACK, visits.c.state != VisitState.CLOSED)
     told = and_(visits.c.held.is_(True), visits.c.state.in_(WAITING_VISITS))
     waits = or_(told, on_its_way, visits.c.state.in_(_STUCK), lately)
-    query = select(visits, on_its_way.label("on_its_way"))
+    query = select(visits, on_its_way.label("on_its_way"), stopped.label("nothing_goes"))
     return query.where(visits.c.ehr == ehr, visits.c.expires_at <= now, waits)

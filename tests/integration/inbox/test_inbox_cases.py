@@ -4,6 +4,8 @@ import re
 from datetime import date, timedelta
 from typing import Any
 
+import pytest
+
 from ipvscreen.app import import_services
 from ipvscreen.ipv.audit import Act
 from ipvscreen.ipv.case import CaseState
@@ -14,7 +16,8 @@ from ipvscreen.resources.neutral import topic_word
 from ipvscreen.sandbox.directory import services_bundle
 
 NUMBER, NAME = "07700 900123", "Whitfield"
-SAME = {"Sec-Fetch-Site": "same-origin", "Origin": "https://inbox.test"}
+INBOX = "https://inbox.test"
+SAME = {"Sec-Fetch-Site": "same-origin", "Origin": INBOX}
 SERVICE = "mentor-mothers"
 
 
@@ -375,7 +378,7 @@ async def test_a_link_of_a_notice_shows_nothing_and_does_nothing_until_it_is_pos
         assert words not in pages[0].text
     stranger = town.newcomer()
     await stranger.get(f"/i/n/{code}")
-    assert (await stranger.post(f"/i/n/{code}")).url.path == "/i/in"
+    assert (await stranger.post(f"/i/n/{code}")).url.path == f"/i/in/{code}"
     assert await acts(town) == rows
     for one in (other, "x" * 43):
         await cora.get(f"/i/n/{one}")
@@ -391,3 +394,85 @@ async def test_a_link_of_a_notice_shows_nothing_and_does_nothing_until_it_is_pos
     await cora.get(f"/i/n/{late}")
     await cora.post(f"/i/n/{late}")
     assert (await acts(town)).count(Act.NOTICE_TAKEN_UP) == 1
+
+
+async def from_a_notice(town: Any, who: str, code: str) -> Any:
+    """Somebody who is not signed in follows the link: the button, the key, and where that leads."""
+    person = town.newcomer()
+    person.key = town.people[who].key
+    await person.get(f"/i/n/{code}")
+    await person.post(f"/i/n/{code}")
+    answer = person.key.sign(person.options, INBOX)
+    await person.post(person.page.url.path, answer=answer)
+    return person
+
+
+async def test_who_signs_in_from_a_link_has_come_because_of_it(cases: Any) -> None:
+    """No second press; and what the link is worth shows in nothing that comes back."""
+    town = cases.town
+    code = await town.store.links.make(town.organisations["Harbour"].id, town.now)
+    for who, link, to, taken in (
+        ("Dora", code, "/i/cases", 0),
+        ("Cora", "x" * 43, "/i/cases", 0),
+        ("Sam", code, "/i/home", 0),
+        ("Wim", code, "/i/cases", 1),
+        ("Cora", code, "/i/cases", 1),
+    ):
+        person = await from_a_notice(town, who, link)
+        assert (person.page.status_code, person.page.url.path) == (200, to), who
+        assert (await acts(town)).count(Act.NOTICE_TAKEN_UP) == taken, who
+    assert (await acts(town)).count(Act.SIGNED_IN) == 5
+    assert await town.store.audit.verify() == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "https:%5C%5Cevil.test",
+        "%5C%5Cevil.test",
+        "@evil.test",
+        "evil.test%3Fnext=https:",
+        "%2e%2e",
+        "%0d%0aLocation:%20x",
+        "x" * 42,
+        "x" * 44,
+    ],
+)
+async def test_the_way_back_from_signing_in_is_ours_alone(town: Any, code: str) -> None:
+    """Nothing of the request is taken for an address: neither a path, a query, a field nor a header."""
+    stranger = town.newcomer()
+    stranger.key = town.people["Wim"].key
+    await stranger.get(f"/i/n/{'x' * 43}")
+    at = f"/i/n/{code}?next=https://evil.test/"
+    headers = SAME | {"X-Forwarded-Host": "evil.test", "Referer": "https://evil.test/"}
+    stranger.browser.follow_redirects = False
+    # The slip is bound to its code, so a page of this code is needed.
+    await stranger.get(at)
+    if stranger.page.status_code != 200:
+        assert stranger.page.status_code == 404
+        return
+    answer = await stranger.post(at, headers=headers)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/i/in")
+
+    way = f"/i/in/{code}?next=https://evil.test/"
+    await stranger.get(way)
+    signed = stranger.key.sign(stranger.options, INBOX)
+    more = await stranger.post(way, headers, answer=signed, next="https://evil.test/")
+    assert more.status_code == 422, "a field that is not ours is refused"
+    await stranger.get(way)
+    answer = await stranger.post(way, headers, answer=stranger.key.sign(stranger.options, INBOX))
+    assert (answer.status_code, answer.headers["location"]) == (303, "/i/cases")
+
+
+async def test_a_key_given_on_the_page_of_one_link_is_not_taken_for_another(cases: Any) -> None:
+    town, stranger = cases.town, cases.town.newcomer()
+    codes = [await town.store.links.make(town.organisations["Harbour"].id, town.now) for _ in (1, 2)]
+    stranger.key = town.people["Wim"].key
+    for other in (f"/i/in/{codes[1]}", "/i/in"):
+        await stranger.get(f"/i/in/{codes[0]}")
+        signed = stranger.key.sign(stranger.options, INBOX)
+        assert (await stranger.post(other, answer=signed)).status_code == 403
+    assert (await stranger.get("/i/home")).status_code == 403
+    await stranger.get(f"/i/in/{codes[0]}")
+    signed = stranger.key.sign(stranger.options, INBOX)
+    assert (await stranger.post(f"/i/in/{codes[0]}", answer=signed)).status_code == 200, "the control"

@@ -2,13 +2,16 @@
 
 import ast
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ipvscreen.ipv.account import Concern, concerns
+from ipvscreen.ipv.account import Concern, concerns, programmes
 from ipvscreen.ipv.instruments import HARK, USE
+from ipvscreen.ipv.person import Person, Setting, Sex
+from ipvscreen.ipv.services import OWN_CONDUCT, Kind, Service
 from ipvscreen.sdc.answers import PASS, read_answers
 
 SOURCE = Path(__file__).parents[3] / "src" / "ipvscreen"
@@ -53,6 +56,38 @@ def test_what_it_calls_for(forms: dict[str, Any], entered: dict[str, Any], expec
 def test_another_form_says_nothing_of_it(forms: dict[str, Any]):
     with pytest.raises(ValueError, match="own conduct"):
         concerns(read_answers(forms[HARK], {}))
+
+
+def one_of(kind: Kind, **more: Any) -> Service:
+    signed = {"contact_rules_signed": date(2026, 1, 5), "clinical_partner": "Dr Moor"}
+    words = {"name": kind, "short_name": kind, "for_whom": "Adults.", "hours": "Mon", "phone": "01632 960026"}
+    return Service(id=kind, kind=kind, reply_hours=48, endpoint="", **words, **(signed | more))
+
+
+@pytest.mark.parametrize("sex", Sex)
+@pytest.mark.parametrize("born", [None, date(1980, 2, 1), date(2014, 2, 1)])
+def test_only_a_programme_is_named_and_never_who_helps_people_that_were_hurt(sex: Sex, born: date | None):
+    """Of the whole directory, whoever the patient is; nothing is sent, so none needs an address."""
+    found = programmes(map(one_of, Kind), Person("Owen", born, sex), Setting.GP, date(2026, 3, 2))
+    assert {one.service.kind for one in found} == OWN_CONDUCT
+    assert {one.support for one in found} == {"Support for the other person is not stated, so ask."}
+
+
+@pytest.mark.parametrize(
+    ("more", "there"),
+    [
+        ({}, True),
+        ({"other_support": "the Harbour team"}, True),
+        ({"age_from": 60}, False),
+        ({"contact_rules_signed": None}, False),
+    ],
+)
+def test_a_programme_that_does_not_fit_is_not_named(more: dict[str, Any], there: bool):
+    programme = one_of(Kind.USES_VIOLENCE, **more)
+    found = programmes([programme], Person("Owen", date(1980, 2, 1), Sex.MALE), Setting.GP, date(2026, 3, 2))
+    assert bool(found) is there
+    if support := more.get("other_support"):
+        assert f"The other person is supported by {support}." == found[0].support
 
 
 def names(path: Path, found: Callable[[ast.AST], bool]) -> bool:

@@ -17,10 +17,12 @@ from ipvscreen.web.errors import NOT_HERE, PageRefused
 from ipvscreen.web.fields import Own, own
 from ipvscreen.web.inbox.ceremony import made_key, make_key, read_answer, use_key, used_key
 from ipvscreen.web.inbox.desk import Desk, admitted, desk_of, limited
+from ipvscreen.web.inbox.notices import come
 
 router = APIRouter(dependencies=[Depends(admitted)])
 
 LONGEST_ANSWER = 20_000
+_HOME, _NOTICE = "/i/home", b"notice"
 _TOO_LATE = message("The page was open for more than five minutes. Open it again.")
 
 
@@ -38,16 +40,18 @@ class NewKeyFields(AnswerFields):
 
 
 @router.get("/i/in")
+@router.get("/i/in/{code}")
 async def sign_in_page(request: Request) -> Response:
-    """The page that asks for a key."""
+    """The page that asks for a key; the same with any code, and its form is bound to that one."""
     desk = desk_of(request)
     slip = desk.new_slip()
     return desk.show("in", slip, options=use_key(desk.place, slip.challenge))
 
 
 @router.post("/i/in")
+@router.post("/i/in/{code}")
 async def sign_in(request: Request) -> Response:
-    """A session for whose key has signed what the page asked for."""
+    """A session for whose key has signed what the page asked for; `code`: of the notice they come from."""
     desk = desk_of(request)
     in_time(desk)
     answer = read_answer(own(AnswerFields, desk.fields).answer)
@@ -59,7 +63,9 @@ async def sign_in(request: Request) -> Response:
     key = used_key(desk.place, desk.proof.challenge, answer, key)
     cookie, session = _session(request, desk, who, key.id)
     await store.passkeys.sign_in(who, key, session, desk.once)
-    return _welcome(desk, cookie)
+    code = request.path_params.get("code")
+    to = await come(desk, who, code, desk.proof.used(desk.now, _NOTICE)) if code else _HOME
+    return _welcome(desk, cookie, to)
 
 
 @router.get("/i/join/{code}")
@@ -119,7 +125,7 @@ def _session(request: Request, desk: Desk, who: Member, key_id: str) -> tuple[st
     return cookie, NewSession(cookies.hashed(cookie), who.id, key_id, desk.now, before)
 
 
-def _welcome(desk: Desk, cookie: str) -> Response:
-    response = desk.go("/i/home")
+def _welcome(desk: Desk, cookie: str, to: str = _HOME) -> Response:
+    response = desk.go(to)
     cookies.put_session(response, cookie)
     return response

@@ -27,9 +27,9 @@ class Slip:
     challenge: bytes
     printed_at: datetime
 
-    def used(self, now: datetime) -> Once:
-        """What keeps it from being used again."""
-        return Once(sha256(self.challenge).hexdigest(), now, self.printed_at + ABSOLUTE)
+    def used(self, now: datetime, also: bytes = b"") -> Once:
+        """What keeps it from being used again; `also` names a second thing that one form does."""
+        return Once(sha256(also + self.challenge).hexdigest(), now, self.printed_at + ABSOLUTE)
 
 
 def new_slip(page: str, holder: str, now: datetime) -> Slip:

@@ -1,9 +1,10 @@
 """The page about own conduct: the form, what it calls for, and where it is kept."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 
-from ipvscreen.ipv.account import Concern, concerns
+from ipvscreen.ipv.account import Concern, Programme, concerns
 from ipvscreen.messages import message
 from ipvscreen.sdc.answers import Answers
 from ipvscreen.store.accounts import Account
@@ -39,6 +40,8 @@ _CONCERNS = {
         "Help is wanted: agree now what comes next and when you meet again. Nothing is sent from this page."
     ),
 }
+_PROGRAMME = message("{service}: ring {phone}, {hours}. {support}")
+_NO_PROGRAMME = message("Nobody who helps with this is listed here: ask the safeguarding lead ({lead}).")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +60,17 @@ def account_page(
     part: Part,
     answers: Answers | None,
     kept: Account | None,
+    programmes: Sequence[Programme],
     numbers: Numbers,
     zone: tzinfo,
     *,
     other_form: bool,
 ) -> AccountPage:
-    """`answers` are those kept in this visit; of an earlier one nothing is called for anew."""
-    lead = numbers.lead or NOT_SET
-    called = [_CONCERNS[one].given(lead=lead) for one in concerns(answers)] if answers else []
+    """`answers` are those kept in this visit; of an earlier one nothing is called for anew.
+
+    `programmes`: whom the patient can be told of who wants help with this.
+    """
+    called = tuple(_called(answers, programmes, numbers.lead or NOT_SET)) if answers else ()
     told = _OTHER_FORM if other_form else _KEPT
     return AccountPage(
         frame=frame,
@@ -73,3 +79,17 @@ def account_page(
         kept=told.given(moment=moment_words(kept.kept_at, zone)) if kept else "",
         calls_for=(*called, _SILENCE) if answers else (),
     )
+
+
+def _called(answers: Answers, programmes: Sequence[Programme], lead: str) -> Iterator[str]:
+    found = concerns(answers)
+    for concern in found:
+        yield _CONCERNS[concern].given(lead=lead)
+    if Concern.WANTS_HELP not in found:
+        return
+    for one in programmes:
+        service = one.service
+        said = {"service": service.short_name, "phone": service.phone, "hours": service.hours}
+        yield _PROGRAMME.given(**said, support=one.support)
+    if not programmes:
+        yield _NO_PROGRAMME.given(lead=lead)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from starlette.responses import Response
 
+from ipvscreen.ipv.account import programmes
 from ipvscreen.ipv.visit import Event, after
 from ipvscreen.pathway.finish import finish
 from ipvscreen.sdc.answers import read_answers
@@ -14,6 +15,7 @@ from ipvscreen.web.answers import seen
 from ipvscreen.web.fields import AccountFields, Posted, Then, own, split
 from ipvscreen.web.presenters.account import account_page
 from ipvscreen.web.presenters.form import part
+from ipvscreen.web.steps.choosing import services_of
 from ipvscreen.web.turn import Turn, go, leave
 
 
@@ -32,6 +34,7 @@ async def show(turn: Turn) -> Response:
         part(form, entered, mistakes=turn.mistakes, fresh=usable is None, **seen(turn)),
         read_answers(form, entered, **seen(turn)) if _of_today(turn, usable) else None,
         kept,
+        programmes(await services_of(turn), turn.visit.person, turn.visit.setting, turn.today),
         turn.numbers,
         turn.entry.zone,
         other_form=kept is not None and usable is None,
