@@ -90,6 +90,9 @@ async def test_a_referral_that_nobody_confirms_is_on_the_list_with_whom_to_ring(
     assert topic_word(answer.text.partition("<main")[2]) is None
     (alert,) = await house.app.state.rooms.store.alerts.of_visit(visitor.visit)
     assert (alert.cause, alert.shown_at) == (Cause.UNRECEIVED, house.clock())
+    assert "ask again" not in words
+    house.clock.forward(days=29)
+    assert "held until 30 March 2026: ask again before anybody uses it." in told(await sitters(DUTY))[0][1]
 
 
 def away(house: Any) -> None:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from ipvscreen.messages import day_said, message
-from ipvscreen.resources.message import CONTACT_RULES
+from ipvscreen.ipv.contact_words import rules
+from ipvscreen.messages import Dated, Message, day_said, message
+from ipvscreen.resources.contact import CONTACT_RULES, contact_of
 from ipvscreen.resources.terminology import Priority, ProvisionType
 
 _Resource = Mapping[str, Any]
@@ -70,16 +71,25 @@ def letter_of(bundle: _Resource) -> Letter:
 
 
 def _plain(text: object) -> str:
+    """Of a message its parts: our own words hold nothing of the kind."""
+    if isinstance(text, Dated):
+        return text
+    if isinstance(text, Message):
+        return text.given(**{name: _plain(part) for name, part in text.parts.items()})
     return _HIDDEN.sub(" ", str(text)).strip()
 
 
 def _reach(patient: _Resource) -> Iterator[str]:
     """The rules, and then the one way; nothing of it where the person rings."""
-    for extension in patient["extension"]:
-        if extension["url"] == CONTACT_RULES:
-            yield _plain(extension["valueString"])
+    contact = contact_of(patient)
+    yield from map(_plain, rules(contact) if contact else _in_sentences(patient))
     for telecom in patient.get("telecom", ()):
         yield _plain(telecom["value"])
+
+
+def _in_sentences(patient: _Resource) -> Iterator[str]:
+    """Of a message that was made before it had its parts."""
+    return (one["valueString"] for one in patient["extension"] if one["url"] == CONTACT_RULES)
 
 
 def _name(patient: _Resource) -> str:

@@ -300,6 +300,8 @@ def test_a_pack_says_for_how_long_what_is_agreed_holds_and_whether_a_release_is_
     assert one(forms).agreed_months == 6, "where a pack says nothing"
     american = one(forms, agreed_months=3, release_required=True)
     assert (american.agreed_months, american.release_required) == (3, True)
+    assert {pack.review_days for pack in british} == {28}
+    assert [one(forms).review_days, one(forms, review_days=366).review_days] == [28, 366]
 
 
 @pytest.mark.parametrize(
@@ -309,6 +311,8 @@ def test_a_pack_says_for_how_long_what_is_agreed_holds_and_whether_a_release_is_
         ({"agreed_months": 13}, "from 1 to 12"),
         ({"agreed_months": True}, "from 1 to 12"),
         ({"agreed_months": "6"}, "from 1 to 12"),
+        ({"review_days": 0}, "from 1 to 366"),
+        ({"review_days": 367}, "from 1 to 366"),
         ({"release_required": 1}, "'release_required' must be true or false"),
         ({"reason": "yes"}, "'reason' must be true or false"),
     ],

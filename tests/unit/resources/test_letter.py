@@ -9,12 +9,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ipvscreen.ipv.contact_words import rules
 from ipvscreen.ipv.person import Person
 from ipvscreen.ipv.referral import Agreement, ContactWay, ReferralRequest, SafeContact, Sharing
 from ipvscreen.ipv.services import Kind, Service
+from ipvscreen.resources.contact import SAFE_CONTACT
 from ipvscreen.resources.context import NOBODY, Context
 from ipvscreen.resources.letter import TITLE, Letter, letter_of
-from ipvscreen.resources.message import contact_rules, message
+from ipvscreen.resources.message import message
 from ipvscreen.resources.neutral import topic_word
 from ipvscreen.resources.terminology import HELP_WORDS, Basis
 from ipvscreen.sdc.form import Form
@@ -61,7 +63,7 @@ def test_all_of_it_with_how_to_be_in_touch_first(read: Read, agreed: ReferralReq
         "From whom, and how to ring back",
     ]
     assert lines(letter) == [
-        (contact_rules(agreed.contact), "07700 900123"),
+        (*rules(agreed.contact), "07700 900123"),
         ("Sam Doe",),
         ("Someone who has been there", "Somewhere to live", "This is not marked as urgent."),
         (
@@ -128,6 +130,35 @@ def test_an_extension_of_somebody_else_is_not_read(ctx: Context, service: Servic
     patient["extension"].append({"url": "https://other.example", "valueString": "Ring at night"})
 
     assert "Ring at night" not in str(letter_of(bundle))
+
+
+def test_a_message_from_before_it_had_its_parts_is_read_in_its_sentences(
+    ctx: Context, service: Service, person: Person, agreed: ReferralRequest
+) -> None:
+    bundle = message(ctx, service, agreed, person, KEY, "https://app.example", AT)
+    patient = bundle["entry"][1]["resource"]
+    before = letter_of(bundle).sections[0].lines
+    patient["extension"] = [one for one in patient["extension"] if one["url"] != SAFE_CONTACT]
+
+    assert letter_of(bundle).sections[0].lines == (" ".join(before[:-1]), before[-1])
+
+
+def test_what_was_typed_cannot_turn_the_writing_round(read: Read, agreed: ReferralRequest) -> None:
+    turned = SafeContact(
+        ContactWay.LETTER,
+        "\u202e1 Mill Lane",
+        code_word="blue\u2028lamp",
+        not_to_know="Jo\u202e {who}",
+        review=date(2026, 4, 1),
+    )
+    told = lines(read(replace(agreed, contact=turned)))[0]
+
+    assert told[:3] == (
+        "Write only to this postal address: 1 Mill Lane.",
+        "Must not know of this: Jo  {who}.",
+        "Say this code word first: blue lamp.",
+    )
+    assert told[-1].startswith("All this is believed until 1 April 2026.")
 
 
 contacts = st.one_of(

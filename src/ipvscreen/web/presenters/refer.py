@@ -86,6 +86,7 @@ class Sheet:
     values: Mapping[str, str]
     mistakes: Mapping[str, str]
     ring: tuple[ServiceLine, ...] = ()  # where nothing can be sent
+    review: str = ""  # the day until which the safe way is believed
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,10 @@ class Entered:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """For whom a service is chosen, and what is ticked before; `noted` is the day of the follow-up."""
+    """For whom a service is chosen, and what is ticked before; `noted` is the day of the follow-up.
+
+    `review`: until when the safe way is believed where nobody says otherwise.
+    """
 
     wishes: frozenset[str] = frozenset()
     urgent: bool = False
@@ -129,6 +133,7 @@ class About:
     preset: str = ""
     today: date | None = None
     noted: date | None = None
+    review: date | None = None
 
 
 NOTHING = Entered({}, frozenset(), {})
@@ -169,6 +174,7 @@ def sheet(
         confirm=entered.mistakes.get("number") == SHARED or values.get("shared") == "yes",
         values=values,
         mistakes=entered.mistakes,
+        review=values.get("review") or (about.review.isoformat() if about.review else ""),
     )
 
 
