@@ -54,7 +54,7 @@ class Pack:
     `agreed_months`: for how long what a person agrees to is preset to hold; `review_days`: for how long the
     safe way to reach her or him is preset to be believed. `release_required`: where the law
     lets a service tell nothing of a person without a signed, dated release that ends. `nation`: where it is
-    used, if that is known.
+    used, if that is known. `draft`: nobody who answers for its presets and its law has signed it.
     """
 
     name: str
@@ -71,6 +71,7 @@ class Pack:
     review_days: int = REVIEW_DAYS
     release_required: bool = False
     nation: Nation | None = None
+    draft: bool = True
 
     @property
     def language(self) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from ipvscreen.ipv.gate import MAY_BE_ASKED_FROM
 from ipvscreen.ipv.instruments import INSTRUMENTS, QUICK, USE
-from ipvscreen.ipv.nations import nations_of
+from ipvscreen.ipv.nations import SIGNED, is_draft, nations_of
 from ipvscreen.ipv.packs import Asked, More, Pack, Packs, When, primary
 from ipvscreen.ipv.person import Setting
 from ipvscreen.ipv.referral import AGREED_MONTHS, REVIEW_DAYS
@@ -21,7 +21,7 @@ PAGE_FIELDS = frozenset(
 )
 _KEYS = frozenset(
     {"settings", "locale", "ask", "today", "more", "reason", "age_from"}
-    | {"agreed_months", "review_days", "release_required"}
+    | {"agreed_months", "review_days", "release_required", *SIGNED}
 )
 _MOST = {"agreed_months": 12, "review_days": 366}  # what has no end in sight is never looked at again
 _LANGUAGES = {
@@ -124,6 +124,7 @@ def _read(name: str, body: Mapping[str, Any], shelf: Shelf, loose: Sequence[str]
         agreed_months=_number(body, "agreed_months", AGREED_MONTHS),
         review_days=_number(body, "review_days", REVIEW_DAYS),
         release_required=_flag(body, "release_required"),
+        draft=is_draft(body),
     )
 
 

@@ -87,6 +87,7 @@ class Sheet:
     mistakes: Mapping[str, str]
     ring: tuple[ServiceLine, ...] = ()  # where nothing can be sent
     review: str = ""  # the day until which the safe way is believed
+    draft: bool = False  # no lawyer has read what is preset and offered
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,7 @@ class About:
     today: date | None = None
     noted: date | None = None
     review: date | None = None
+    draft: bool = False
 
 
 NOTHING = Entered({}, frozenset(), {})
@@ -175,6 +177,7 @@ def sheet(
         values=values,
         mistakes=entered.mistakes,
         review=values.get("review") or (about.review.isoformat() if about.review else ""),
+        draft=about.draft,
     )
 
 

@@ -148,6 +148,7 @@ async def _sheet(turn: Turn) -> tuple[Turn, Sheet]:
         today=turn.today,
         noted=await noted(turn),
         review=_review(turn),
+        draft=turn.pack.draft or turn.pack.nation is None or turn.pack.nation.draft,
     )
     assessment, quick = turn.assessment(), _quick(turn)
     made = sheet(turn.visit, assessment, found.matches, quick, turn.numbers, entered, about)
