@@ -392,10 +392,10 @@ async def test_a_fault_with_one_record_system_keeps_no_other_from_being_looked_a
     waiting = rooms.store.waiting
     real = waiting.referrals
 
-    async def broken(ehr: str, now: datetime) -> Any:
+    async def broken(ehr: str, *more: Any) -> Any:
         if ehr == "sandbox":
             raise RuntimeError("one that cannot be read")
-        return await real(ehr, now)
+        return await real(ehr, *more)
 
     waiting.referrals = broken
     await Watch(rooms, None, on_fault=faults.append).run_once()

@@ -17,12 +17,14 @@ from ipvscreen.ipv.person import Sex
 from ipvscreen.ipv.referral import ReferralState
 from ipvscreen.ipv.services import Kind, Service
 from ipvscreen.resources.neutral import topic_word
+from ipvscreen.settings import Numbers
 from ipvscreen.store.outbox import Cancelled
 
 APP = "https://app.test"
 QUIET = {"safe-today": "yes", "neck": "no", "suicide": "no"}
 NUMBER = "07700 900123"
 SHEET = {"service": "harbour", "way": "phone", "number": NUMBER, "out": "yes", "back": "yes"}
+ABROAD = Numbers(emergency="112", silent="112", helpline="0800 2000", lead=None, advocate=None)
 RECORD = ("ServiceRequest", "Task", "Consent", "Provenance")
 MORE = {
     "code_word": "blue lamp",
@@ -186,6 +188,18 @@ async def test_once_the_safe_way_is_not_believed_any_more_it_has_to_be_asked_for
         await again.post({"earlier": earlier})
         assert "Must not know of this: Jo, and the school." in again.text
         assert ("Ask the patient again before you hand this over." in again.text) is old
+
+
+async def test_the_letter_is_in_the_language_of_the_pack(houses: Any) -> None:
+    house = await houses(locale="nl-NL", pack="nl", numbers=ABROAD)
+    await directory(house)
+    visitor = house.visitor()
+    one = await referred(house, visitor, SHEET | MORE)
+    told = text((await letter(visitor, one.id)).content).replace(" ", "")
+    assert "Zegeerstditcodewoord:bluelamp." in told
+    assert "Saythiscodeword" not in told
+    assert "Zeg eerst dit codewoord: blue lamp." in visitor.text, "and on the page what is to be said"
+    await visitor.browser.aclose()
 
 
 async def test_she_rings_them_and_nothing_says_how_to_reach_her(house: Any, visitor: Any) -> None:

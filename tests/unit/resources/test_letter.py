@@ -1,5 +1,6 @@
 """What is printed or said where no message reaches a service: what the message says, and nothing else."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -13,6 +14,7 @@ from ipvscreen.ipv.contact_words import rules
 from ipvscreen.ipv.person import Person
 from ipvscreen.ipv.referral import Agreement, ContactWay, ReferralRequest, SafeContact, Sharing
 from ipvscreen.ipv.services import Kind, Service
+from ipvscreen.messages import Message
 from ipvscreen.resources.contact import SAFE_CONTACT
 from ipvscreen.resources.context import NOBODY, Context
 from ipvscreen.resources.letter import TITLE, Letter, letter_of
@@ -112,6 +114,26 @@ def test_without_agreement_it_says_on_what_basis_and_no_reason(read: Read, agree
         " Decided by Dr Clark.",
     )
     assert "he reads her post" not in str(letter)
+
+
+def test_what_is_ours_in_a_letter_can_be_said_in_another_language(
+    ctx: Context, service: Service, person: Person, agreed: ReferralRequest
+) -> None:
+    """Of all of it only names, numbers and what was typed are plain text: whatever is ours is a message."""
+    sharing = Sharing("Dr Clark", Basis.CHILD, told=True)
+    contact = replace(agreed.contact, code_word="lamp", review=date(2026, 4, 1))
+    request = replace(agreed, agreement=None, sharing=sharing, contact=contact)
+    nobody = replace(ctx, author_name=None)
+    bundle = json.loads(
+        json.dumps(message(nobody, service, request, person, KEY, "https://a.test", AT, BACK))
+    )
+
+    sections = letter_of(bundle, sharing).sections
+    plain = [line for one in sections for line in one.lines if not isinstance(line, Message)]
+
+    assert plain == ["07700 900123", "Sam Doe", BACK]
+    assert all(isinstance(one.heading, Message) for one in sections)
+    assert lines(letter_of(bundle, sharing)) == lines(letter_of(bundle)), "the same in English, from the text"
 
 
 def test_a_name_cannot_turn_the_writing_round(read: Read, agreed: ReferralRequest, person: Person) -> None:

@@ -10,9 +10,10 @@ from ipvscreen.ipv.conflict import Sight
 from ipvscreen.ipv.contact_words import NO_CONTACT, limits
 from ipvscreen.ipv.referral import ContactWay, to_be_asked_again
 from ipvscreen.messages import day_said, joined, message
+from ipvscreen.resources.terminology import HELP_WORDS
 from ipvscreen.store.case_rows import Done, Kept
 from ipvscreen.web.inbox.case_forms import Form, Team, form, forms
-from ipvscreen.web.inbox.case_words import EVENTS, HELP, STATES, WAYS
+from ipvscreen.web.inbox.case_words import EVENTS, STATES, WAYS
 from ipvscreen.web.inbox.desk import Desk
 from ipvscreen.web.inbox.presenters import GONE, moment
 from ipvscreen.web.words import telephones
@@ -129,7 +130,7 @@ def _known(desk: Desk, kept: Kept, team: Team) -> Facts:
 
 
 def _facts(desk: Desk, case: Case) -> Iterable[tuple[str, str]]:
-    wanted = [words for code, words in HELP.items() if code in case.help_wanted]
+    wanted = [words for code, words in HELP_WORDS.items() if code in case.help_wanted]
     safe = [WAYS[way] for way in ContactWay if way in case.ways]
     yield message("Wanted"), joined(_COMMA, wanted) if wanted else message("Nothing was named")
     yield message("Safe ways"), NO_CONTACT if case.ways == {ContactWay.SHE_CALLS} else joined(_COMMA, safe)
