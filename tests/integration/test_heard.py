@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -295,6 +296,40 @@ async def test_a_decline_is_on_it_until_another_service_is_asked(
     others = set(re.findall(r'name="service" value="([\w-]+)"', visitor.page.text)) - {"mentor-mothers"}
     await visitor.post(SHEET | {"service": min(others)})
     assert told(await sitters(DUTY)) == []
+
+
+async def test_where_a_release_is_required_a_decline_is_not_on_it_and_silence_tells_nothing(
+    houses: Houses,
+) -> None:
+    """Declined or not: nothing until an answer is due, then the same line. Its control is the test above."""
+    seen = []
+    for steps in ((), (CaseStep(CaseEvent.DECLINE, CaseRole.COORDINATOR, "c", reason=Decline.NO_CAPACITY),)):
+        house = await houses(
+            questionnaires=Path(__file__).parents[1] / "united_states", pack="us", nation="united-states"
+        )
+        visitor = house.visitor()
+        await visitor.launch("anna-woman", GP)
+        for fields in ({"door": "told"}, QUICK):
+            await visitor.post(fields)
+        await visitor.get("refer")
+        await visitor.post(SHEET | {"back": "no"})
+        await visitor.until("Received by")
+        store = house.app.state.rooms.store
+        (sent,) = await store.referrals.of_visit(visitor.visit)
+        agreement = Agreement(out=True, back=True, until=datetime(2026, 9, 2, tzinfo=UTC).date())
+        request = ReferralRequest(sent.service_id, SafeContact(ContactWay.SHE_CALLS), agreement=agreement)
+        await store.cases.take_in(sent.id, request, "Anna", house.clock())
+        opened = CaseStep(CaseEvent.OPEN, CaseRole.COORDINATOR, "c")
+        for number, step in enumerate((opened, *steps)):
+            await store.cases.move(sent.id, sent.service_id, step, seen=number, now=house.clock())
+        for wait in (timedelta(minutes=5), sent.reply_by - house.clock()):
+            house.clock.at += wait
+            await Watch(house.app.state.rooms, None).run_once()
+            waiting = await store.alerts.of_visit(visitor.visit)
+            seen.append([one.cause for one in waiting if one.about == sent.id])
+        await visitor.browser.aclose()
+
+    assert seen == [[], [Cause.UNANSWERED]] * 2
 
 
 async def test_an_answer_that_is_overdue_is_on_it(house: Any, visitor: Any, sitters: Any) -> None:
