@@ -601,6 +601,8 @@ def sheet(canaries: Canaries, who: str) -> dict[str, str]:
         "way": "phone",
         "number": canaries.phone(f"safe number of {who}"),
         "times": canaries.new(f"safe times of {who}", 'after {} é "x" <b>'),
+        "code_word": canaries.new(f"safe code word of {who}", '{} é "x" <b>'),
+        "not_to_know": canaries.new(f"safe from whom of {who}", 'Kz {} é "x" <b>'),
     }
 
 
@@ -793,6 +795,7 @@ def test_each_is_where_it_belongs(house: House) -> None:
     assert not record & fields("safe ", "number that is none", "Patient 0 phone", "Patient 0 street")
     service = found_in(b"\n".join(house.service.sent), canaries)
     assert service >= {"safe number of anna", "safe times of anna", "safe number of helen"}
+    assert service >= {"safe code word of anna", "safe from whom of anna"}
     assert service >= {"Patient 0 family", "Patient 1 family"}
     assert not service & fields(
         "typed-", "Patient 0 birth", "Patient 0 street", "Patient 0 phone", "Patient 0 record"

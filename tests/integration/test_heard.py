@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -93,6 +94,9 @@ async def test_a_referral_that_nobody_confirms_is_on_the_list_with_whom_to_ring(
     assert topic_word(answer.text.partition("<main")[2]) is None
     (alert,) = await house.app.state.rooms.store.alerts.of_visit(visitor.visit)
     assert (alert.cause, alert.shown_at) == (Cause.UNRECEIVED, house.clock())
+    assert "ask again" not in words
+    house.clock.forward(days=29)
+    assert "held until 30 March 2026: ask again before anybody uses it." in told(await sitters(DUTY))[0][1]
 
 
 def away(house: Any) -> None:
@@ -434,6 +438,40 @@ async def test_a_decline_is_on_it_until_another_service_is_asked(
     assert told(await sitters(DUTY)) == []
 
 
+async def test_where_a_release_is_required_a_decline_is_not_on_it_and_silence_tells_nothing(
+    houses: Houses,
+) -> None:
+    """Declined or not: nothing until an answer is due, then the same line. Its control is the test above."""
+    seen = []
+    for steps in ((), (CaseStep(CaseEvent.DECLINE, CaseRole.COORDINATOR, "c", reason=Decline.NO_CAPACITY),)):
+        house = await houses(
+            questionnaires=Path(__file__).parents[1] / "united_states", pack="us", nation="united-states"
+        )
+        visitor = house.visitor()
+        await visitor.launch("anna-woman", GP)
+        for fields in ({"door": "told"}, QUICK):
+            await visitor.post(fields)
+        await visitor.get("refer")
+        await visitor.post(SHEET | {"back": "no"})
+        await visitor.until("Received by")
+        store = house.app.state.rooms.store
+        (sent,) = await store.referrals.of_visit(visitor.visit)
+        agreement = Agreement(out=True, back=True, until=datetime(2026, 9, 2, tzinfo=UTC).date())
+        request = ReferralRequest(sent.service_id, SafeContact(ContactWay.SHE_CALLS), agreement=agreement)
+        await store.cases.take_in(sent.id, request, "Anna", house.clock())
+        opened = CaseStep(CaseEvent.OPEN, CaseRole.COORDINATOR, "c")
+        for number, step in enumerate((opened, *steps)):
+            await store.cases.move(sent.id, sent.service_id, step, seen=number, now=house.clock())
+        for wait in (timedelta(minutes=5), sent.reply_by - house.clock()):
+            house.clock.at += wait
+            await Watch(house.app.state.rooms, None).run_once()
+            waiting = await store.alerts.of_visit(visitor.visit)
+            seen.append([one.cause for one in waiting if one.about == sent.id])
+        await visitor.browser.aclose()
+
+    assert seen == [[], [Cause.UNANSWERED]] * 2
+
+
 async def test_an_answer_that_is_overdue_is_on_it(house: Any, visitor: Any, sitters: Any) -> None:
     await referred(visitor)
     await visitor.until("Received by")
@@ -529,10 +567,10 @@ async def test_a_fault_with_one_record_system_keeps_no_other_from_being_looked_a
     waiting = rooms.store.waiting
     real = waiting.referrals
 
-    async def broken(ehr: str, now: datetime) -> Any:
+    async def broken(ehr: str, *more: Any) -> Any:
         if ehr == "sandbox":
             raise RuntimeError("one that cannot be read")
-        return await real(ehr, now)
+        return await real(ehr, *more)
 
     waiting.referrals = broken
     await Watch(rooms, None, on_fault=faults.append).run_once()

@@ -7,7 +7,7 @@ import builtins
 import io
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,9 +18,13 @@ import typst
 
 from ipvscreen.delivery.letter import printed
 from ipvscreen.errors import LetterNotMade
+from ipvscreen.ipv.contact_words import rules
+from ipvscreen.ipv.referral import ContactWay, SafeContact, Sharing
 from ipvscreen.parts import data_folder
-from ipvscreen.resources.letter import Letter, Section
+from ipvscreen.resources.letter import TITLE, Letter, Section
 from ipvscreen.resources.neutral import topic_word
+from ipvscreen.resources.request import without_agreement
+from ipvscreen.web.languages import language_of
 
 TEMPLATE = (data_folder("smart_app") / "letter.typ").read_bytes()
 LONDON = ZoneInfo("Europe/London")
@@ -184,6 +188,38 @@ def test_what_somebody_wrote_is_text_and_nothing_else(text: str) -> None:
     assert [float(side) for side in pdf.pages[0].MediaBox][2:] == pytest.approx([595.28, 841.89], abs=0.1)
 
 
+@pytest.mark.parametrize(
+    ("locale", "wide", "said"),
+    [
+        (
+            "nl-NL",
+            595.28,
+            ("Brief", "Aan:TheWillowgroup", "2maart2026", "Zegeerstditcodewoord:lamp.", "Verzonden"),
+        ),
+        (
+            "fr-CA",
+            612,
+            ("Lettre", "À:TheWillowgroup", "2mars2026", "Ditesd’abordcemotconvenu:lamp.", "Envoyé"),
+        ),
+    ],
+)
+def test_it_is_in_the_language_of_the_pack_and_says_so(
+    locale: str, wide: float, said: tuple[str, ...]
+) -> None:
+    contact = SafeContact(ContactWay.PHONE, "07700 900123", code_word="lamp", review=date(2026, 3, 30))
+    shared = without_agreement(Sharing("Dr Clark", "child", told=True))
+    one = Letter("The Willow group", letter().written, (Section(TITLE, (*rules(contact), shared)),))
+
+    pdf = opened(printed(TEMPLATE, one, LONDON, locale, language_of(locale).said))
+
+    told = "".join(words(pdf).split())
+    assert [text for text in said if text not in told] == []
+    assert not {"code word", "Ring", "Please"} & set(told.split())
+    assert str(pdf.Root.Lang) == locale
+    assert float(pdf.pages[0].MediaBox[2]) == pytest.approx(wide, abs=0.1)
+    assert topic_word(str(pdf.open_metadata()["dc:title"])) is None
+
+
 def test_the_day_is_that_of_the_place() -> None:
     late = Letter("The Willow group", datetime(2026, 6, 2, 23, 30, tzinfo=UTC), letter().sections)
 
@@ -195,6 +231,18 @@ def test_names_that_the_fonts_of_the_program_hold(name: str) -> None:
     assert name.replace(" ", "") in words(opened(printed(TEMPLATE, letter(name=name), LONDON))).replace(
         " ", ""
     )
+
+
+@pytest.mark.parametrize("name", ["ليلى حداد", "王小明", "Wiśniewska Żółć", "שרה כהן", "សុខា"])
+def test_a_name_in_any_writing_is_there_sign_by_sign_or_refused_in_plain_words(name: str) -> None:
+    """Which of the two depends on the fonts of the machine; a box in place of a sign is neither."""
+    told, refused = name, ""
+    try:
+        told = words(opened(printed(TEMPLATE, letter(name=name), LONDON)))
+    except LetterNotMade as why:
+        refused = str(why)
+    assert set(name) - {" "} <= set(told)
+    assert refused in ("", "This letter holds signs that cannot be printed here. Hand it over by telephone.")
 
 
 def test_a_sign_that_no_font_holds_is_refused_in_plain_words_and_without_the_name() -> None:

@@ -379,6 +379,7 @@ PATHS = (
 NAMES = (
     *("token", "door", "resume", "setting", "age_confirmed", "recording", "other", "flag", "call", "service"),
     *("way", "number", "times", "voicemail", "help", "urgent", "out", "back", "until", "decided_by", "basis"),
+    *("portal", "code_word", "not_to_know", "review"),
     *("told", "why_not_told", "action", "due", "reason", "entered", "safe-today", "neck", "suicide", "aas-1"),
     *(*HARK, "children-or-pregnant", "help-now", "model_config", "__class__", "many", "", "state", "subject"),
 )

@@ -17,12 +17,21 @@ from ipvscreen.ipv.person import Sex
 from ipvscreen.ipv.referral import ReferralState
 from ipvscreen.ipv.services import Kind, Service
 from ipvscreen.resources.neutral import topic_word
+from ipvscreen.settings import Numbers
 from ipvscreen.store.outbox import Cancelled
 
 APP = "https://app.test"
 QUIET = {"safe-today": "yes", "neck": "no", "suicide": "no"}
 NUMBER = "07700 900123"
 SHEET = {"service": "harbour", "way": "phone", "number": NUMBER, "out": "yes", "back": "yes"}
+ABROAD = Numbers(emergency="112", silent="112", helpline="0800 2000", lead=None, advocate=None)
+RECORD = ("ServiceRequest", "Task", "Consent", "Provenance")
+MORE = {
+    "code_word": "blue lamp",
+    "not_to_know": "Jo, and the school",
+    "portal": "yes",
+    "review": "2026-03-09",
+}
 HARBOUR = Service(
     id="harbour",
     kind=Kind.SPECIALIST,
@@ -128,7 +137,7 @@ async def test_the_letter_is_shown_and_counts_as_sent_only_once_somebody_says_so
 
 async def test_told_by_telephone_and_how_to_reach_her_comes_first(house: Any, visitor: Any) -> None:
     await directory(house)
-    one = await referred(house, visitor)
+    one = await referred(house, visitor, SHEET | MORE)
     page = visitor.text
     order = [
         page.index(words)
@@ -136,6 +145,10 @@ async def test_told_by_telephone_and_how_to_reach_her_comes_first(house: Any, vi
             "01632 960 555",
             "How to be in touch: please read this first",
             "Ring the number given, and use no other way.",
+            "Must not know of this: Jo, and the school.",
+            "Say this code word first: blue lamp.",
+            "Safe: messages in a portal or an app.",
+            "All this is believed until 9 March 2026.",
             NUMBER,
             "Who this is about Anna Whitfield",
             "The person has agreed that you tell us whether you were in touch.",
@@ -143,6 +156,12 @@ async def test_told_by_telephone_and_how_to_reach_her_comes_first(house: Any, vi
         )
     ]
     assert order == sorted(order)
+    told = text((await letter(visitor, one.id)).content).replace(" ", "")
+    assert "Mustnotknowofthis:Jo,andtheschool." in told
+    assert "Saythiscodewordfirst:bluelamp." in told
+    record = str([body for kind in RECORD for body in house.ehr.state.sandbox.memory.all(kind)])
+    assert "Harbour" in record
+    assert [said for said in ("lamp", "Jo, and", NUMBER, "portal") if said in record] == []
 
     await visitor.post({"referral": one.id} | CALL)
 
@@ -153,6 +172,34 @@ async def test_told_by_telephone_and_how_to_reach_her_comes_first(house: Any, vi
     assert NUMBER not in visitor.text, "what was told is no longer kept"
     assert (await acts(house))[-1] is Act.TOLD_BY_TELEPHONE
     assert await house.app.state.rooms.store.by_hand.message(one.id) is None
+
+
+async def test_once_the_safe_way_is_not_believed_any_more_it_has_to_be_asked_for_again(
+    house: Any, visitors: Callable[[], Any]
+) -> None:
+    await directory(house)
+    visitor = visitors()
+    await referred(house, visitor, SHEET | MORE | {"review": "2026-03-03"})
+    for days, old in ((0, False), (2, True)):
+        house.clock.forward(days=days)
+        again = visitors()
+        await again.launch("anna-woman")
+        earlier = again.page.text.partition('name="earlier" value="')[2].partition('"')[0]
+        await again.post({"earlier": earlier})
+        assert "Must not know of this: Jo, and the school." in again.text
+        assert ("Ask the patient again before you hand this over." in again.text) is old
+
+
+async def test_the_letter_is_in_the_language_of_the_pack(houses: Any) -> None:
+    house = await houses(locale="nl-NL", pack="nl", numbers=ABROAD)
+    await directory(house)
+    visitor = house.visitor()
+    one = await referred(house, visitor, SHEET | MORE)
+    told = text((await letter(visitor, one.id)).content).replace(" ", "")
+    assert "Zegeerstditcodewoord:bluelamp." in told
+    assert "Saythiscodeword" not in told
+    assert "Zeg eerst dit codewoord: blue lamp." in visitor.text, "and on the page what is to be said"
+    await visitor.browser.aclose()
 
 
 async def test_she_rings_them_and_nothing_says_how_to_reach_her(house: Any, visitor: Any) -> None:

@@ -1,9 +1,10 @@
 """What a service did, at the referrer's next launch: on the first page, and once in the record, labelled."""
 
+import re
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -58,6 +59,9 @@ class Loop:
             if fields is sheet and one.step == "done":
                 await one.get("refer")
             await one.post(fields)
+        return await self.taken_in(one, back=back, until=until)
+
+    async def taken_in(self, one: Any, *, back: bool = True, until: date = date(2026, 9, 2)) -> "Loop":
         await one.until("Received by")
         (referral,) = await self.store.referrals.of_visit(one.visit)
         self.key = referral.id
@@ -350,21 +354,57 @@ async def test_a_referral_that_is_not_wanted_any_more_leaves_what_came_of_it(loo
     assert "NOT changed" not in one.text
 
 
+STATES = Path(__file__).parents[1] / "united_states"
+
+
 @pytest.mark.parametrize("signed", [True, False])
-async def test_where_a_release_is_required_nothing_is_told_without_one(
-    house: Any, visitors: Visitors, monkeypatch: pytest.MonkeyPatch, signed: bool
+async def test_where_a_release_is_required_nothing_is_told_without_one_or_once_it_has_ended(
+    houses: Any, signed: bool
 ) -> None:
-    rooms = type(house.app.state.rooms)
-    plain = rooms.pack
-    monkeypatch.setattr(rooms, "pack", lambda *one: replace(plain(*one), release_required=True))
-    loop = await Loop(house, visitors).begin(sheet=SHEET | {"back": "false"})
-    release = Release(date(2026, 3, 2), date(2026, 6, 2))
+    house = await houses(questionnaires=STATES, pack="us", nation="united-states")
+    loop = Loop(house, house.visitor)
+    one = await house.visitor().launch(ANNA)
+    await one.post({"door": "told"})
+    await one.post(QUICK)
+    await one.get("refer")
+    await one.post(SHEET | {"back": "false"})
+    await loop.taken_in(one)
+    release = Release(date(2026, 3, 2), date(2026, 3, 3))
     await loop.does(*TAKEN_ON, *([step("release", release=release)] if signed else []))
     one = await loop.launch()
 
     assert ("taken on" in fold(one)) is signed
     assert ("only with a signed release" in fold(one)) is not signed
     assert loop.task["status"] == ("accepted" if signed else "requested")
+
+    house.clock.forward(days=2)
+    await loop.does(*MET[3:])
+    one = await loop.launch()
+    for words in ("taken on", "they have tried to get in touch", "they are in touch"):
+        assert words not in fold(one)
+    assert "only with a signed release" in fold(one)
+    assert loop.task["status"] == ("accepted" if signed else "requested"), "what stood there by then stays"
+
+
+async def test_without_a_release_stopping_tells_nothing_of_what_the_service_has_done(houses: Any) -> None:
+    """The same button and the same words, whether the case is open there or over."""
+    seen = set()
+    for steps in ((), DECLINED):
+        house = await houses(questionnaires=STATES, pack="us", nation="united-states")
+        loop = Loop(house, house.visitor)
+        one = await house.visitor().launch(ANNA)
+        for fields in ({"door": "told"}, QUICK):
+            await one.post(fields)
+        await one.get("refer")
+        await one.post(SHEET | {"back": "false"})
+        await loop.taken_in(one)
+        await loop.does(*steps)
+        await one.get("sent")
+        assert f'name="stop" value="{loop.key}"' in one.page.text
+        await one.post({"stop": loop.key})
+        assert "Whether it is seen there in time" in one.text
+        seen.add(re.sub(r"\d\d:\d\d", "", one.text))
+    assert len(seen) == 1
 
 
 async def test_a_case_that_was_tampered_with_does_not_keep_the_first_page(loop: Loop) -> None:

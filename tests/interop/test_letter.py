@@ -11,8 +11,11 @@ import typst
 from servers import INTEROP, missing
 
 from ipvscreen.delivery.letter import printed
+from ipvscreen.ipv.contact_words import rules
+from ipvscreen.ipv.referral import ContactWay, SafeContact
 from ipvscreen.parts import data_folder
 from ipvscreen.resources.letter import Letter, Section
+from ipvscreen.web.languages import language_of
 
 TEMPLATE = (data_folder("smart_app") / "letter.typ").read_bytes()
 AT = datetime(2026, 3, 2, 10, 9, tzinfo=UTC)
@@ -33,16 +36,22 @@ def broken(*files: Path) -> dict[str, list[str]]:
 
 def test_letters_keep_the_rules_and_a_file_without_tags_does_not(tmp_path: Path) -> None:
     one = (
-        Section("How to be in touch", ("Ring the number given.",)),
+        Section("How to be in touch", tuple(rules(SafeContact(ContactWay.PHONE, "07700 900123")))),
         Section("Wanted", ("A", "B"), listed=True),
     )
     long = (*one, *(Section(f"Part {number}", ("x " * 200, "# $ *")) for number in range(12)))
-    for name, sections in (("one.pdf", one), ("pages.pdf", long)):
+    for name, sections, locale in (
+        ("one.pdf", one, "en-GB"),
+        ("pages.pdf", long, "en-GB"),
+        ("french.pdf", long, "fr-CA"),
+        ("dutch.pdf", one, "nl-NL"),
+    ):
         letter = Letter("The Willow group", AT, sections)
-        (tmp_path / name).write_bytes(printed(TEMPLATE, letter, ZoneInfo("Europe/London")))
+        said = language_of(locale).said
+        (tmp_path / name).write_bytes(printed(TEMPLATE, letter, ZoneInfo("Europe/London"), locale, said))
     (tmp_path / "bare.pdf").write_bytes(typst.compile(b"= Letter", format="pdf", pdf_tags=False))
 
     found = broken(*sorted(tmp_path.glob("*.pdf")))
 
-    assert (found["one.pdf"], found["pages.pdf"]) == ([], [])
+    assert [found[name] for name in ("one.pdf", "pages.pdf", "french.pdf", "dutch.pdf")] == [[], [], [], []]
     assert len(found["bare.pdf"]) > 3

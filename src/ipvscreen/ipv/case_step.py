@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from ipvscreen.errors import StepRefused
@@ -36,7 +36,8 @@ class Case:
 
     `key` is the referral's. `ways`: those that are safe to use. `steps` counts what was done. `told_nothing`:
     the person has taken back that anything may be told. `knows`: whether the person has been told, where it
-    was shared without agreement. `organisation`: who took it in here, and goes on having it.
+    was shared without agreement. `organisation`: who took it in here, and goes on having it. `review`: the
+    last day on which the way to reach the person is believed.
     """
 
     key: str
@@ -58,6 +59,7 @@ class Case:
     closed_at: datetime | None = None
     knows: bool | None = None
     organisation: str | None = None
+    review: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,7 @@ def case_of(key: str, request: ReferralRequest, taken_in: datetime, organisation
         knows=request.sharing.told if request.sharing else None,
         organisation=organisation,
         release=request.release,
+        review=request.contact.review,
     )
 
 

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 # What the record says of it, in neutral words; `resources.terminology.Basis` has the same.
 BASES = ("serious-harm", "child", "court", "other")
-_KEYS = frozenset({"helpline", "source", "ground"})
+SIGNED = frozenset({"signed_by", "signed_on"})
+_KEYS = frozenset({"helpline", "source", "ground"}) | SIGNED
 _GROUND_KEYS = frozenset({"basis", "words", "source"})
 
 
@@ -22,12 +24,16 @@ class Ground:
 
 @dataclass(frozen=True, slots=True)
 class Nation:
-    """One table of packs.toml; `source` says where its telephone number stands."""
+    """One table of packs.toml; `source` says where its telephone number stands.
+
+    `draft`: nobody who answers for it has signed it.
+    """
 
     name: str
     helpline: str
     source: str
     grounds: tuple[Ground, ...]
+    draft: bool = True
 
 
 def nations_of(tables: Mapping[str, Any]) -> dict[str, Nation]:
@@ -39,11 +45,21 @@ def _nation(name: str, body: Any) -> Nation:
     try:
         _only(body, _KEYS)
         grounds = tuple(_ground(code, one) for code, one in body["ground"].items())
-        return Nation(name, _words(body, "helpline"), _words(body, "source"), grounds)
+        return Nation(name, _words(body, "helpline"), _words(body, "source"), grounds, is_draft(body))
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"nation.{name}: {error} is missing, or not what it should be.") from None
     except ValueError as error:
         raise ValueError(f"nation.{name}: {error}") from None
+
+
+def is_draft(body: Mapping[str, Any]) -> bool:
+    """Whether nobody has signed that table; KeyError or ValueError for half a signature."""
+    if not SIGNED & body.keys():
+        return True
+    _words(body, "signed_by")
+    if type(body["signed_on"]) is not date:
+        raise ValueError("'signed_on' must be a day.")
+    return False
 
 
 def _ground(code: str, body: Any) -> Ground:

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from ipvscreen.ipv.nations import Nation
 from ipvscreen.ipv.person import Setting
-from ipvscreen.ipv.referral import AGREED_MONTHS
+from ipvscreen.ipv.referral import AGREED_MONTHS, REVIEW_DAYS
 from ipvscreen.sdc.form import Form
 
 
@@ -51,9 +51,10 @@ class Pack:
 
     `refused` says in words what is left out and why. `age_from`: completed years from which it is asked.
     `zone`: where it is used, so that a time of day that is typed means what the clinician's clock shows.
-    `agreed_months`: for how long what a person agrees to is preset to hold. `release_required`: where the law
+    `agreed_months`: for how long what a person agrees to is preset to hold; `review_days`: for how long the
+    safe way to reach her or him is preset to be believed. `release_required`: where the law
     lets a service tell nothing of a person without a signed, dated release that ends. `nation`: where it is
-    used, if that is known.
+    used, if that is known. `draft`: nobody who answers for its presets and its law has signed it.
     """
 
     name: str
@@ -67,8 +68,10 @@ class Pack:
     refused: tuple[str, ...] = ()
     zone: tzinfo = UTC
     agreed_months: int = AGREED_MONTHS
+    review_days: int = REVIEW_DAYS
     release_required: bool = False
     nation: Nation | None = None
+    draft: bool = True
 
     @property
     def language(self) -> str:

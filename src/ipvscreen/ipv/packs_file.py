@@ -6,10 +6,10 @@ from typing import Any
 
 from ipvscreen.ipv.gate import MAY_BE_ASKED_FROM
 from ipvscreen.ipv.instruments import INSTRUMENTS, QUICK, USE
-from ipvscreen.ipv.nations import nations_of
+from ipvscreen.ipv.nations import SIGNED, is_draft, nations_of
 from ipvscreen.ipv.packs import Asked, More, Pack, Packs, When, primary
 from ipvscreen.ipv.person import Setting
-from ipvscreen.ipv.referral import AGREED_MONTHS
+from ipvscreen.ipv.referral import AGREED_MONTHS, REVIEW_DAYS
 from ipvscreen.messages import message
 from ipvscreen.sdc.form import Form
 from ipvscreen.sdc.load import load_form
@@ -20,9 +20,10 @@ PAGE_FIELDS = frozenset(
     | {"keys", "main", "setting", "age_confirmed", "resume", "action", "concern"}
 )
 _KEYS = frozenset(
-    {"settings", "locale", "ask", "today", "more", "reason", "age_from", "agreed_months", "release_required"}
+    {"settings", "locale", "ask", "today", "more", "reason", "age_from"}
+    | {"agreed_months", "review_days", "release_required", *SIGNED}
 )
-_MOST_MONTHS = 12  # an agreement with no end in sight is none
+_MOST = {"agreed_months": 12, "review_days": 366}  # what has no end in sight is never looked at again
 _LANGUAGES = {
     "en": message("English"),
     "nl": message("Dutch"),
@@ -120,8 +121,10 @@ def _read(name: str, body: Mapping[str, Any], shelf: Shelf, loose: Sequence[str]
         reason=_flag(body, "reason"),
         age_from=_age(body.get("age_from", MAY_BE_ASKED_FROM)),
         refused=(*_no_questions(silent, language), *_left_out(more, kept, language)),
-        agreed_months=_months(body.get("agreed_months", AGREED_MONTHS)),
+        agreed_months=_number(body, "agreed_months", AGREED_MONTHS),
+        review_days=_number(body, "review_days", REVIEW_DAYS),
         release_required=_flag(body, "release_required"),
+        draft=is_draft(body),
     )
 
 
@@ -207,9 +210,10 @@ def _flag(body: Mapping[str, Any], key: str) -> bool:
     return value
 
 
-def _months(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= _MOST_MONTHS:
-        raise ValueError(f"'agreed_months' must be a whole number from 1 to {_MOST_MONTHS}.")
+def _number(body: Mapping[str, Any], key: str, preset: int) -> int:
+    value, most = body.get(key, preset), _MOST[key]
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
+        raise ValueError(f"'{key}' must be a whole number from 1 to {most}.")
     return value
 
 

@@ -107,7 +107,9 @@ class SafeContact:
     """The one safe way to reach the person; everything that could be unsafe is preset no.
 
     `number` is what that way needs: a telephone number, an e-mail or a postal address. It is never taken
-    from the chart. ValueError, in plain words, where it is missing or cannot be one.
+    from the chart. `code_word`: what whoever makes contact says first. `not_to_know`: who must not hear of
+    it. `review`: the last day on which all of it is believed. ValueError, in plain words, where the number
+    is missing or cannot be one.
     """
 
     way: ContactWay
@@ -118,6 +120,10 @@ class SafeContact:
     letter: bool = False
     email: bool = False
     says_who: bool = False
+    portal: bool = False
+    code_word: str | None = None
+    not_to_know: str | None = None
+    review: date | None = None
 
     def __post_init__(self) -> None:
         """Check that the way can be used."""
@@ -203,9 +209,12 @@ class ReferralRequest:
             )
         if self.agreement and not self.agreement.out:
             raise ValueError("The person has not agreed that anything is sent.")
+        if self.agreement and self.contact.review and self.contact.review > self.agreement.until:
+            raise ValueError("The safe way is not to be believed for longer than what was agreed.")
 
 
 AGREED_MONTHS = 6
+REVIEW_DAYS = 28
 
 
 def default_until(today: date, months: int = AGREED_MONTHS) -> date:
@@ -217,3 +226,16 @@ def default_until(today: date, months: int = AGREED_MONTHS) -> date:
     years, month = divmod(today.month - 1 + months, 12)
     year, month = today.year + years, month + 1
     return date(year, month, min(today.day, monthrange(year, month)[1]))
+
+
+def default_review(today: date, days: int = REVIEW_DAYS) -> date:
+    """The preset last day on which the safe way is believed.
+
+    The number is ours as well: who lives in the same house, and who reads whose telephone, changes in weeks.
+    """
+    return today + timedelta(days=days)
+
+
+def to_be_asked_again(review: date | None, today: date) -> bool:
+    """Whether the day is over until which a safe way is believed."""
+    return review is not None and today > review

@@ -30,7 +30,10 @@ _MEASURED = frozenset({"boolean", "integer", "decimal", "date", "dateTime", "tim
 _MEASURE = re.compile(r"true|false|-?[0-9][0-9T:.+-]{0,30}Z?")  # a draft also holds what was no date
 _LEFT_OUT = (
     ("answers that were typed", "they can name or describe somebody else; look them up in the visit"),
-    ("addresses, telephone numbers and times for safe contact", "never in an export; ask the person anew"),
+    (
+        "how the person can safely be reached, and who must not know",
+        "never in an export; ask the person anew",
+    ),
     ("who decided to share without agreement, and why the person was not told", "it can be about others"),
     ("messages on their way to a service", "they hold the safe contact; what became of them is here"),
     ("words of the record system and of a service", "written by others, and may quote somebody else"),

@@ -70,7 +70,7 @@ async def _bringing(store: Store, one: Referral, now: datetime, *, signed: bool)
         return Bringing(one, why_not=_ENDED)
     if not signed:
         return Bringing(one, why_not=_UNSIGNED.given(service=one.service_name))
-    return Bringing(one, letter_of(stored), until, ways(one.state, one.by_hand))
+    return Bringing(one, letter_of(stored, one.sharing), until, ways(one.state, one.by_hand))
 
 
 async def _signed(store: Store) -> frozenset[str]:

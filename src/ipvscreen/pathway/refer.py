@@ -126,4 +126,5 @@ def _row(
         agreement=request.agreement,
         sharing=request.sharing,
         need=need,
+        review=request.contact.review,
     )

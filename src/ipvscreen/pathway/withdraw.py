@@ -43,35 +43,51 @@ async def hide(
 
 
 async def stop(
-    store: Store, client: FhirClient, visit: Visit, referrals: Sequence[Referral], *, now: datetime
+    store: Store,
+    client: FhirClient,
+    visit: Visit,
+    referrals: Sequence[Referral],
+    *,
+    now: datetime,
+    hush: bool = False,
 ) -> Mapping[str, Cancelled]:
     """What came of stopping each referral, by its id: with us first, also where the record system is silent.
 
-    What has arrived in an inbox here is told there. PatientChanged as in `same_patient`.
+    What has arrived in an inbox here is told there. `hush`: what comes of that is not to be seen, since it
+    tells whether it is over there. PatientChanged as in `same_patient`.
     """
     await same_patient(client, visit.patient_id, visit.person)
-    return {one.id: await _stop(store, visit, one.id, now) for one in referrals}
+    return {one.id: await _stop(store, visit, one.id, now, hush) for one in referrals}
 
 
-async def _stop(store: Store, visit: Visit, referral_id: str, now: datetime) -> Cancelled:
+async def _stop(store: Store, visit: Visit, referral_id: str, now: datetime, hush: bool) -> Cancelled:
     stopped = await store.outbox.cancel(referral_id, now)
-    if stopped is Cancelled.TOO_LATE and await _tell(store, visit, referral_id, CaseEvent.WITHDRAW, now):
-        return Cancelled.TOLD
-    return stopped
+    if stopped is not Cancelled.TOO_LATE:
+        return stopped
+    if not await _tell(store, visit, referral_id, CaseEvent.WITHDRAW, now, hush):
+        return stopped
+    return Cancelled.ARRIVED if hush else Cancelled.TOLD
 
 
-async def tell_nothing(store: Store, visit: Visit, referrals: Sequence[Referral], *, now: datetime) -> int:
+async def tell_nothing(
+    store: Store, visit: Visit, referrals: Sequence[Referral], *, now: datetime, hush: bool = False
+) -> int:
     """Services are told that nothing may be told back any more; how many of them have an inbox here."""
-    told = [await _tell(store, visit, one.id, CaseEvent.TELL_NOTHING, now) for one in referrals]
+    told = [await _tell(store, visit, one.id, CaseEvent.TELL_NOTHING, now, hush) for one in referrals]
     return sum(told)
 
 
-async def _tell(store: Store, visit: Visit, referral_id: str, event: CaseEvent, now: datetime) -> bool:
-    """Whether the case of that referral has taken the step; a service that acts just then is not overrun."""
+async def _tell(
+    store: Store, visit: Visit, referral_id: str, event: CaseEvent, now: datetime, hush: bool
+) -> bool:
+    """Whether the case of that referral has taken the step; a service that acts just then is not overrun.
+
+    With `hush` one that is over answers as one that is not.
+    """
     for _ in range(_TRIES):
         kept = (await store.cases.of_referrals([referral_id])).get(referral_id)
         if kept is None or kept.case.state in CLOSED:
-            return False
+            return hush and kept is not None
         step = Step(event, CaseRole.REFERRER, visit.user_key or visit.id)
         with suppress(OutOfOrder):
             await store.cases.move(referral_id, kept.case.service_id, step, seen=kept.case.steps, now=now)

@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from ipvscreen.messages import message
 from ipvscreen.resources.policy import WritePolicy
 
-NOBODY = "Clinician not identified by the record system"
+NOBODY = message("Clinician not identified by the record system")
 
 
 @dataclass(frozen=True, slots=True)

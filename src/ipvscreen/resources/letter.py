@@ -9,9 +9,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from ipvscreen.messages import day_said, message
-from ipvscreen.resources.message import CONTACT_RULES
-from ipvscreen.resources.terminology import Priority, ProvisionType
+from ipvscreen.ipv.contact_words import rules
+from ipvscreen.ipv.referral import Sharing
+from ipvscreen.messages import Dated, Message, day_said, message
+from ipvscreen.resources.contact import CONTACT_RULES, contact_of
+from ipvscreen.resources.context import NOBODY
+from ipvscreen.resources.request import without_agreement
+from ipvscreen.resources.terminology import HELP_WORDS, Priority, ProvisionType
 
 _Resource = Mapping[str, Any]
 # Control characters and signs that turn the writing round: a name must not set what stands around it.
@@ -52,8 +56,11 @@ class Letter:
     sections: tuple[Section, ...]
 
 
-def letter_of(bundle: _Resource) -> Letter:
-    """What that message (`resources.message`) says; KeyError or ValueError for one that is not ours."""
+def letter_of(bundle: _Resource, sharing: Sharing | None = None) -> Letter:
+    """What that message (`resources.message`) says; KeyError or ValueError for one that is not ours.
+
+    `sharing`: the decision that stands in it as a sentence, so that it can be said in another language.
+    """
     found = {entry["resource"]["resourceType"]: entry["resource"] for entry in bundle["entry"]}
     patient, task, asked = found["Patient"], found["Task"], found["ServiceRequest"]
     return Letter(
@@ -63,23 +70,32 @@ def letter_of(bundle: _Resource) -> Letter:
             Section(_REACH, tuple(_reach(patient))),
             Section(_WHO, (_name(patient),)),
             Section(_WANTED, _wanted(task, asked), listed=True),
-            Section(_FOOTING, tuple(_footing(found.get("Consent"), asked))),
+            Section(_FOOTING, tuple(_footing(found.get("Consent"), asked, sharing))),
             Section(_FROM, tuple(_sender(found["MessageHeader"]))),
         ),
     )
 
 
 def _plain(text: object) -> str:
+    """Of a message its parts: our own words hold nothing of the kind."""
+    if isinstance(text, Dated):
+        return text
+    if isinstance(text, Message):
+        return text.given(**{name: _plain(part) for name, part in text.parts.items()})
     return _HIDDEN.sub(" ", str(text)).strip()
 
 
 def _reach(patient: _Resource) -> Iterator[str]:
     """The rules, and then the one way; nothing of it where the person rings."""
-    for extension in patient["extension"]:
-        if extension["url"] == CONTACT_RULES:
-            yield _plain(extension["valueString"])
+    contact = contact_of(patient)
+    yield from map(_plain, rules(contact) if contact else _in_sentences(patient))
     for telecom in patient.get("telecom", ()):
         yield _plain(telecom["value"])
+
+
+def _in_sentences(patient: _Resource) -> Iterator[str]:
+    """Of a message that was made before it had its parts."""
+    return (one["valueString"] for one in patient["extension"] if one["url"] == CONTACT_RULES)
 
 
 def _name(patient: _Resource) -> str:
@@ -89,14 +105,15 @@ def _name(patient: _Resource) -> str:
 
 def _wanted(task: _Resource, asked: _Resource) -> tuple[str, ...]:
     urgent = asked["priority"] == Priority.URGENT
-    wishes = [one["valueCodeableConcept"]["coding"][0]["display"] for one in task.get("input", ())]
+    named = [one["valueCodeableConcept"]["coding"][0] for one in task.get("input", ())]
+    wishes = [HELP_WORDS.get(one["code"], one["display"]) for one in named]
     return (*(wishes or (_NO_WISH,)), _URGENT if urgent else _NOT_URGENT)
 
 
-def _footing(consent: _Resource | None, asked: _Resource) -> Iterator[str]:
+def _footing(consent: _Resource | None, asked: _Resource, sharing: Sharing | None) -> Iterator[str]:
     """Agreement with its direction and its end, or on what it is shared without one."""
     for note in asked.get("note", ()):
-        yield _plain(note["text"])
+        yield _plain(without_agreement(sharing) if sharing else note["text"])
     if consent is None:
         return
     provision = consent["provision"]
@@ -107,6 +124,7 @@ def _footing(consent: _Resource | None, asked: _Resource) -> Iterator[str]:
 
 
 def _sender(header: _Resource) -> Iterator[str]:
-    yield _plain(header["sender"]["display"])
+    name = header["sender"]["display"]
+    yield NOBODY if name == NOBODY else _plain(name)
     number = header["source"].get("contact", {}).get("value")
     yield _plain(number) if number else _NO_NUMBER

@@ -10,6 +10,7 @@ from typing import Any
 from ipvscreen.ipv.person import Person
 from ipvscreen.ipv.referral import ContactWay, ReferralRequest, SafeContact
 from ipvscreen.ipv.services import Service
+from ipvscreen.resources.contact import contact_extensions
 from ipvscreen.resources.context import NOBODY, Context, instant_of
 from ipvscreen.resources.draft import business_key
 from ipvscreen.resources.labels import About, Labels, labelled
@@ -18,7 +19,6 @@ from ipvscreen.resources.request import Parties, request_entries
 from ipvscreen.resources.terminology import (
     ACT_CODE,
     APP_NAME,
-    BASE,
     CONFIDENTIALITY,
     EVENTS,
     HELP,
@@ -31,19 +31,12 @@ from ipvscreen.resources.terminology import (
 )
 from ipvscreen.resources.whose import one_person
 
-CONTACT_RULES = f"{BASE}/StructureDefinition/contact-rules"
 INLINE = "http://hl7.org/fhir/uv/security-label-ds4p/StructureDefinition/extension-inline-sec-label"
 
 _TELECOM: dict[ContactWay, TelecomSystem] = {
     ContactWay.PHONE: TelecomSystem.PHONE,
     ContactWay.TEXT: TelecomSystem.SMS,
     ContactWay.EMAIL: TelecomSystem.EMAIL,
-}
-_WAYS: dict[ContactWay, str] = {
-    ContactWay.PHONE: "Ring the number given, and use no other way",
-    ContactWay.TEXT: "Send a text to the number given, and use no other way",
-    ContactWay.EMAIL: "Write to the e-mail address given, and use no other way",
-    ContactWay.LETTER: "Write only to this postal address",
 }
 
 
@@ -89,28 +82,6 @@ def message(
     return one_person(checked(labelled(bundle, About.MESSAGE, labels)))
 
 
-def contact_rules(contact: SafeContact) -> str:
-    """What the service may do, in a few sentences; all that was not said to be safe is a no."""
-    if contact.way is ContactWay.SHE_CALLS:
-        return "Make no contact: the person will ring you."
-    address = f": {contact.number}" if contact.way is ContactWay.LETTER else ""
-    may = {
-        "voicemail": contact.voicemail,
-        "text": contact.text or contact.way is ContactWay.TEXT,
-        "letter": contact.letter or contact.way is ContactWay.LETTER,
-        "e-mail": contact.email or contact.way is ContactWay.EMAIL,
-        "saying who you are": contact.says_who,
-    }
-    return (
-        f"{_WAYS[contact.way]}{address}. Times: {contact.times or 'none given'}. Safe: {_listed(may, True)}."
-        f" Not safe: {_listed(may, False)}. If another person answers, do not say why you rang."
-    )
-
-
-def _listed(may: dict[str, bool], answer: bool) -> str:
-    return ", ".join(what for what, safe in may.items() if safe is answer) or "nothing else"
-
-
 def _header(ctx: Context, service: Service, task: str, source: str, ring_back: str | None) -> dict[str, Any]:
     source_of: dict[str, Any] = {"name": APP_NAME, "endpoint": source}
     if ring_back:
@@ -130,7 +101,7 @@ def _header(ctx: Context, service: Service, task: str, source: str, ring_back: s
 def _patient(person: Person, contact: SafeContact, labels: Labels) -> dict[str, Any]:
     patient: dict[str, Any] = {
         "resourceType": "Patient",
-        "extension": [{"url": CONTACT_RULES, "valueString": contact_rules(contact)}],
+        "extension": contact_extensions(contact),
     }
     if person.name:
         patient["name"] = [{"text": person.name}]

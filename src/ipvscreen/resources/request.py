@@ -10,6 +10,7 @@ from typing import Any
 from ipvscreen.ipv.case import TaskStatus
 from ipvscreen.ipv.referral import Agreement, ContactWay, ReferralRequest, Release, Sharing
 from ipvscreen.ipv.services import Kind, Service
+from ipvscreen.messages import message
 from ipvscreen.resources.draft import Labelled, business_key, entry
 from ipvscreen.resources.labels import About, Labels
 from ipvscreen.resources.terminology import (
@@ -38,6 +39,7 @@ _PEER_KINDS = frozenset({Kind.MENTOR_MOTHER, Kind.PEER_MENTOR, Kind.PEER_GROUP})
 
 _OUT = "Name, way to be reached and help wanted, to the service"
 _BACK = "Whether the person was reached, back to the record"
+_WITHOUT = message("Sent without the person's agreement; basis: {basis}; told: {told}. Decided by {who}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ def _service_request(
     if consent:
         body["supportingInfo"] = [consent.reference]
     if request.sharing:
-        body["note"] = [{"text": _without_agreement(request.sharing)}]
+        body["note"] = [{"text": without_agreement(request.sharing)}]
     return entry(business_key(key, "request"), "ServiceRequest", body, parties.about, parties.labels)
 
 
@@ -152,10 +154,10 @@ def _priority(request: ReferralRequest) -> Priority:
     return Priority.URGENT if request.urgent else Priority.ROUTINE
 
 
-def _without_agreement(sharing: Sharing) -> str:
+def without_agreement(sharing: Sharing) -> str:
     """Why the person was not told is free text and stays with us: it could say anything to a portal."""
-    told = "yes" if sharing.told else "no"
-    return (
-        f"Sent without the person's agreement; basis: {BASIS_WORDS[Basis(sharing.basis)]}; told: {told}."
-        f" Decided by {sharing.decided_by}."
+    return _WITHOUT.given(
+        basis=BASIS_WORDS[Basis(sharing.basis)],
+        told=message("yes") if sharing.told else message("no"),
+        who=sharing.decided_by,
     )

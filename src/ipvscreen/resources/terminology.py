@@ -181,10 +181,10 @@ class Basis(StrEnum):
 
 
 BASIS_WORDS: dict[Basis, str] = {
-    Basis.SERIOUS_HARM: "serious harm could otherwise follow",
-    Basis.CHILD: "a child could be harmed",
-    Basis.COURT: "required by a court or the law",
-    Basis.OTHER: "another reason, noted apart",
+    Basis.SERIOUS_HARM: message("serious harm could otherwise follow"),
+    Basis.CHILD: message("a child could be harmed"),
+    Basis.COURT: message("required by a court or the law"),
+    Basis.OTHER: message("another reason, noted apart"),
 }
 
 
@@ -218,13 +218,13 @@ REASON_WORDS: dict[Reason, str] = {
 # that is no wish.
 NO_HELP = "nothing-now"
 HELP_WORDS: dict[str, str] = {
-    "someone-to-talk-to": "Someone to talk to",
-    "someone-who-has-been-there": "Someone who has been there",
-    "safety": "Being safer",
-    "legal": "Legal advice",
-    "housing": "Somewhere to live",
-    "children": "Help for the children",
-    "mental-health": "Help with how I feel",
+    "someone-to-talk-to": message("Someone to talk to"),
+    "someone-who-has-been-there": message("Someone who has been there"),
+    "safety": message("Being safer"),
+    "legal": message("Legal advice"),
+    "housing": message("Somewhere to live"),
+    "children": message("Help for the children"),
+    "mental-health": message("Help with how I feel"),
 }
 
 

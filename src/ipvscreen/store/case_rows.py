@@ -63,6 +63,7 @@ def case_to_json(case: Case) -> dict[str, Any]:
         "closed_at": case.closed_at and case.closed_at.isoformat(),
         "knows": case.knows,
         "organisation": case.organisation,
+        "review": case.review and case.review.isoformat(),
     }
 
 
@@ -81,19 +82,27 @@ def case_from_json(stored: Mapping[str, Any]) -> Case:
         "outcome": outcome and Outcome(outcome),
         "release": release and release_from_json(release),
         "closed_at": closed_at and datetime.fromisoformat(closed_at),
+        "review": _day(stored.get("review")),  # none in what was stored before it was asked for
     }
     return Case(**{**stored, **typed})
 
 
 def whom_to_json(whom: Whom) -> dict[str, Any]:
     """As plain JSON."""
-    return {"name": whom.name, "contact": asdict(whom.contact)}
+    contact = whom.contact
+    review = {"review": contact.review and contact.review.isoformat()}
+    return {"name": whom.name, "contact": asdict(contact) | review}
 
 
 def whom_from_json(stored: Mapping[str, Any]) -> Whom:
-    """What `whom_to_json` stored."""
+    """What `whom_to_json` stored, also in an earlier version."""
     contact = stored["contact"]
-    return Whom(stored["name"], SafeContact(**{**contact, "way": ContactWay(contact["way"])}))
+    typed = {"way": ContactWay(contact["way"]), "review": _day(contact.get("review"))}
+    return Whom(stored["name"], SafeContact(**{**contact, **typed}))
+
+
+def _day(stored: str | None) -> date | None:
+    return date.fromisoformat(stored) if stored else None
 
 
 def step_to_json(step: Step, state: CaseState) -> dict[str, Any]:

@@ -40,6 +40,7 @@ class Cancelled(StrEnum):
     ON_ITS_WAY = "on-its-way"  # it is being sent at this moment
     TOO_LATE = "too-late"  # the service has it
     STOPPED_BEFORE = "stopped-before"
+    ARRIVED = "arrived"  # the service had it, and more is not to be known of what it has done since
     TOLD = "told"  # the service had it, and has been told that it is not wanted any more
 
 

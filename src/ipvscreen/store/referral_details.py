@@ -21,6 +21,7 @@ def details_to_json(referral: Any) -> dict[str, Any]:
         "sharing": referral.sharing and asdict(referral.sharing),
         "need": need and need_to_json(need),
         "by_hand": sorted(referral.by_hand),
+        "review": referral.review and referral.review.isoformat(),
     }
     always = {name: getattr(referral, name) for name in _ALWAYS}
     return always | {name: value for name, value in more.items() if value}
@@ -53,4 +54,5 @@ _TYPED: Mapping[str, Callable[[Any], Any]] = {
     "sharing": _sharing,
     "need": _need,
     "by_hand": _by_hand,
+    "review": date.fromisoformat,
 }

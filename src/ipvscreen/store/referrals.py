@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Unpack
 
 from sqlalchemy import ColumnElement, RowMapping, insert, select
@@ -31,6 +31,7 @@ class Referral:
 
     `agreement` or `sharing`: on what footing it was sent. `need`: what the service was matched with.
     `by_hand`: how a person can bring it, where nothing is sent; `handed` that somebody has.
+    `review`: the last day on which the way to reach the person is believed.
     """
 
     id: str
@@ -50,6 +51,7 @@ class Referral:
     need: Need | None = None
     by_hand: frozenset[ByHand] = frozenset()
     handed: Handed | None = None
+    review: date | None = None
 
     @property
     def sent_at(self) -> datetime | None:

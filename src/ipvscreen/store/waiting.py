@@ -6,16 +6,18 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import RowMapping, Select, and_, exists, not_, or_, select
+from sqlalchemy import RowMapping, Select, and_, exists, not_, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ipvscreen.ipv.case import CaseState
 from ipvscreen.ipv.hearing import Cause, Fact
+from ipvscreen.ipv.loop import Told, telling
 from ipvscreen.ipv.referral import LATE, ReferralState
 from ipvscreen.ipv.retention import WAITING_VISITS
 from ipvscreen.ipv.visit import VisitState
 from ipvscreen.resources.written import Check
 from ipvscreen.store.alert_tables import alerts
+from ipvscreen.store.case_rows import case_from_json
 from ipvscreen.store.case_tables import cases
 from ipvscreen.store.engine import reading
 from ipvscreen.store.referrals import Referral, referral_of
@@ -51,16 +53,19 @@ class Waiting:
         self._engine = engine
         self._sealed = SealedTable(ring, referrals.name)
         self._sealed_visits = SealedTable(ring, visits.name)
+        self._sealed_cases = SealedTable(ring, cases.name)
         self._quiet: dict[str, dict[str, int]] = {}  # visits that have nothing to tell, by record system
 
-    async def referrals(self, ehr: str, now: datetime) -> list[Fact]:
+    async def referrals(self, ehr: str, now: datetime, hushed: date | None = None) -> list[Fact]:
         """Referrals not received, refused, lapsed, declined or unanswered; and what is new at a service.
 
-        One whose row does not open is told of as urgent: nobody can say that it is not.
+        One whose row does not open is told of as urgent: nobody can say that it is not. `hushed`: the day
+        there, where nothing of a person may be told without a release. Without one every referral counts as
+        unanswered once an answer is due, whatever its service has done: silence must tell nothing either.
         """
         async with reading(self._engine) as connection:
-            rows = (await connection.execute(_referrals(ehr, now))).mappings().all()
-        return [fact for row in rows for fact in self._facts(row, now)]
+            rows = (await connection.execute(_referrals(ehr, now, hushed is not None))).mappings().all()
+        return [fact for row in rows for fact in self._facts(row, now, hushed)]
 
     async def left(self, ehr: str, now: datetime) -> list[Left]:
         """Visits that have ended with something said, or with something not certain to be recorded."""
@@ -90,10 +95,11 @@ class Waiting:
             return visit_of(self._sealed_visits, row)
         return None
 
-    def _facts(self, row: RowMapping, now: datetime) -> Iterator[Fact]:
+    def _facts(self, row: RowMapping, now: datetime, hushed: date | None) -> Iterator[Fact]:
         referral = self._referral(row)
         urgent = referral is None or referral.urgent
-        for cause, since in _causes(row, now).items():
+        hush = hushed is not None and self._is_hushed(row, hushed)
+        for cause, since in _causes(row, now, hush=hush).items():
             fact = Fact(cause, row["id"], row["visit_id"], since, urgent)
             if referral and cause is Cause.ARRIVED:
                 inbox = row["organisation_id"] or ""
@@ -105,6 +111,16 @@ class Waiting:
             return referral_of(self._sealed, row)
         except SealBroken:
             return None
+
+    def _is_hushed(self, row: RowMapping, day: date) -> bool:
+        """Whether what its service has done may not be told; also where there is no saying."""
+        if row["case_body"] is None:
+            return True
+        try:
+            stored = self._sealed_cases.open("body", row["case_id"], row["case_body"])
+        except SealBroken:
+            return True
+        return telling(case_from_json(stored), day, release_required=True).told is Told.RECEIPT
 
     def _left(self, ehr: str, rows: Sequence[RowMapping]) -> Iterator[Left]:
         before, quiet = self._quiet.get(ehr, {}), dict[str, int]()
@@ -121,17 +137,18 @@ class Waiting:
                 yield Left(cause, row["id"], row["expires_at"], visit)
 
 
-def _causes(row: RowMapping, now: datetime) -> Mapping[Cause, datetime]:
-    """Why that referral waits, and since when."""
+def _causes(row: RowMapping, now: datetime, *, hush: bool) -> Mapping[Cause, datetime]:
+    """Why that referral waits, and since when; with `hush` the same whatever its service has done."""
     state, case = ReferralState(row["state"]), row["case_state"] and CaseState(row["case_state"])
     if state in _OVER:
         return {_OVER[state]: row["queued_at"]}
     if state in _ON_ITS_WAY:
         return {Cause.UNRECEIVED: row["queued_at"]}
-    if case is CaseState.DECLINED:
-        return {Cause.DECLINED: row["closed_at"]}
+    if case is CaseState.DECLINED and not hush:
+        return {} if row["another"] else {Cause.DECLINED: row["closed_at"]}
     found = {Cause.ARRIVED: row["taken_in_at"]} if case is CaseState.DELIVERED else {}
-    return found | ({Cause.UNANSWERED: row["reply_by"]} if row["reply_by"] <= now else {})
+    unanswered = row["reply_by"] <= now and (hush or case in (None, *_UNHEARD))
+    return found | ({Cause.UNANSWERED: row["reply_by"]} if unanswered else {})
 
 
 def _why(visit: Visit, row: RowMapping) -> Cause | None:
@@ -143,13 +160,13 @@ def _why(visit: Visit, row: RowMapping) -> Cause | None:
     return Cause.UNCONFIRMED if row["on_its_way"] or uncertain or visit.state in _STUCK else None
 
 
-def _referrals(ehr: str, now: datetime) -> Select[Any]:
+def _referrals(ehr: str, now: datetime, hushed: bool) -> Select[Any]:
     later = referrals.alias()
     another = exists().where(later.c.visit_id == referrals.c.visit_id, later.c.queued_at > cases.c.closed_at)
     settled = exists().where(
         alerts.c.about == referrals.c.id, alerts.c.cause == Cause.UNANSWERED, alerts.c.seen_to_at.is_not(None)
     )
-    nobody = or_(cases.c.state.is_(None), cases.c.state.in_(_UNHEARD))
+    nobody = true() if hushed else or_(cases.c.state.is_(None), cases.c.state.in_(_UNHEARD))
     waits = or_(
         and_(referrals.c.state.in_(_ON_ITS_WAY), referrals.c.queued_at <= now - LATE),
         referrals.c.state.in_(_OVER),
@@ -158,8 +175,9 @@ def _referrals(ehr: str, now: datetime) -> Select[Any]:
         and_(referrals.c.state.in_(_THERE), referrals.c.reply_by <= now, nobody, not_(settled)),
     )
     moments = (cases.c.taken_in_at, cases.c.closed_at)
-    told = (cases.c.state.label("case_state"), *moments, cases.c.organisation_id)
-    query = select(referrals, *told).join(visits, visits.c.id == referrals.c.visit_id)
+    told = (cases.c.state.label("case_state"), *moments, cases.c.organisation_id, another.label("another"))
+    sealed = (cases.c.id.label("case_id"), cases.c.body.label("case_body"))
+    query = select(referrals, *told, *sealed).join(visits, visits.c.id == referrals.c.visit_id)
     return query.outerjoin(cases, cases.c.referral_id == referrals.c.id).where(visits.c.ehr == ehr, waits)
 
 

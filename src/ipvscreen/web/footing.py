@@ -1,5 +1,6 @@
 """What was entered on a sheet for a service: its contact and its footing, or what is wrong, by field."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 from ipvscreen.ipv.nations import Ground, Nation
@@ -17,14 +18,20 @@ _ALWAYS = {"serious-harm", "other"}  # what no list of special cases makes super
 Mistakes = dict[str, str]
 
 
-def contact(fields: SheetFields, known: Contacts) -> tuple[SafeContact | None, Mistakes]:
+def contact(
+    fields: SheetFields, known: Contacts, today: date, preset: date
+) -> tuple[SafeContact | None, Mistakes]:
     """The safe contact; a way that was not chosen cannot be unsafe.
 
-    What is also somebody else's in the record (`known`) is taken only when it was asked about again.
+    What is also somebody else's in the record (`known`) is taken only when it was asked about again. It is
+    believed until the day that was entered, else until the `preset` one.
     """
     way = fields.way
     if way is None:
         return None, {"way": message("Choose the safe way to make contact.")}
+    review = _day(fields.review) if fields.review else preset
+    if review is None or not today < review <= today + LONGEST:
+        return None, {"review": message("Give a day from tomorrow on, at most a year ahead.")}
     try:
         made = SafeContact(
             way=way,
@@ -34,12 +41,21 @@ def contact(fields: SheetFields, known: Contacts) -> tuple[SafeContact | None, M
             text=way is ContactWay.TEXT,
             letter=way is ContactWay.LETTER,
             email=way is ContactWay.EMAIL,
+            portal=fields.portal,
+            code_word=fields.code_word,
+            not_to_know=fields.not_to_know,
+            review=None if way is ContactWay.SHE_CALLS else review,
         )
     except ValueError as wrong:
         return None, {"number": str(wrong)}
     if made.number and not fields.shared and belongs_to_another(known, way, made.number):
         return None, {"number": SHARED}
     return made, {}
+
+
+def within(contact: SafeContact, agreed: Agreement) -> SafeContact:
+    """The same, believed no longer than what was agreed holds."""
+    return replace(contact, review=min(contact.review, agreed.until)) if contact.review else contact
 
 
 def agreement(fields: ReferFields, today: date) -> tuple[Agreement | None, Mistakes]:

@@ -65,6 +65,11 @@ def read_language(locale: str) -> Language:
     )
 
 
+def language_of(locale: str) -> Language:
+    """The language of that locale; English where it has none."""
+    return read_language(locale if locale in FILES else ENGLISH)
+
+
 def languages() -> tuple[Language, ...]:
     """All of them, English first."""
     return tuple(read_language(locale) for locale in (ENGLISH, *FILES))

@@ -13,6 +13,7 @@ from ipvscreen.messages import message
 from ipvscreen.pathway.hand_over import Bringing, to_bring
 from ipvscreen.store.audit import of_visit
 from ipvscreen.web.errors import NOT_HERE, PageRefused, Problem
+from ipvscreen.web.languages import language_of
 from ipvscreen.web.turn import Turn, home, href, opened
 
 router = APIRouter()
@@ -34,7 +35,10 @@ async def letter(request: Request, visit_id: str, key: str) -> Response:
     if one is None or one.letter is None or not one.printable:
         raise PageRefused(NOT_HERE)
     try:
-        body = await asyncio.to_thread(printed, turn.rooms.letter, one.letter, turn.entry.zone)
+        spoken = language_of(turn.pack.locale)
+        body = await asyncio.to_thread(
+            printed, turn.rooms.letter, one.letter, turn.entry.zone, spoken.locale, spoken.said
+        )
     except LetterNotMade as words:
         back = href(turn.rooms, turn.visit, home(turn.visit))
         raise PageRefused(Problem(409, _NO_LETTER, (str(words),), href=back, label=_BACK)) from None

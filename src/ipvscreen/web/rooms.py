@@ -197,6 +197,10 @@ class Rooms:
         nation = self.packs.nations[entry.nation] if entry.nation else None
         return replace(self.packs.of(entry.pack, setting, entry.locale), zone=entry.zone, nation=nation)
 
+    def release_required(self, entry: EhrEntry) -> bool:
+        """Whether the law there lets a service tell nothing of a person without a release."""
+        return any(self.pack(entry, setting).release_required for setting in Setting)
+
     def account(self, entry: EhrEntry) -> Form:
         """The form about own conduct, which is in no pack, in the language of that record system."""
         return spoken(self.forms[USE], entry.locale)

@@ -30,6 +30,10 @@ class SheetFields(Own):
     shared: bool = False
     times: str | None = None
     voicemail: bool = False
+    portal: bool = False
+    code_word: str | None = None
+    not_to_know: str | None = None
+    review: str | None = None
     help: tuple[str, ...] = ()
     urgent: bool = False
 

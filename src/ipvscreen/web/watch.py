@@ -68,12 +68,12 @@ async def look(rooms: Rooms, entry: EhrEntry, now: datetime) -> None:
     if entry.hours is None:
         return
     waiting = rooms.store.waiting
-    sent = await waiting.referrals(entry.name, now)
+    today = now.astimezone(entry.zone).date()
+    sent = await waiting.referrals(entry.name, now, today if rooms.release_required(entry) else None)
     facts = [one for one in sent if one.cause is not Cause.ARRIVED or one.service in rooms.told]
     for left in await waiting.left(entry.name, now):
         urgent = _urgent(rooms, left.visit, now)
         facts.append(Fact(left.cause, left.id, left.id, left.ended_at, urgent))
-    today = now.astimezone(entry.zone).date()
     facts += [
         Fact(Cause.FOLLOW_UP, ident, visit, begins(day, entry.hours))
         for ident, visit, day in await waiting.follow_ups(entry.name, today)

@@ -62,7 +62,7 @@ async def work(rooms: Rooms, entry: EhrEntry, sitting: Sitting, asked: Mapping[s
     part = part_of(theirs, asked)
     visits = await store.waiting.visits([one.visit_id for one in part.rows])
     referrals = await store.referrals.all_of([one.about for one in part.rows])
-    shown = entries(part.rows, old, visits, referrals, entry.zone)
+    shown = entries(part.rows, old, visits, referrals, entry.zone, now.astimezone(entry.zone).date())
     return Work(shown, part, sum(one.urgent for one in theirs), sum(one.id in old for one in theirs))
 
 

@@ -271,12 +271,16 @@ def visit_of(town: Town, number: int) -> Visit:
     )
 
 
-async def arrives(town: Town, number: int, organisation: str, service: str) -> str:
+async def arrives(
+    town: Town, number: int, organisation: str, service: str, review: date = date(2026, 3, 30)
+) -> str:
     """A referral that has come to that organisation's inbox; its key."""
     key, visit = str(uuid.UUID(int=number, version=4)), visit_of(town, number)
     ours = town.organisations[organisation].id
     agreed = Agreement(out=True, back=True, until=date(2026, 9, 2))
-    contact = SafeContact(ContactWay.PHONE, "07700 900123")
+    contact = SafeContact(
+        ContactWay.PHONE, "07700 900123", code_word="blue <b>lamp", not_to_know="Jo {who}", review=review
+    )
     request = ReferralRequest(service, contact, frozenset({"housing"}), agreement=agreed)
     referral = Referral(
         id=key,

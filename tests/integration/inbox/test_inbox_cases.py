@@ -69,6 +69,21 @@ async def test_a_referral_is_in_the_inbox_and_the_referrer_has_its_receipt(town:
     await visitor.browser.aclose()
 
 
+async def test_once_the_safe_way_is_not_believed_any_more_every_page_of_the_case_says_so(
+    town: Any, refer_to: Any
+) -> None:
+    _, hosts, arrives = refer_to
+    await hosts(town, "Harbour", SERVICE)
+    today = town.now.date()
+    for number, review, old in ((1, today, False), (2, today - timedelta(days=1), True)):
+        key = await arrives(town, number << 100, "Harbour", SERVICE, review)
+        for page in ("", "/print"):
+            shown = await town.people["Cora"].get(f"/i/cases/{key}{page}")
+            assert ("Ask again before you use this: ask whoever has referred." in shown.text) is old
+            assert "lamp" not in shown.text
+            assert "Jo {who}" not in shown.text
+
+
 async def test_the_whole_way_by_forms(cases: Any) -> None:
     town, wim = cases.town, cases.town.people["Wim"]
     before = len(await acts(town))
@@ -80,6 +95,11 @@ async def test_the_whole_way_by_forms(cases: Any) -> None:
     assert NAME in names.text
     assert NUMBER in names.text
     assert "Not safe: voicemail" in names.text
+    for said in ("Must not know of this: Jo {who}.", "Say this code word first: blue &lt;b&gt;lamp."):
+        assert said in names.text
+        assert said not in again.text
+    assert "All this is believed until 30 March 2026." in names.text
+    assert "Ask again before you use this" not in names.text
     assert NAME not in again.text
     assert NAME not in (await wim.get(f"/i/cases/{cases.own}")).text, "open once, and not from then on"
     for event, said in (

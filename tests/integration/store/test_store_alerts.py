@@ -2,16 +2,30 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from ipvscreen.ipv.audit import LISTS, Act
+from ipvscreen.ipv.case import CaseEvent, CaseRole
+from ipvscreen.ipv.case_codes import Decline
+from ipvscreen.ipv.case_step import Release, Step
 from ipvscreen.ipv.hearing import Cause, Done, Due, Fact
 from ipvscreen.ipv.members import Member, Organisation, Role
-from ipvscreen.ipv.referral import LATE, ReferralState
+from ipvscreen.ipv.referral import (
+    LATE,
+    Agreement,
+    ContactWay,
+    ReferralRequest,
+    ReferralState,
+    SafeContact,
+)
 from ipvscreen.ipv.visit import VisitState
 from ipvscreen.store.audit import Subject
+from ipvscreen.store.case_tables import cases
+from ipvscreen.store.engine import writing
 from ipvscreen.store.facade import Store
 from ipvscreen.store.members import Invitation
 from ipvscreen.store.spent import Once
@@ -99,6 +113,44 @@ async def test_the_link_of_a_notice_to_an_inbox_here_is_taken_up_by_that_organis
     once = Once("form", at, at + timedelta(minutes=5))
 
     assert await store.doing(Act.NOTICE_TAKEN_UP, at).links.take_up(by, notice.token, once) is comes
+
+
+async def test_without_a_release_what_waits_tells_nothing_of_what_the_service_does(
+    store: Store, at: datetime, new_visit, new_grant, new_referral
+) -> None:
+    """The same line from the day on which an answer is due, whatever was done; the control is no such law."""
+    visit = await store.visits.create(new_visit(state=VisitState.RECORDED), new_grant())
+    referral, job = new_referral()
+    await store.referrals.add(
+        visit, replace(referral, state=ReferralState.RECEIVED), job, state=VisitState.REFERRED
+    )
+    agreed = Agreement(True, True, date(2027, 1, 1))
+    request = ReferralRequest(referral.service_id, SafeContact(ContactWay.SHE_CALLS), agreement=agreed)
+    due, release = referral.reply_by, Release(at.date(), referral.reply_by.date())
+
+    async def waits(now: datetime, hushed: date | None) -> list[Cause]:
+        found = await store.waiting.referrals(visit.ehr, now, hushed)
+        return [one.cause for one in found if one.cause is not Cause.ARRIVED]
+
+    seen, elsewhere = [await waits(due, due.date())], [await waits(due, None)]
+    await store.cases.take_in(referral.id, request, "Anna", at)
+    steps: tuple[tuple[str, dict[str, Any]], ...] = (
+        *(("open", {}), ("release", {"release": release}), ("decline", {"reason": Decline.NO_CAPACITY})),
+    )
+    for number, (event, said) in enumerate(steps):
+        step = Step(CaseEvent(event), CaseRole.COORDINATOR, "c", **said)
+        await store.cases.move(referral.id, referral.service_id, step, seen=number, now=at)
+        day = due.date() + timedelta(days=1)
+        seen.append(await waits(due + timedelta(days=1), day))
+        elsewhere.append(await waits(due + timedelta(days=1), None))
+        assert await waits(due - timedelta(minutes=1), day) == []
+
+    assert seen == [[Cause.UNANSWERED]] * 4, "the release has ended by then"
+    assert elsewhere == [[Cause.UNANSWERED]] * 3 + [[Cause.DECLINED]]
+    assert await waits(due, release.until) == [Cause.DECLINED], "as long as it holds"
+    async with writing(store._engine) as connection:
+        await connection.execute(update(cases).values(body=b"broken"))
+    assert await waits(due, release.until) == [Cause.UNANSWERED], "where there is no saying"
 
 
 @pytest.mark.parametrize(

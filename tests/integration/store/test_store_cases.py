@@ -274,3 +274,13 @@ async def test_an_export_finds_it_and_forgetting_takes_it(sent: Store, at: datet
 def test_a_case_is_stored_as_it_is(at: datetime, changes: dict[str, Any]):
     case = replace(case_of(KEY, REQUEST, at), closed_at=at, **changes)
     assert case_from_json(case_to_json(case)) == case
+
+
+def test_a_case_from_before_its_safe_way_had_a_last_day_is_read(at: datetime) -> None:
+    case = case_of(KEY, REQUEST, at, "h" * 32)
+    stored = case_to_json(case)
+    assert stored.pop("review") is None
+
+    assert case_from_json(stored) == case
+    dated = replace(case, review=date(2026, 3, 30))
+    assert case_from_json(case_to_json(dated)) == dated

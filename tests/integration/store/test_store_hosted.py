@@ -26,7 +26,17 @@ from ipvscreen.store.asked import asked_from_json, asked_to_json
 from ipvscreen.store.facade import Store
 from ipvscreen.store.jobs import Job
 
-CONTACT = SafeContact(ContactWay.LETTER, "1 Mill Lane", times="mornings", letter=True, says_who=True)
+CONTACT = SafeContact(
+    ContactWay.LETTER,
+    "1 Mill Lane",
+    times="mornings",
+    letter=True,
+    says_who=True,
+    portal=True,
+    code_word="lamp",
+    not_to_know="Jo",
+    review=date(2026, 3, 3),
+)
 AGREED = ReferralRequest(
     "mentors", CONTACT, frozenset({"housing", "legal"}), agreement=Agreement(True, False, date(2026, 3, 4))
 )
@@ -81,6 +91,14 @@ async def acts(store: Store) -> list[Act]:
 def test_what_is_asked_is_read_as_it_was_kept(request_: ReferralRequest) -> None:
     assert asked_from_json(asked_to_json(request_, "Anna")) == (request_, "Anna")
     assert asked_from_json(asked_to_json(request_, None)) == (request_, None)
+
+
+def test_what_was_kept_before_there_was_a_code_word_is_read() -> None:
+    stored = asked_to_json(SHARED, "Anna")
+    for name in ("portal", "code_word", "not_to_know", "review"):
+        del stored["whom"]["contact"][name]
+
+    assert asked_from_json(stored) == (SHARED, "Anna")
 
 
 async def test_it_becomes_a_case_and_the_referrer_has_the_receipt(store: Store, at: datetime, queued):

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import find, given
 from hypothesis import strategies as st
 
 from ipvscreen.ipv.case import CLOSED, BusinessStatus, CaseEvent, CaseState, TaskStatus
@@ -130,6 +130,54 @@ def test_where_a_release_is_required_nothing_is_told_without_one(
     assert telling(replace(case, agreement=None), day, release_required=True).told is not Told.ALL, (
         "a release is beside the agreement, not instead of it"
     )
+
+
+DAYS = st.integers(0, 400).map(lambda number: DAY + timedelta(days=number))
+RELEASES = st.none() | st.builds(
+    lambda on, for_: Release(on, on + timedelta(days=for_)), DAYS, st.integers(1, 200)
+)
+CASES = st.builds(
+    lambda release, until, back, silent, state: replace(
+        CASE,
+        release=release,
+        agreement=replace(AGREED, back=back, until=until),
+        told_nothing=silent,
+        state=state,
+        reason=Decline.NO_CAPACITY if state is CaseState.DECLINED else None,
+    ),
+    RELEASES,
+    DAYS,
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from(CaseState),
+)
+
+
+def tells_without_a_release(case: Case, day: date, *, release_required: bool) -> bool:
+    """Whether a state or what comes next is seen on a day that no release holds for."""
+    if case.release and case.release.signed_on <= day <= case.release.until:
+        return False
+    may = telling(case, day, release_required=release_required)
+    seen = timeline(SENDING, case, [Happened(AT, CaseEvent.OPEN, case.state)], may)
+    next_one = proposed_for([service("s-2")], NEED, {"s-1"}, case, may)
+    return may.told is not Told.RECEIPT or len(seen.moments) > 2 or next_one is not None
+
+
+@given(CASES, DAYS)
+def test_where_a_release_is_required_every_other_day_tells_nothing(case: Case, day: date) -> None:
+    assert not tells_without_a_release(case, day, release_required=True)
+    told = telling(case, day, release_required=True).told
+    assert (told is Told.ALL) <= (
+        not case.told_nothing and case.agreement is not None and case.agreement.back
+    )
+
+
+def test_the_law_elsewhere_would_be_noticed() -> None:
+    """The control of the test above."""
+    found = find(
+        st.tuples(CASES, DAYS), lambda drawn: tells_without_a_release(*drawn, release_required=False)
+    )
+    assert found[0].release is None
 
 
 def test_what_the_record_may_hold_is_codes_and_a_moment() -> None:

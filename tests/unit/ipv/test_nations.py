@@ -22,6 +22,7 @@ def test_the_four_nations_are_there_each_with_its_own() -> None:
     codes = [ground.code for one in nations.values() for ground in one.grounds]
     assert len(set(codes)) == len(codes)
     assert all(one.source.startswith("https://") for one in nations.values())
+    assert all({"child", "court"} <= {ground.basis for ground in one.grounds} for one in nations.values())
     assert all(topic_word(code) is None for code in codes), "a code stands in a form"
 
 
@@ -42,6 +43,7 @@ def test_a_nation_is_read_as_it_stands() -> None:
         ({**BODY, "number": "1"}, "'number' is not known"),
         ({"source": "a", "ground": {}}, "'helpline' is missing"),
         ({**BODY, "helpline": " "}, "'helpline' must be words"),
+        ({**BODY, "signed_by": "A lawyer"}, "'signed_on' is missing"),
         ({**BODY, "source": 3}, "'source' must be words"),
         ({**BODY, "ground": {"x": GROUND | {"basis": "whim"}}}, "'basis' of x must be one of serious-harm"),
         ({**BODY, "ground": {"x": GROUND | {"more": "y"}}}, "'more' is not known"),

@@ -4,6 +4,7 @@ import copy
 import tomllib
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -300,15 +301,44 @@ def test_a_pack_says_for_how_long_what_is_agreed_holds_and_whether_a_release_is_
     assert one(forms).agreed_months == 6, "where a pack says nothing"
     american = one(forms, agreed_months=3, release_required=True)
     assert (american.agreed_months, american.release_required) == (3, True)
+    assert {pack.review_days for pack in british} == {28}
+    assert [one(forms).review_days, one(forms, review_days=366).review_days] == [28, 366]
+
+
+def test_a_pack_for_the_united_states_says_all_that_its_law_asks_for(forms: dict[str, Form]) -> None:
+    """It is a draft, and where nobody has signed an instrument's words the door is shut and says so."""
+    file = Path(__file__).parents[2] / "united_states" / "packs.toml"
+    packs = packs_of(tomllib.loads(file.read_text("utf-8")), Shelf(forms))
+    english, spanish = packs.of("us", Setting.GP, "en-GB"), packs.of("us-es", Setting.GP, "en-GB")
+    assert [one.release_required for one in (english, spanish)] == [True, True]
+    assert (english.agreed_months, english.review_days) == (3, 14)
+    assert [form.name for form in english.asked()] == ["aas"]
+    assert spanish.ask == ()
+    assert "There is no reviewed Spanish version" in spanish.refused[0]
+    assert all(one.draft for one in (english, spanish, packs.nations["united-states"]))
+
+
+def test_whatever_nobody_has_signed_is_a_draft_and_all_that_ships_is(
+    shipped: Packs, forms: dict[str, Form]
+) -> None:
+    assert all(one.draft for one in (*shipped.by_name.values(), *shipped.nations.values()))
+    signed = {"signed_by": "A lawyer of that place", "signed_on": date(2026, 1, 31)}
+    assert not one(forms, **signed).draft
 
 
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
+        ({"signed_by": "A lawyer"}, "'signed_on' is missing"),
+        ({"signed_on": date(2026, 1, 31)}, "'signed_by' is missing"),
+        ({"signed_by": " ", "signed_on": date(2026, 1, 31)}, "'signed_by' must be words"),
+        ({"signed_by": "A lawyer", "signed_on": "soon"}, "'signed_on' must be a day"),
         ({"agreed_months": 0}, "from 1 to 12"),
         ({"agreed_months": 13}, "from 1 to 12"),
         ({"agreed_months": True}, "from 1 to 12"),
         ({"agreed_months": "6"}, "from 1 to 12"),
+        ({"review_days": 0}, "from 1 to 366"),
+        ({"review_days": 367}, "from 1 to 366"),
         ({"release_required": 1}, "'release_required' must be true or false"),
         ({"reason": "yes"}, "'reason' must be true or false"),
     ],

@@ -1,6 +1,7 @@
 """A request stands on exactly one footing and can reach the person; agreements end."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -14,7 +15,9 @@ from ipvscreen.ipv.referral import (
     ReferralRequest,
     SafeContact,
     Sharing,
+    default_review,
     default_until,
+    to_be_asked_again,
 )
 
 SHE_CALLS = SafeContact(ContactWay.SHE_CALLS)
@@ -34,8 +37,32 @@ def refusal(made: Callable[[], object]) -> str:
 
 def test_everything_unsafe_is_preset_no() -> None:
     contact = SafeContact(ContactWay.PHONE, "07700 900123")
-    unsafe = (contact.voicemail, contact.text, contact.letter, contact.email, contact.says_who)
-    assert unsafe == (False,) * 5
+    unsafe = (
+        contact.voicemail,
+        contact.text,
+        contact.letter,
+        contact.email,
+        contact.says_who,
+        contact.portal,
+    )
+    assert unsafe == (False,) * 6
+    assert (contact.code_word, contact.not_to_know, contact.review) == (None,) * 3
+
+
+def test_a_safe_way_is_believed_until_a_day_and_that_day_included() -> None:
+    day = date(2026, 3, 2)
+    assert default_review(day) == date(2026, 3, 30)
+    assert default_review(date(2028, 2, 1), 29) == date(2028, 3, 1)
+    assert [to_be_asked_again(one, day) for one in (None, day, date(2026, 3, 1))] == [False, False, True]
+
+
+def test_a_safe_way_is_not_believed_for_longer_than_what_was_agreed() -> None:
+    last = SafeContact(ContactWay.PHONE, "07700 900123", review=AGREEMENT.until)
+    assert ReferralRequest("s", last, agreement=AGREEMENT).contact is last
+    later = replace(last, review=date(2026, 9, 3))
+    sentence = refusal(lambda: ReferralRequest("s", later, agreement=AGREEMENT))
+    assert sentence == "The safe way is not to be believed for longer than what was agreed."
+    assert ReferralRequest("s", later, sharing=SHARING).contact is later
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """What is printed or said where no message reaches a service: what the message says, and nothing else."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -9,12 +10,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ipvscreen.ipv.contact_words import rules
 from ipvscreen.ipv.person import Person
 from ipvscreen.ipv.referral import Agreement, ContactWay, ReferralRequest, SafeContact, Sharing
 from ipvscreen.ipv.services import Kind, Service
+from ipvscreen.messages import Message
+from ipvscreen.resources.contact import SAFE_CONTACT
 from ipvscreen.resources.context import NOBODY, Context
 from ipvscreen.resources.letter import TITLE, Letter, letter_of
-from ipvscreen.resources.message import contact_rules, message
+from ipvscreen.resources.message import message
 from ipvscreen.resources.neutral import topic_word
 from ipvscreen.resources.terminology import HELP_WORDS, Basis
 from ipvscreen.sdc.form import Form
@@ -61,7 +65,7 @@ def test_all_of_it_with_how_to_be_in_touch_first(read: Read, agreed: ReferralReq
         "From whom, and how to ring back",
     ]
     assert lines(letter) == [
-        (contact_rules(agreed.contact), "07700 900123"),
+        (*rules(agreed.contact), "07700 900123"),
         ("Sam Doe",),
         ("Someone who has been there", "Somewhere to live", "This is not marked as urgent."),
         (
@@ -112,6 +116,26 @@ def test_without_agreement_it_says_on_what_basis_and_no_reason(read: Read, agree
     assert "he reads her post" not in str(letter)
 
 
+def test_what_is_ours_in_a_letter_can_be_said_in_another_language(
+    ctx: Context, service: Service, person: Person, agreed: ReferralRequest
+) -> None:
+    """Of all of it only names, numbers and what was typed are plain text: whatever is ours is a message."""
+    sharing = Sharing("Dr Clark", Basis.CHILD, told=True)
+    contact = replace(agreed.contact, code_word="lamp", review=date(2026, 4, 1))
+    request = replace(agreed, agreement=None, sharing=sharing, contact=contact)
+    nobody = replace(ctx, author_name=None)
+    bundle = json.loads(
+        json.dumps(message(nobody, service, request, person, KEY, "https://a.test", AT, BACK))
+    )
+
+    sections = letter_of(bundle, sharing).sections
+    plain = [line for one in sections for line in one.lines if not isinstance(line, Message)]
+
+    assert plain == ["07700 900123", "Sam Doe", BACK]
+    assert all(isinstance(one.heading, Message) for one in sections)
+    assert lines(letter_of(bundle, sharing)) == lines(letter_of(bundle)), "the same in English, from the text"
+
+
 def test_a_name_cannot_turn_the_writing_round(read: Read, agreed: ReferralRequest, person: Person) -> None:
     letter = read(agreed, person=replace(person, name="Sam\u202e\u2028 Doe\n"))
 
@@ -128,6 +152,35 @@ def test_an_extension_of_somebody_else_is_not_read(ctx: Context, service: Servic
     patient["extension"].append({"url": "https://other.example", "valueString": "Ring at night"})
 
     assert "Ring at night" not in str(letter_of(bundle))
+
+
+def test_a_message_from_before_it_had_its_parts_is_read_in_its_sentences(
+    ctx: Context, service: Service, person: Person, agreed: ReferralRequest
+) -> None:
+    bundle = message(ctx, service, agreed, person, KEY, "https://app.example", AT)
+    patient = bundle["entry"][1]["resource"]
+    before = letter_of(bundle).sections[0].lines
+    patient["extension"] = [one for one in patient["extension"] if one["url"] != SAFE_CONTACT]
+
+    assert letter_of(bundle).sections[0].lines == (" ".join(before[:-1]), before[-1])
+
+
+def test_what_was_typed_cannot_turn_the_writing_round(read: Read, agreed: ReferralRequest) -> None:
+    turned = SafeContact(
+        ContactWay.LETTER,
+        "\u202e1 Mill Lane",
+        code_word="blue\u2028lamp",
+        not_to_know="Jo\u202e {who}",
+        review=date(2026, 4, 1),
+    )
+    told = lines(read(replace(agreed, contact=turned)))[0]
+
+    assert told[:3] == (
+        "Write only to this postal address: 1 Mill Lane.",
+        "Must not know of this: Jo  {who}.",
+        "Say this code word first: blue lamp.",
+    )
+    assert told[-1].startswith("All this is believed until 1 April 2026.")
 
 
 contacts = st.one_of(

@@ -13,9 +13,16 @@ from hypothesis import strategies as st
 from ipvscreen.ipv.person import Person
 from ipvscreen.ipv.referral import Agreement, ContactWay, ReferralRequest, Release, SafeContact, Sharing
 from ipvscreen.ipv.services import Kind, Service
+from ipvscreen.resources.contact import (
+    CONTACT_RULES,
+    SAFE_CONTACT,
+    contact_extensions,
+    contact_of,
+    contact_rules,
+)
 from ipvscreen.resources.context import NOBODY, Context
 from ipvscreen.resources.labels import DEFAULT
-from ipvscreen.resources.message import CONTACT_RULES, contact_rules, message
+from ipvscreen.resources.message import message
 from ipvscreen.resources.neutral import topic_word
 from ipvscreen.resources.policy import WritePolicy
 from ipvscreen.resources.terminology import HELP_WORDS, Basis
@@ -90,7 +97,16 @@ def test_the_patient_is_a_name_and_a_safe_way(sent: Sent, agreed: ReferralReques
     patient.pop("meta")
     assert patient == {
         "resourceType": "Patient",
-        "extension": [{"url": CONTACT_RULES, "valueString": contact_rules(agreed.contact)}],
+        "extension": [
+            {"url": CONTACT_RULES, "valueString": contact_rules(agreed.contact)},
+            {
+                "url": SAFE_CONTACT,
+                "extension": [
+                    {"url": "way", "valueCode": "phone"},
+                    {"url": "times", "valueString": "weekdays 10 to 12"},
+                ],
+            },
+        ],
         "name": [{"text": "Sam Doe"}],
         "telecom": [{"system": "phone", "value": "07700 900123", "extension": INLINE_LABELS}],
     }
@@ -131,17 +147,79 @@ def test_a_letter_and_ringing_herself_need_no_number(sent: Sent, agreed: Referra
     assert patient["extension"][0]["valueString"] == "Make no contact: the person will ring you."
 
 
+_LAST = "letter, email, messages in a portal or an app, saying who you are"
+ALL_SAFE = SafeContact(
+    ContactWay.TEXT,
+    "07700 900123",
+    "mornings",
+    voicemail=True,
+    letter=True,
+    email=True,
+    says_who=True,
+    portal=True,
+)
+
+
 def test_contact_rules_say_no_to_all_that_was_not_said_to_be_safe() -> None:
     rules = contact_rules(SafeContact(ContactWay.PHONE, number="07700 900123"))
     assert "Times: none given. Safe: nothing else." in rules
-    assert "Not safe: voicemail, text, letter, e-mail, saying who you are." in rules
+    assert f"Not safe: voicemail, text message, {_LAST}." in rules
     assert "If another person answers, do not say why you rang." in rules
-    all_safe = SafeContact(
-        ContactWay.TEXT, "07700 900123", "mornings", voicemail=True, letter=True, email=True, says_who=True
-    )
-    rules = contact_rules(all_safe)
-    assert "Times: mornings. Safe: voicemail, text, letter, e-mail, saying who you are." in rules
+    rules = contact_rules(ALL_SAFE)
+    assert f"Times: mornings. Safe: voicemail, text message, {_LAST}." in rules
     assert "Not safe: nothing else." in rules
+
+
+def test_contact_rules_say_who_must_not_know_the_code_word_and_until_when() -> None:
+    rules = contact_rules(replace(ALL_SAFE, code_word="lamp", not_to_know="Jo", review=date(2026, 4, 1)))
+    assert rules.startswith(
+        "Send a text to the number given, and use no other way. Must not know of this: Jo."
+        " Say this code word first: lamp. Times: mornings."
+    )
+    assert rules.endswith(
+        "All this is believed until 1 April 2026. After that day, ask again before you use this."
+    )
+    rings = SafeContact(ContactWay.SHE_CALLS, code_word="lamp", not_to_know="Jo", review=date(2026, 4, 1))
+    assert contact_rules(rings) == "Must not know of this: Jo. Make no contact: the person will ring you."
+
+
+TYPED = st.none() | st.text(min_size=1, max_size=300)
+
+
+@given(
+    way=st.sampled_from(ContactWay),
+    safe=st.tuples(*[st.booleans()] * 6),
+    times=TYPED,
+    code_word=TYPED,
+    not_to_know=TYPED,
+    review=st.none() | st.dates(),
+)
+def test_the_parts_say_all_that_the_sentences_say(
+    way: ContactWay,
+    safe: tuple[bool, ...],
+    times: str | None,
+    code_word: str | None,
+    not_to_know: str | None,
+    review: date | None,
+) -> None:
+    number = "sam@safe.example" if way is ContactWay.EMAIL else "07700 900123"
+    contact = SafeContact(way, number, times, *safe, code_word, not_to_know, review)
+    reached = (
+        {"telecom": [{"value": number}]}
+        if way in (ContactWay.PHONE, ContactWay.TEXT, ContactWay.EMAIL)
+        else {}
+    )
+    patient = json.loads(json.dumps({"extension": contact_extensions(contact)} | reached))
+
+    read = contact_of(patient)
+
+    assert read is not None
+    assert contact_rules(read) == contact_rules(contact)
+    if way is ContactWay.SHE_CALLS:
+        assert read == SafeContact(way, not_to_know=not_to_know), "nothing that would help to reach her"
+    else:
+        assert read == contact
+    assert contact_of({"extension": patient["extension"][:1]}) is None
 
 
 def test_help_wanted(sent: Sent, agreed: ReferralRequest) -> None:

@@ -14,7 +14,6 @@ from ipvscreen.ipv.case_step import SAID, Case, case_of, possible, taken
 from ipvscreen.ipv.conflict import Answer, Facts
 from ipvscreen.ipv.referral import Agreement, ContactWay, ReferralRequest, SafeContact
 from ipvscreen.resources.neutral import topic_word
-from ipvscreen.resources.terminology import HELP_WORDS
 from ipvscreen.web.fields import FieldsRefused
 from ipvscreen.web.inbox import case_words
 from ipvscreen.web.inbox.case_forms import KNOWS, Form, form, forms, step_of
@@ -153,6 +152,5 @@ def test_a_release_that_does_not_end_is_none() -> None:
 def test_every_event_says_something_and_there_is_a_word_for_each_code() -> None:
     assert set(SAID) == set(case_words.EVENTS) == set(CaseEvent)
     assert set(case_words.STATES) == set(CaseState)
-    assert dict(case_words.HELP) == HELP_WORDS
     for table in (case_words.STATES, case_words.EVENTS, case_words.TRIED, case_words.WAYS, case_words.PLACES):
         assert [words for words in table.values() if topic_word(words)] == []

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from ipvscreen.ipv.nations import Ground, Nation
 from ipvscreen.ipv.person import Setting
 from ipvscreen.ipv.proxies import Contacts
-from ipvscreen.ipv.referral import ContactWay
+from ipvscreen.ipv.referral import Agreement, ContactWay
 from ipvscreen.ipv.visit import Step
 from ipvscreen.sdc.form import Form
 from ipvscreen.store.sealed import Ring
@@ -38,6 +38,7 @@ from ipvscreen.web.tokens import TokenRefused, claims_of, issue
 
 RING = Ring({"k": bytes(range(32))}, "k")
 TODAY = date(2026, 3, 2)
+LATER = date(2026, 3, 30)
 Make = Callable[..., Visit]
 
 
@@ -259,17 +260,49 @@ def test_fields_come_typed() -> None:
 
 
 def test_a_safe_contact_leaves_everything_unsafe_at_no() -> None:
-    contact, wrong = footing.contact(ReferFields(way=ContactWay.PHONE, number="07700 900123"), Contacts())
+    fields = ReferFields(way=ContactWay.PHONE, number="07700 900123")
+    contact, wrong = footing.contact(fields, Contacts(), TODAY, LATER)
     assert wrong == {}
     assert contact is not None
     assert not any((contact.voicemail, contact.text, contact.letter, contact.email, contact.says_who))
+    assert (contact.portal, contact.code_word, contact.not_to_know) == (False, None, None)
 
 
 @pytest.mark.parametrize(
-    ("fields", "name"), [(ReferFields(), "way"), (ReferFields(way=ContactWay.PHONE), "number")]
+    ("entered", "until", "believed"),
+    [
+        (None, date(2026, 6, 2), LATER),
+        (None, date(2026, 3, 10), date(2026, 3, 10)),
+        ("2026-03-03", date(2026, 6, 2), date(2026, 3, 3)),
+        ("2026-06-03", date(2026, 6, 2), date(2026, 6, 2)),
+    ],
+)
+def test_a_safe_way_is_believed_until_a_day_and_no_longer_than_the_agreement(
+    entered: str | None, until: date, believed: date
+) -> None:
+    fields = ReferFields(way=ContactWay.TEXT, number="07700 900123", review=entered, portal=True)
+    contact, _ = footing.contact(fields, Contacts(), TODAY, LATER)
+    assert contact is not None
+    assert contact.portal
+    assert footing.within(contact, Agreement(out=True, back=True, until=until)).review == believed
+    rings = fields.model_copy(update={"way": ContactWay.SHE_CALLS})
+    contact, _ = footing.contact(rings, Contacts(), TODAY, LATER)
+    assert contact is not None
+    assert footing.within(contact, Agreement(out=True, back=True, until=until)).review is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "name"),
+    [
+        (ReferFields(), "way"),
+        (ReferFields(way=ContactWay.PHONE), "number"),
+        (ReferFields(way=ContactWay.SHE_CALLS, review="2026-03-02"), "review"),
+        (ReferFields(way=ContactWay.SHE_CALLS, review="2027-03-04"), "review"),
+        (ReferFields(way=ContactWay.SHE_CALLS, review="soon"), "review"),
+    ],
 )
 def test_a_contact_that_cannot_be_used_is_told(fields: ReferFields, name: str) -> None:
-    contact, wrong = footing.contact(fields, Contacts())
+    contact, wrong = footing.contact(fields, Contacts(), TODAY, LATER)
     assert contact is None
     assert list(wrong) == [name]
 

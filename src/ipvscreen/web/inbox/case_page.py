@@ -7,11 +7,13 @@ from ipvscreen.ipv.case import CaseEvent, CaseRole
 from ipvscreen.ipv.case_codes import why_words
 from ipvscreen.ipv.case_step import Case, Whom, possible
 from ipvscreen.ipv.conflict import Sight
-from ipvscreen.ipv.referral import ContactWay
+from ipvscreen.ipv.contact_words import NO_CONTACT, limits
+from ipvscreen.ipv.referral import ContactWay, to_be_asked_again
 from ipvscreen.messages import day_said, joined, message
+from ipvscreen.resources.terminology import HELP_WORDS
 from ipvscreen.store.case_rows import Done, Kept
 from ipvscreen.web.inbox.case_forms import Form, Team, form, forms
-from ipvscreen.web.inbox.case_words import EVENTS, HELP, NO_CONTACT, STATES, WAYS
+from ipvscreen.web.inbox.case_words import EVENTS, STATES, WAYS
 from ipvscreen.web.inbox.desk import Desk
 from ipvscreen.web.inbox.presenters import GONE, moment
 from ipvscreen.web.words import telephones
@@ -19,6 +21,9 @@ from ipvscreen.web.words import telephones
 _COMMA = message(", ")
 _NOT_LISTED = message("a service that is no longer listed")
 _NOBODY = message("nobody yet")
+_ASK_AGAIN = message(
+    "The safe way was believed until {day}. Ask again before you use this: ask whoever has referred."
+)
 _SHOWN = 8  # characters of a key: enough to tell cases apart on the telephone
 
 
@@ -37,10 +42,14 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What everybody who sees the case may know of it: (what, words) in lines."""
+    """What everybody who sees the case may know of it: (what, words) in lines.
+
+    `warning`: that the safe way is not to be used as it stands.
+    """
 
     lines: tuple[tuple[str, str], ...]
     steps: tuple[str, ...]
+    warning: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +102,7 @@ def case_page(
     return CasePage(
         line=line(desk, case, team, services),
         seen=case.steps,
-        facts=Facts(tuple(_facts(desk, case)), tuple(_step(desk, one, team) for one in kept.done)),
+        facts=_known(desk, kept, team),
         sight=sight,
         forms=forms(case, role, member, team),
         danger=form(case, CaseEvent.DANGER, team) if passes else None,
@@ -104,37 +113,30 @@ def case_page(
 def reached(whom: Whom) -> Reached:
     """Whom a member has opened. Where the person rings, no number is shown, whatever was noted."""
     contact = whom.contact
-    she_calls = contact.way is ContactWay.SHE_CALLS
     return Reached(
         name=whom.name or message("No name was given"),
         way=WAYS[contact.way],
-        number="" if she_calls else contact.number or "",
-        rules=(NO_CONTACT,) if she_calls else tuple(_rules(whom)),
+        number="" if contact.way is ContactWay.SHE_CALLS else contact.number or "",
+        rules=tuple(limits(contact)),
     )
 
 
-def _rules(whom: Whom) -> Iterable[str]:
-    contact = whom.contact
-    may = {
-        message("voicemail"): contact.voicemail,
-        message("text message"): contact.text or contact.way is ContactWay.TEXT,
-        message("letter"): contact.letter or contact.way is ContactWay.LETTER,
-        message("email"): contact.email or contact.way is ContactWay.EMAIL,
-        message("saying who you are"): contact.says_who,
-    }
-    yield message("Times: {times}", times=contact.times or message("none given"))
-    for safe, words in ((True, message("Safe: {what}")), (False, message("Not safe: {what}"))):
-        these = [what for what, yes in may.items() if yes is safe]
-        yield words.given(what=joined(_COMMA, these) if these else message("nothing else"))
-    yield message("If another person answers, do not say why you rang.")
+def _known(desk: Desk, kept: Kept, team: Team) -> Facts:
+    review, warning = kept.case.review, ""
+    if review and to_be_asked_again(review, desk.today):
+        warning = _ASK_AGAIN.given(day=day_said(review))
+    steps = tuple(_step(desk, one, team) for one in kept.done)
+    return Facts(tuple(_facts(desk, kept.case)), steps, warning)
 
 
 def _facts(desk: Desk, case: Case) -> Iterable[tuple[str, str]]:
-    wanted = [words for code, words in HELP.items() if code in case.help_wanted]
+    wanted = [words for code, words in HELP_WORDS.items() if code in case.help_wanted]
     safe = [WAYS[way] for way in ContactWay if way in case.ways]
     yield message("Wanted"), joined(_COMMA, wanted) if wanted else message("Nothing was named")
     yield message("Safe ways"), NO_CONTACT if case.ways == {ContactWay.SHE_CALLS} else joined(_COMMA, safe)
     yield message("Voicemail"), message("safe") if case.voicemail else message("not safe")
+    if case.review:
+        yield message("Safe way believed until"), day_said(case.review)
     yield message("Agreed"), _agreed(case)
     if why := why_words(case.reason, case.outcome):
         yield message("How it ended"), why

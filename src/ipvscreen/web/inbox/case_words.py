@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from ipvscreen.ipv.case import CaseEvent, CaseState
 from ipvscreen.ipv.case_codes import PassedOn, Tried
 from ipvscreen.ipv.conflict import Answer
+from ipvscreen.ipv.contact_words import NO_CONTACT as NO_CONTACT  # one of the words of these pages
 from ipvscreen.ipv.referral import ContactWay
 from ipvscreen.ipv.services import Places
 from ipvscreen.messages import message
@@ -64,17 +65,6 @@ PASSED_ON: Mapping[PassedOn, str] = {
     PassedOn.REFERRER: message("Who has referred"),
 }
 WAYS: Mapping[ContactWay, str] = {**REFERRED_WAYS, ContactWay.SHE_CALLS: message("The person rings you")}
-NO_CONTACT = message("Make no contact: the person will ring you.")
-# The codes of `resources.terminology.HELP_WORDS`, in the reader's language.
-HELP: Mapping[str, str] = {
-    "someone-to-talk-to": message("Someone to talk to"),
-    "someone-who-has-been-there": message("Someone who has been there"),
-    "safety": message("Being safer"),
-    "legal": message("Legal advice"),
-    "housing": message("Somewhere to live"),
-    "children": message("Help for the children"),
-    "mental-health": message("Help with how I feel"),
-}
 PLACES: Mapping[Places, str] = {
     Places.FREE: message("Places are free"),
     Places.WAITING_LIST: message("Waiting list"),

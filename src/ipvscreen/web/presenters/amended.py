@@ -51,6 +51,10 @@ _STOPPED: dict[Cancelled, Message] = {
         "{service} has it, in a system of its own: what is there cannot be stopped from here. Ring {phone}"
         " and say that it is not wanted."
     ),
+    Cancelled.ARRIVED: message(
+        "{service} had it. Whether it is seen there in time that it is not wanted any more is not known here:"
+        " ring {phone}."
+    ),
     Cancelled.TOLD: message(
         "{service} had it, and sees now that it is not wanted any more. What they know already they know:"
         " if they are in touch with the patient, ring {phone} too."

@@ -2,12 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import date, datetime, tzinfo
 
 from ipvscreen.ipv.by_hand import ByHand
+from ipvscreen.ipv.referral import to_be_asked_again
+from ipvscreen.messages import day_said, message
 from ipvscreen.pathway.hand_over import Bringing
 from ipvscreen.resources.letter import Section
 
+_ASK_AGAIN = message(
+    "The safe way to make contact was believed until {day}. Ask the patient again before you hand this over."
+)
 FIELDS = ("who", "to", "at")
 
 
@@ -22,7 +27,10 @@ class ByHandForm:
 
 @dataclass(frozen=True, slots=True)
 class ByHandView:
-    """One referral; `sections` are the words to say, `why_not` is why nothing may be said or printed."""
+    """One referral; `sections` are the words to say, `why_not` is why nothing may be said or printed.
+
+    `ask_again`: that the safe way has to be asked for first.
+    """
 
     key: str
     service: str
@@ -32,6 +40,7 @@ class ByHandView:
     letter: ByHandForm | None
     telephone: ByHandForm | None
     why_not: str
+    ask_again: str = ""
 
 
 def by_hand_view(
@@ -62,4 +71,11 @@ def by_hand_view(
         letter=form(ByHand.LETTER),
         telephone=form(ByHand.TELEPHONE),
         why_not=one.why_not,
+        ask_again=_ask_again(one.referral.review, now.astimezone(zone).date()),
     )
+
+
+def _ask_again(review: date | None, today: date) -> str:
+    if review and to_be_asked_again(review, today):
+        return _ASK_AGAIN.given(day=day_said(review))
+    return ""

@@ -86,6 +86,8 @@ class Sheet:
     values: Mapping[str, str]
     mistakes: Mapping[str, str]
     ring: tuple[ServiceLine, ...] = ()  # where nothing can be sent
+    review: str = ""  # the day until which the safe way is believed
+    draft: bool = False  # no lawyer has read what is preset and offered
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,10 @@ class Entered:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """For whom a service is chosen, and what is ticked before; `noted` is the day of the follow-up."""
+    """For whom a service is chosen, and what is ticked before; `noted` is the day of the follow-up.
+
+    `review`: until when the safe way is believed where nobody says otherwise.
+    """
 
     wishes: frozenset[str] = frozenset()
     urgent: bool = False
@@ -129,6 +134,8 @@ class About:
     preset: str = ""
     today: date | None = None
     noted: date | None = None
+    review: date | None = None
+    draft: bool = False
 
 
 NOTHING = Entered({}, frozenset(), {})
@@ -169,6 +176,8 @@ def sheet(
         confirm=entered.mistakes.get("number") == SHARED or values.get("shared") == "yes",
         values=values,
         mistakes=entered.mistakes,
+        review=values.get("review") or (about.review.isoformat() if about.review else ""),
+        draft=about.draft,
     )
 
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import date, datetime, tzinfo
 
 from ipvscreen.ipv.hearing import CAUSE_WORDS, DONE_WORDS
-from ipvscreen.messages import message
+from ipvscreen.ipv.referral import to_be_asked_again
+from ipvscreen.messages import day_said, joined, message
 from ipvscreen.store.alerts import Alert
 from ipvscreen.store.referrals import Referral
 from ipvscreen.store.visits import Visit
@@ -14,6 +15,9 @@ from ipvscreen.web.presenters.frame import NO_NAME, moment_words
 _NOBODY = message("the clinician")
 _A_SERVICE = message("a service")
 _NO_PHONE = message("the service")
+_ASK_AGAIN = message(
+    "What was said about how to be in touch held until {day}: ask again before anybody uses it."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,24 +38,39 @@ def entries(
     visits: Mapping[str, Visit],
     referrals: Mapping[str, Referral],
     zone: tzinfo,
+    today: date,
 ) -> tuple[Entry, ...]:
     """Each alert, by its visit and its referral (by their ids); `old`: the ids of those a working day old.
 
     What does not open any more is still there, without a name: somebody has to find out.
     """
     return tuple(
-        _entry(one, visits.get(one.visit_id), referrals.get(one.about), one.id in old, zone) for one in alerts
+        Entry(
+            id=one.id,
+            name=_name(visits.get(one.visit_id)),
+            since=_since(one.since, zone),
+            words=_words(one, visits.get(one.visit_id), referrals.get(one.about), today),
+            urgent=one.urgent,
+            old=one.id in old,
+        )
+        for one in alerts
     )
 
 
-def _entry(alert: Alert, visit: Visit | None, referral: Referral | None, old: bool, zone: tzinfo) -> Entry:
+def _name(visit: Visit | None) -> str:
+    return (visit.person.name if visit else None) or NO_NAME
+
+
+def _words(alert: Alert, visit: Visit | None, referral: Referral | None, today: date) -> str:
     words = CAUSE_WORDS[alert.cause].given(
         service=referral.service_name if referral else _A_SERVICE,
         phone=referral.phone if referral else _NO_PHONE,
         clinician=(visit.user_name if visit else None) or _NOBODY,
     )
-    name = visit.person.name if visit else None
-    return Entry(alert.id, name or NO_NAME, _since(alert.since, zone), words, alert.urgent, old)
+    review = referral.review if referral else None
+    if review and to_be_asked_again(review, today):
+        return joined(" ", (words, _ASK_AGAIN.given(day=day_said(review))))
+    return words
 
 
 def _since(moment: datetime, zone: tzinfo) -> str:

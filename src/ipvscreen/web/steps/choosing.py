@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from ipvscreen.errors import OutOfOrder
 from ipvscreen.ipv.draft import Again
-from ipvscreen.ipv.loop import Lead, Proposal, proposed
+from ipvscreen.ipv.loop import Lead, Proposal, Told, proposed
 from ipvscreen.ipv.matching import match
 from ipvscreen.ipv.need import need_again, need_of
 from ipvscreen.ipv.proposals import directed
@@ -99,8 +99,9 @@ async def again(turn: Turn, referral_id: str) -> Again:
 
 
 def declined_by(looped: Sequence[Looped]) -> frozenset[str]:
-    """The services that have declined this patient."""
-    return frozenset(one.referral.service_id for one in looped if one.kept and one.kept.case.reason)
+    """The services that have declined this patient, as far as that may be known."""
+    told = [one for one in looped if one.may.told is not Told.RECEIPT]
+    return frozenset(one.referral.service_id for one in told if one.kept and one.kept.case.reason)
 
 
 def _need_of(referral: Referral, turn: Turn) -> Need:

@@ -79,9 +79,15 @@ async def show_sent(turn: Turn) -> Response:
 
 
 async def _open_cases(turn: Turn, referrals: Sequence[Referral]) -> frozenset[str]:
-    """Those of which a service here has a case that is not over: it can be told that it is not wanted."""
-    kept = await turn.rooms.store.cases.of_referrals(one.id for one in referrals)
-    return frozenset(key for key, one in kept.items() if one.case.state not in CLOSED)
+    """Those of which a service here has a case that is not over: it can be told that it is not wanted.
+
+    Where nothing of a person is told without a release also those that are over: that is not to be seen.
+    """
+    kept, hush = (
+        await turn.rooms.store.cases.of_referrals(one.id for one in referrals),
+        turn.pack.release_required,
+    )
+    return frozenset(key for key, one in kept.items() if hush or one.case.state not in CLOSED)
 
 
 async def show_not_now(turn: Turn) -> Response:
@@ -126,7 +132,7 @@ async def _stop(turn: Turn, fields: ActionFields) -> Response:
     if not mine:
         raise FieldsRefused(NOT_OFFERED)
     turn = replace(turn, visit=await turn.claim())
-    stopped = await stop(store, turn.client, turn.visit, mine, now=turn.now)
+    stopped = await stop(store, turn.client, turn.visit, mine, now=turn.now, hush=turn.pack.release_required)
     why = Why.REFERRAL_WITHDRAWN
     entries, may = await read_referred(store, turn.client, turn.visit, mine)
     written = await end_in_record(turn.client, turn.visit, entries, may, why, now=turn.now)

@@ -158,16 +158,17 @@ async def _stop(turn: Turn, _: EarlierFields) -> Response:
 async def _tell_nothing(turn: Turn, _: EarlierFields) -> Response:
     """Only what comes back ends; the referral itself goes on."""
     turn, seen = await _claimed(turn)
-    told = await tell_nothing(turn.rooms.store, turn.visit, seen.referrals, now=turn.now)
+    store, hush = turn.rooms.store, turn.pack.release_required
+    told = await tell_nothing(store, turn.visit, seen.referrals, now=turn.now, hush=hush)
     return await _told(turn, {} if told else {"": NOBODY_TO_TELL})
 
 
 async def _stopped(turn: Turn, seen: Seen, why: Why) -> dict[str, str]:
     """With us first: what waits to be sent must not go out while the record system is being asked."""
-    stopped = await stop(turn.rooms.store, turn.client, turn.visit, seen.referrals, now=turn.now)
-    written = Written()
-    if seen.referred.bodies:
-        written = await end_in_record(turn.client, turn.visit, seen.referred, seen.may, why, now=turn.now)
+    store, hush = turn.rooms.store, turn.pack.release_required
+    stopped = await stop(store, turn.client, turn.visit, seen.referrals, now=turn.now, hush=hush)
+    what = (turn.client, turn.visit, seen.referred, seen.may, why)
+    written = await end_in_record(*what, now=turn.now) if seen.referred.bodies else Written()
     return stopped_words(stopped, seen.referrals) | await _failures(turn, written, why)
 
 

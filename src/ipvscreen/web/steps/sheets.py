@@ -1,6 +1,7 @@
 """The two sheets for a service: with the patient's agreement, or shared without it."""
 
 from dataclasses import replace
+from datetime import date
 
 from starlette.responses import Response
 
@@ -10,7 +11,7 @@ from ipvscreen.ipv.by_hand import goes_by_hand
 from ipvscreen.ipv.gap import left_after
 from ipvscreen.ipv.instruments import HELP_NOW, QUICK
 from ipvscreen.ipv.proposals import destination, held
-from ipvscreen.ipv.referral import ReferralRequest, default_until
+from ipvscreen.ipv.referral import ReferralRequest, default_review, default_until
 from ipvscreen.ipv.services import Service
 from ipvscreen.ipv.visit import Step
 from ipvscreen.messages import message
@@ -28,6 +29,7 @@ from ipvscreen.web.footing import (
     release,
     sharing,
     values,
+    within,
 )
 from ipvscreen.web.presenters.refer import (
     NOTHING,
@@ -69,14 +71,14 @@ async def submit_refer(turn: Turn, posted: Posted) -> Response:
         return await _keep(turn, fields)
     found = await choice(turn)
     service, wrong = await _chosen(turn, fields, found)
-    safe, unsafe = contact(fields, turn.visit.contacts)
+    safe, unsafe = contact(fields, turn.visit.contacts, turn.today, _review(turn))
     agreed, missing = agreement(fields, turn.today)
     signed, unsigned = release(fields, turn.today, required=turn.pack.release_required)
     if service is None or safe is None or agreed is None or unsigned:
         return await turn.refuse(wrong | unsafe | missing | unsigned, values(fields), fields.help)
     wanted = frozenset(fields.help)
     request = ReferralRequest(
-        service.id, safe, wanted, agreement=agreed, urgent=fields.urgent, release=signed
+        service.id, within(safe, agreed), wanted, agreement=agreed, urgent=fields.urgent, release=signed
     )
     return await _send(turn, service, request, found)
 
@@ -88,13 +90,18 @@ async def submit_share(turn: Turn, posted: Posted) -> Response:
         return await _keep(turn, fields)
     found = await choice(turn)
     service, wrong = await _chosen(turn, fields, found)
-    safe, unsafe = contact(fields, turn.visit.contacts)
+    safe, unsafe = contact(fields, turn.visit.contacts, turn.today, _review(turn))
     decision, missing = sharing(fields, turn.pack.nation)
     if service is None or safe is None or decision is None:
         return await turn.refuse(wrong | unsafe | missing, values(fields), fields.help)
     wanted = frozenset(fields.help)
     request = ReferralRequest(service.id, safe, wanted, sharing=decision, urgent=fields.urgent)
     return await _send(turn, service, request, found)
+
+
+def _review(turn: Turn) -> date:
+    """Until when the safe way is believed where nobody says otherwise; also on a sheet with no agreement."""
+    return default_review(turn.today, turn.pack.review_days)
 
 
 async def _send(turn: Turn, service: Service, request: ReferralRequest, found: Choice) -> Response:
@@ -140,6 +147,8 @@ async def _sheet(turn: Turn) -> tuple[Turn, Sheet]:
         preset=found.preset,
         today=turn.today,
         noted=await noted(turn),
+        review=_review(turn),
+        draft=turn.pack.draft or turn.pack.nation is None or turn.pack.nation.draft,
     )
     assessment, quick = turn.assessment(), _quick(turn)
     made = sheet(turn.visit, assessment, found.matches, quick, turn.numbers, entered, about)
