@@ -214,7 +214,7 @@ async def test_she_changes_her_mind_after_a_service_here_has_it(desk: Desk) -> N
     await one.post(SHEET)
     await one.until("Received by")
     key = (await desk.referral(one)).id
-    assert key not in one.page.text, "a system that we cannot tell has no button"
+    assert key in one.page.text, "a system of its own can be told, too"
     await desk.taken_in(key)
     await one.get("sent")
     await one.post({"stop": key})
@@ -225,6 +225,8 @@ async def test_she_changes_her_mind_after_a_service_here_has_it(desk: Desk) -> N
     assert (await desk.store.cases.of_service("specialist")) == []
     await one.get("sent")
     assert key not in one.page.text
+    assert "Whether anybody has looked is not known" in one.text
+    assert len(desk.house.charity.state.sandbox.received()) == 1, "it is told where it reads"
 
 
 async def declined(desk: Desk, reason: Decline, *, back: bool = True) -> Any:

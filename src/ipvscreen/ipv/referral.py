@@ -21,6 +21,9 @@ class ReferralState(StrEnum):
     REFUSED = "refused"
     CANCELLED = "cancelled"
     LAPSED = "lapsed"  # what was agreed had ended before it could be sent
+    STOPPING = "stopping"  # the service has it, and is being told that it is not wanted any more
+    TOLD = "told"  # the service has heard that
+    UNTOLD = "untold"  # nothing of ours can tell it: somebody has to ring
 
 
 class ReferralEvent(StrEnum):
@@ -34,6 +37,8 @@ class ReferralEvent(StrEnum):
     REFUSE = "refuse"
     CANCEL = "cancel"
     LAPSE = "lapse"
+    TELL = "tell"  # stopped when the service had it: a message tells it so
+    WITHDRAW = "withdraw"  # the same, where no message reaches it
 
 
 _S, _E = ReferralState, ReferralEvent
@@ -47,8 +52,8 @@ TRANSITIONS: dict[ReferralState, dict[ReferralEvent, ReferralState]] = {
         _E.CANCEL: _S.CANCELLED,
         _E.LAPSE: _S.LAPSED,
     },
-    _S.SENT: {_E.SPEAK: _S.RECEIVED},
-    _S.RECEIVED: {},
+    _S.SENT: {_E.SPEAK: _S.RECEIVED, _E.WITHDRAW: _S.UNTOLD},
+    _S.RECEIVED: {_E.TELL: _S.STOPPING, _E.WITHDRAW: _S.UNTOLD},
     _S.REFUSED: {
         _E.SEND: _S.QUEUED,
         _E.HAND_OVER: _S.SENT,
@@ -57,6 +62,9 @@ TRANSITIONS: dict[ReferralState, dict[ReferralEvent, ReferralState]] = {
     },
     _S.CANCELLED: {},
     _S.LAPSED: {},
+    _S.STOPPING: {_E.RECEIVE: _S.TOLD, _E.REFUSE: _S.UNTOLD},
+    _S.TOLD: {},
+    _S.UNTOLD: {},
 }
 
 LATE = timedelta(minutes=15)  # from then on a person sees that it is still not there

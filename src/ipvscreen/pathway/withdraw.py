@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from typing import Any
 
 from ipvscreen.ehr.amend import amend, changed, say_who, unsent
 from ipvscreen.ehr.client import FhirClient
@@ -13,6 +14,7 @@ from ipvscreen.ipv.case import CLOSED, CaseEvent, CaseRole
 from ipvscreen.ipv.case_step import Step
 from ipvscreen.resources.correction import Change, ended, hidden, in_error
 from ipvscreen.resources.reasons import Why, change_provenance
+from ipvscreen.resources.stopping import stop_message
 from ipvscreen.resources.written import Written
 from ipvscreen.store.facade import Store
 from ipvscreen.store.outbox import Cancelled
@@ -47,7 +49,8 @@ async def stop(
 ) -> Mapping[str, Cancelled]:
     """What came of stopping each referral, by its id: with us first, also where the record system is silent.
 
-    What has arrived in an inbox here is told there. PatientChanged as in `same_patient`.
+    What has arrived in an inbox here is told there; a system of the service's own is sent a message.
+    PatientChanged as in `same_patient`.
     """
     await same_patient(client, visit.patient_id, visit.person)
     return {one.id: await _stop(store, visit, one.id, now) for one in referrals}
@@ -55,9 +58,17 @@ async def stop(
 
 async def _stop(store: Store, visit: Visit, referral_id: str, now: datetime) -> Cancelled:
     stopped = await store.outbox.cancel(referral_id, now)
-    if stopped is Cancelled.TOO_LATE and await _tell(store, visit, referral_id, CaseEvent.WITHDRAW, now):
+    if stopped is not Cancelled.TOO_LATE:
+        return stopped
+    if await _tell(store, visit, referral_id, CaseEvent.WITHDRAW, now):
         return Cancelled.TOLD
-    return stopped
+    if await store.cases.of_referrals([referral_id]):  # over there, or being acted on just now
+        return stopped
+
+    def message(left: Mapping[str, Any]) -> dict[str, Any]:
+        return stop_message(left, referral_id, visit.person, now, visit.policy.labels)
+
+    return await store.stops.stop(referral_id, message, now)
 
 
 async def tell_nothing(store: Store, visit: Visit, referrals: Sequence[Referral], *, now: datetime) -> int:

@@ -6,6 +6,7 @@ job shows the lease's token, so that a sender that was too slow changes nothing.
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -14,8 +15,10 @@ from sqlalchemy import RowMapping, func, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ipvscreen.errors import OutOfOrder
+from ipvscreen.ipv.proposals import organisation_at
 from ipvscreen.ipv.referral import LATE, TRANSITIONS, ReferralEvent, ReferralState, after
 from ipvscreen.resources.agreed import agreed_until
+from ipvscreen.resources.stopping import left_of
 from ipvscreen.store.claiming import claimed
 from ipvscreen.store.engine import reading, writing
 from ipvscreen.store.jobs import Job, NewJob, Status, enqueue, job_of, recipient_of
@@ -41,6 +44,8 @@ class Cancelled(StrEnum):
     TOO_LATE = "too-late"  # the service has it
     STOPPED_BEFORE = "stopped-before"
     TOLD = "told"  # the service had it, and has been told that it is not wanted any more
+    TELLING = "telling"  # the service had it; a message that tells it so is on its way
+    RING = "ring"  # the service had it, and no message reaches it
 
 
 class Standing(StrEnum):
@@ -112,7 +117,9 @@ class Outbox:
     async def finish(
         self, job: Job, receipt: str | None, now: datetime, hurry: datetime | None = None
     ) -> bool:
-        """The service has it: the referral is received, and the message is no longer kept.
+        """The service has it: the referral is received, or the service told, and the message no longer kept.
+
+        What is left of it is where it went and what it was known by, so that it can be stopped there.
 
         `hurry`: it takes messages again, so what was put off for it beyond that is due then. False, and
         nothing changed, where the lease has gone to another sender.
@@ -121,7 +128,7 @@ class Outbox:
             job.id,
             job.lease,
             Status.DONE,
-            message=self._emptied(job.id),
+            message=self._left(job),
             state=_after(ReferralEvent.RECEIVE),
             received_at=now,
             outcome=self._outcome(job.referral_id, receipt),
@@ -193,6 +200,15 @@ class Outbox:
         if missing and not jobs:
             raise missing
         return jobs
+
+    def _left(self, job: Job) -> bytes:
+        """Nothing of what is in an inbox here, nor of a message that has told of a stop."""
+        left = None if organisation_at(job.endpoint) else left_of(job.body)
+        if left is None:
+            return self._emptied(job.id)
+        backend = job.backend and asdict(job.backend)
+        kept = {"correlation": job.correlation, "endpoint": job.endpoint, "backend": backend, "body": left}
+        return self._sealed.seal("message", job.id, kept)
 
     def _emptied(self, job_id: str) -> bytes:
         return self._sealed.seal("message", job_id, None)

@@ -30,7 +30,8 @@ class Referral:
     """One referral; `id` is its stable key. `words` are the service's last ones, when it did not take it.
 
     `agreement` or `sharing`: on what footing it was sent. `need`: what the service was matched with.
-    `by_hand`: how a person can bring it, where nothing is sent; `handed` that somebody has.
+    `by_hand`: how a person can bring it, where nothing is sent; `handed` that somebody has. `stopped_at`:
+    it was stopped although the service had it; `told_at`: and the service's system has heard that.
     """
 
     id: str
@@ -50,6 +51,8 @@ class Referral:
     need: Need | None = None
     by_hand: frozenset[ByHand] = frozenset()
     handed: Handed | None = None
+    stopped_at: datetime | None = None
+    told_at: datetime | None = None
 
     @property
     def sent_at(self) -> datetime | None:
@@ -150,7 +153,8 @@ def referral_of(sealed: SealedTable, row: RowMapping) -> Referral:
     def opened(column: str) -> Any:
         return sealed.open(column, row["id"], row[column])
 
-    plain = {name: row[name] for name in ("id", "visit_id", "queued_at", "reply_by", "received_at")}
+    moments = ("queued_at", "reply_by", "received_at", "stopped_at", "told_at")
+    plain = {name: row[name] for name in ("id", "visit_id", *moments)}
     outcome = opened("outcome")
     typed = {
         "state": ReferralState(row["state"]),

@@ -51,6 +51,14 @@ _STOPPED: dict[Cancelled, Message] = {
         "{service} has it, in a system of its own: what is there cannot be stopped from here. Ring {phone}"
         " and say that it is not wanted."
     ),
+    Cancelled.TELLING: message(
+        "{service} had it, and is being told that it is not wanted any more. Until this page says that it has"
+        " heard, ring {phone}."
+    ),
+    Cancelled.RING: message(
+        "{service} has it, and no message from here reaches it: ring {phone} now, and say that it is not"
+        " wanted. The practice's list says so, too."
+    ),
     Cancelled.TOLD: message(
         "{service} had it, and sees now that it is not wanted any more. What they know already they know:"
         " if they are in touch with the patient, ring {phone} too."

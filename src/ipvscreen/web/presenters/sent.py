@@ -1,11 +1,12 @@
 """What became of each referral: received or not, by when an answer, who is told if none comes."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 
 from ipvscreen.ipv.by_hand import ByHand
-from ipvscreen.ipv.referral import ReferralState, is_late
+from ipvscreen.ipv.case import CLOSED, CaseState
+from ipvscreen.ipv.referral import LATE, ReferralState, is_late
 from ipvscreen.messages import Message, message
 from ipvscreen.resources.plan import WritePlan
 from ipvscreen.resources.written import Written
@@ -29,6 +30,22 @@ _BY_LETTER = message(
 )
 _TOLD = message("{service}: told by telephone to {to}, {at}, by {who}. {awaited}")
 _STOPPABLE = frozenset({ReferralState.QUEUED, ReferralState.REFUSED})
+_THERE = frozenset({ReferralState.SENT, ReferralState.RECEIVED})
+_STOPPING = message(
+    "{service} had it, and is being told that it is not wanted any more. It has not heard that yet: ring"
+    " {phone}, or look again here."
+)
+_TOLD_STOPPED = message(
+    "{service} had it, and has heard that it is not wanted any more, {at}. If they are in touch with the"
+    " patient already, ring {phone} too."
+)
+_UNTOLD = message(
+    "{service} has it, and nobody there has been told from here that it is not wanted any more: ring {phone}."
+)
+_IN_INBOX = message(
+    "{service} had it, and sees now that it is not wanted any more. Whether anybody has looked is not known:"
+    " to be sure, ring {phone}."
+)
 _LATE = message(
     "Kept safely since {at}, but still not received by {service}: do not wait for it, ring {phone} now. It is"
     " tried again until it arrives."
@@ -74,22 +91,23 @@ def sent_page(
     again: bool = False,
     bringing: Sequence[ByHandView] = (),
     told_now: Mapping[str, str] | None = None,
-    open_cases: Collection[str] = (),
+    cases: Mapping[str, CaseState] | None = None,
 ) -> SentPage:
     """Each referral of the visit, the newest first, and what stands of it in the record.
 
     `before`: what was written of the visit itself. What has to be entered by hand of that is said here too,
-    for this page may come without the one that says it first. `open_cases`: those of which a service here has
-    a case, so that it can be told. `told_now`: what came of stopping one just now.
+    for this page may come without the one that says it first. `cases`: how those stand that have come into an
+    inbox here. `told_now`: what came of stopping one just now.
     """
+    cases = cases or {}
     again = again and can_be_tried(in_record, before)
     return SentPage(
         frame=frame,
         lines=tuple(
-            replace(_line(one, told, zone, now), service=one.service_name, stop=_stop(one, open_cases))
+            replace(_line(one, cases, told, zone, now), service=one.service_name, stop=_stop(one, cases))
             for one in referrals
         ),
-        waiting=any(one.state is ReferralState.QUEUED for one in referrals),
+        waiting=any(one.state in (ReferralState.QUEUED, ReferralState.STOPPING) for one in referrals),
         record=(*_in_record(in_record, plan, again), *by_hand(before, plan)),
         again=again,
         bringing=tuple(bringing),
@@ -97,16 +115,21 @@ def sent_page(
     )
 
 
-def _stop(one: Referral, open_cases: Collection[str]) -> str:
+def _stop(one: Referral, cases: Mapping[str, CaseState]) -> str:
     """Its id while stopping it still does something: nothing was sent, or the service can be told."""
-    return one.id if one.state in _STOPPABLE or one.id in open_cases else ""
+    there = one.state in _THERE and cases.get(one.id) not in CLOSED
+    return one.id if one.state in _STOPPABLE or there else ""
 
 
 def _in_record(written: Written | None, plan: WritePlan, again: bool) -> tuple[Notice, ...]:
     return notices(written, plan, again=again) if written and written.items else ()
 
 
-def _line(one: Referral, told: str | None, zone: tzinfo, now: datetime) -> SentLine:
+def _line(
+    one: Referral, cases: Mapping[str, CaseState], told: str | None, zone: tzinfo, now: datetime
+) -> SentLine:
+    if stopped := _stopped(one, cases.get(one.id), zone, now):
+        return stopped
     reply_by = moment_words(one.reply_by, zone)
     if one.state in (ReferralState.UNSENT, ReferralState.SENT) or one.handed is not None:
         return _brought(one, words.awaited(reply_by, told, one.phone), zone, now)
@@ -126,6 +149,20 @@ def _line(one: Referral, told: str | None, zone: tzinfo, now: datetime) -> SentL
             awaited=words.awaited(reply_by, told, one.phone),
         ),
     )
+
+
+def _stopped(one: Referral, case: CaseState | None, zone: tzinfo, now: datetime) -> SentLine | None:
+    """What came of stopping what the service had; None where that was not done."""
+    given = {"service": one.service_name, "phone": one.phone}
+    if case is CaseState.CANCELLED:
+        return SentLine("waiting", _IN_INBOX.given(**given))
+    if one.state is ReferralState.UNTOLD:
+        return SentLine("alarm", _UNTOLD.given(**given))
+    if one.told_at is not None:
+        return SentLine("good", _TOLD_STOPPED.given(**given, at=moment_words(one.told_at, zone)))
+    if one.stopped_at is None:
+        return None
+    return SentLine("alarm" if now - one.stopped_at >= LATE else "waiting", _STOPPING.given(**given))
 
 
 def _brought(one: Referral, awaited: str, zone: tzinfo, now: datetime) -> SentLine:

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from ipvscreen.errors import OutOfOrder
 from ipvscreen.ipv.audit import Act
-from ipvscreen.ipv.case import CLOSED
+from ipvscreen.ipv.case import CaseState
 from ipvscreen.ipv.draft import Left
 from ipvscreen.ipv.visit import Door, Step, VisitState
 from ipvscreen.messages import message
@@ -73,15 +73,15 @@ async def show_sent(turn: Turn) -> Response:
         again=await _waits(turn, Purpose.REFERRAL),
         bringing=await by_hand.views(turn, visit.id),
         told_now=turn.mistakes,
-        open_cases=await _open_cases(turn, referrals),
+        cases=await _cases(turn, referrals),
     )
     return turn.render(page)
 
 
-async def _open_cases(turn: Turn, referrals: Sequence[Referral]) -> frozenset[str]:
-    """Those of which a service here has a case that is not over: it can be told that it is not wanted."""
+async def _cases(turn: Turn, referrals: Sequence[Referral]) -> dict[str, CaseState]:
+    """How those stand that have come into an inbox here."""
     kept = await turn.rooms.store.cases.of_referrals(one.id for one in referrals)
-    return frozenset(key for key, one in kept.items() if one.case.state not in CLOSED)
+    return {key: one.case.state for key, one in kept.items()}
 
 
 async def show_not_now(turn: Turn) -> Response:
@@ -127,6 +127,7 @@ async def _stop(turn: Turn, fields: ActionFields) -> Response:
         raise FieldsRefused(NOT_OFFERED)
     turn = replace(turn, visit=await turn.claim())
     stopped = await stop(store, turn.client, turn.visit, mine, now=turn.now)
+    turn.rooms.dispatcher.kick()
     why = Why.REFERRAL_WITHDRAWN
     entries, may = await read_referred(store, turn.client, turn.visit, mine)
     written = await end_in_record(turn.client, turn.visit, entries, may, why, now=turn.now)

@@ -165,6 +165,7 @@ async def _tell_nothing(turn: Turn, _: EarlierFields) -> Response:
 async def _stopped(turn: Turn, seen: Seen, why: Why) -> dict[str, str]:
     """With us first: what waits to be sent must not go out while the record system is being asked."""
     stopped = await stop(turn.rooms.store, turn.client, turn.visit, seen.referrals, now=turn.now)
+    turn.rooms.dispatcher.kick()
     written = Written()
     if seen.referred.bodies:
         written = await end_in_record(turn.client, turn.visit, seen.referred, seen.may, why, now=turn.now)
