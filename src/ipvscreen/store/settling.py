@@ -25,6 +25,7 @@ class Settled:
     state: ReferralState | None = None
     received_at: datetime | None = None
     outcome: bytes | None = None  # sealed
+    untried: bool = False  # it was claimed, and nothing was tried
     hurry: tuple[str, datetime] | None = None  # its recipient takes messages again: others are due then
 
 
@@ -34,6 +35,7 @@ _MESSAGE = (
     .values(
         status=bindparam("to"),
         lease=None,
+        attempts=outbox.c.attempts - bindparam("untried", type_=outbox.c.attempts.type),
         due=func.coalesce(bindparam("then", type_=outbox.c.due.type), outbox.c.due),
         message=func.coalesce(bindparam("left", type_=outbox.c.message.type), outbox.c.message),
     )
@@ -89,7 +91,8 @@ async def settle(connection: AsyncConnection, every: Sequence[Settled]) -> list[
 
 
 def _message(one: Settled) -> dict[str, object]:
-    return {"of": one.id, "to": one.status, "then": one.due, "left": one.message}
+    told = {"then": one.due, "left": one.message, "untried": int(one.untried)}
+    return {"of": one.id, "to": one.status, **told}
 
 
 def _referral(ident: str, one: Settled) -> dict[str, object]:

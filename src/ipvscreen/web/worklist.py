@@ -44,7 +44,8 @@ async def work(rooms: Rooms, entry: EhrEntry, sitting: Sitting) -> tuple[Entry, 
     shown = [one for one in alerts if _member(entry, sitting) or one.id in old]
     visits = await store.waiting.visits([one.visit_id for one in shown])
     referrals = await store.referrals.all_of([one.about for one in shown])
-    return entries(shown, old, visits, referrals, entry.zone)
+    held = await store.outbox.held([one.about for one in shown], now)
+    return entries(shown, old, visits, referrals, entry.zone, held)
 
 
 async def shown(rooms: Rooms, entry: EhrEntry, sitting: Sitting, practice: tuple[Entry, ...]) -> None:

@@ -189,3 +189,14 @@ async def test_what_was_not_received_is_no_stop_of_this_kind(store: Store, visit
     (one,) = await store.referrals.of_visit(visit.id)
     assert await store.stops.stop(one.id, cancels, at) is Cancelled.TOO_LATE
     assert await state(store, visit) is ReferralState.QUEUED
+
+
+async def test_what_was_held_was_not_tried(store: Store, visit: Visit, at: datetime):
+    (job,) = await store.outbox.claim(at, 10, LEASE)
+    assert await store.outbox.hold(job, at + timedelta(minutes=1))
+    assert not await store.outbox.hold(job, at), "its lease has gone"
+    assert await store.outbox.claim(at, 10, LEASE) == []
+    (again,) = await store.outbox.claim(at + timedelta(minutes=1), 10, LEASE)
+    assert again.attempts == 1
+    await store.outbox.hold(again, at + timedelta(hours=1))
+    assert await stop(store, visit, at) is Cancelled.STOPPED

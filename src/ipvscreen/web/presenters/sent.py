@@ -1,6 +1,6 @@
 """What became of each referral: received or not, by when an answer, who is told if none comes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 
@@ -30,6 +30,10 @@ _BY_LETTER = message(
 )
 _TOLD = message("{service}: told by telephone to {to}, {at}, by {who}. {awaited}")
 _STOPPABLE = frozenset({ReferralState.QUEUED, ReferralState.REFUSED})
+_HELD = message(
+    "Held, and NOT sent: where {service} is reached is being changed, or has been since. Do not wait for it,"
+    " ring {phone} now."
+)
 _THERE = frozenset({ReferralState.SENT, ReferralState.RECEIVED})
 _STOPPING = message(
     "{service} had it, and is being told that it is not wanted any more. It has not heard that yet: ring"
@@ -92,20 +96,23 @@ def sent_page(
     bringing: Sequence[ByHandView] = (),
     told_now: Mapping[str, str] | None = None,
     cases: Mapping[str, CaseState] | None = None,
+    held: Collection[str] = (),
 ) -> SentPage:
     """Each referral of the visit, the newest first, and what stands of it in the record.
 
     `before`: what was written of the visit itself. What has to be entered by hand of that is said here too,
     for this page may come without the one that says it first. `cases`: how those stand that have come into an
-    inbox here. `told_now`: what came of stopping one just now.
+    inbox here. `held`: those that are not sent while it is not certain where to. `told_now`: what came of
+    stopping one just now.
     """
     cases = cases or {}
     again = again and can_be_tried(in_record, before)
     return SentPage(
         frame=frame,
         lines=tuple(
-            replace(_line(one, cases, told, zone, now), service=one.service_name, stop=_stop(one, cases))
+            replace(line, service=one.service_name, stop=_stop(one, cases))
             for one in referrals
+            for line in [_held(one) if one.id in held else _line(one, cases, told, zone, now)]
         ),
         waiting=any(one.state in (ReferralState.QUEUED, ReferralState.STOPPING) for one in referrals),
         record=(*_in_record(in_record, plan, again), *by_hand(before, plan)),
@@ -113,6 +120,10 @@ def sent_page(
         bringing=tuple(bringing),
         told=tuple((told_now or {}).values()),
     )
+
+
+def _held(one: Referral) -> SentLine:
+    return SentLine("alarm", _HELD.given(service=one.service_name, phone=one.phone))
 
 
 def _stop(one: Referral, cases: Mapping[str, CaseState]) -> str:

@@ -1,6 +1,6 @@
 """What waits for the practice, in neutral words: whose, since when, what to do, and whom to ring."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
@@ -11,6 +11,10 @@ from ipvscreen.store.referrals import Referral
 from ipvscreen.store.visits import Visit
 from ipvscreen.web.presenters.frame import NO_NAME, moment_words
 
+_HELD = message(
+    "Held, and not sent: where {service} is reached is being changed, or has been since. Ring {phone}, and"
+    " tell {clinician}."
+)
 _NOBODY = message("the clinician")
 _A_SERVICE = message("a service")
 _NO_PHONE = message("the service")
@@ -34,18 +38,26 @@ def entries(
     visits: Mapping[str, Visit],
     referrals: Mapping[str, Referral],
     zone: tzinfo,
+    held: Collection[str] = (),
 ) -> tuple[Entry, ...]:
     """Each alert, by its visit and its referral (by their ids); `old`: the ids of those a working day old.
+
+    `held`: the ids of referrals that are not sent while it is not certain where to.
 
     What does not open any more is still there, without a name: somebody has to find out.
     """
     return tuple(
-        _entry(one, visits.get(one.visit_id), referrals.get(one.about), one.id in old, zone) for one in alerts
+        _entry(
+            one, visits.get(one.visit_id), referrals.get(one.about), one.id in old, zone, one.about in held
+        )
+        for one in alerts
     )
 
 
-def _entry(alert: Alert, visit: Visit | None, referral: Referral | None, old: bool, zone: tzinfo) -> Entry:
-    words = CAUSE_WORDS[alert.cause].given(
+def _entry(
+    alert: Alert, visit: Visit | None, referral: Referral | None, old: bool, zone: tzinfo, held: bool
+) -> Entry:
+    words = (_HELD if held else CAUSE_WORDS[alert.cause]).given(
         service=referral.service_name if referral else _A_SERVICE,
         phone=referral.phone if referral else _NO_PHONE,
         clinician=(visit.user_name if visit else None) or _NOBODY,

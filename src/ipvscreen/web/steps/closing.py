@@ -74,6 +74,7 @@ async def show_sent(turn: Turn) -> Response:
         bringing=await by_hand.views(turn, visit.id),
         told_now=turn.mistakes,
         cases=await _cases(turn, referrals),
+        held=await turn.rooms.store.outbox.held([one.id for one in referrals], turn.now),
     )
     return turn.render(page)
 
