@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from ipvscreen.errors import OutOfOrder
+from ipvscreen.ipv.child import Child
 from ipvscreen.messages import message
 
 
@@ -191,6 +192,7 @@ class ReferralRequest:
     """What one service is asked to do, on exactly one footing: agreement or sharing (else ValueError).
 
     `release`: what the person has signed, where the law asks for it before anything is told back.
+    `child`: for whom it is, where it is not for the person; each child is a request of its own.
     """
 
     service_id: str
@@ -200,6 +202,7 @@ class ReferralRequest:
     sharing: Sharing | None = None
     urgent: bool = False
     release: Release | None = None
+    child: Child | None = None
 
     def __post_init__(self) -> None:
         """Check the footing."""

@@ -89,8 +89,10 @@ def _name(patient: _Resource) -> str:
 
 def _wanted(task: _Resource, asked: _Resource) -> tuple[str, ...]:
     urgent = asked["priority"] == Priority.URGENT
-    wishes = [one["valueCodeableConcept"]["coding"][0]["display"] for one in task.get("input", ())]
-    return (*(wishes or (_NO_WISH,)), _URGENT if urgent else _NOT_URGENT)
+    inputs = [one["valueCodeableConcept"] for one in task.get("input", ())]
+    whom = [_plain(one["text"]) for one in inputs if "coding" not in one]
+    wishes = [one["coding"][0]["display"] for one in inputs if "coding" in one]
+    return (*whom, *(wishes or (_NO_WISH,)), _URGENT if urgent else _NOT_URGENT)
 
 
 def _footing(consent: _Resource | None, asked: _Resource) -> Iterator[str]:

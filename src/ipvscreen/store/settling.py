@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import bindparam, case, func, select, update
+from sqlalchemy import bindparam, case, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ipvscreen.ipv.referral import ReferralEvent, ReferralState, after
@@ -51,12 +51,12 @@ _STATE = referrals.c.state.type
 _QUEUED = referrals.c.state == ReferralState.QUEUED
 _AT = bindparam("at", type_=referrals.c.received_at.type)
 _WORDS = func.coalesce(bindparam("words", type_=referrals.c.outcome.type), referrals.c.outcome)
-# A referral that was cancelled meanwhile stays as it is. Of one that is being stopped the message tells that
-# alone: when it was received, and the receipt for it, stay.
+# For several at once, which `in_` does not allow. A referral that was cancelled meanwhile stays as it is. Of
+# one that is being stopped the message tells that alone: when it was received, and its receipt, stay.
 _REFERRAL = (
     update(referrals)
     .where(referrals.c.id == bindparam("of"))
-    .where(referrals.c.state.in_((ReferralState.QUEUED, ReferralState.STOPPING)))
+    .where(or_(_QUEUED, referrals.c.state == ReferralState.STOPPING))
     .values(
         state=case((_QUEUED, bindparam("to", type_=_STATE)), else_=bindparam("stopping", type_=_STATE)),
         received_at=case((_QUEUED, _AT), else_=referrals.c.received_at),

@@ -60,9 +60,7 @@ def test_it_is_a_message_of_its_own_and_the_same_each_time(
     sent: dict[str, Any], told: dict[str, Any], person: Person
 ) -> None:
     assert told["identifier"]["value"] == f"urn:uuid:{stop_key(KEY)}" != sent["identifier"]["value"]
-    assert told["entry"][0]["fullUrl"] != sent["entry"][0]["fullUrl"], (
-        "an answer says for which it is"
-    )
+    assert told["entry"][0]["fullUrl"] != sent["entry"][0]["fullUrl"], "an answer says for which it is"
     assert stop_message(left_of(sent) or {}, KEY, person, LATER, DEFAULT) == told
 
 

@@ -86,6 +86,7 @@ class Sheet:
     values: Mapping[str, str]
     mistakes: Mapping[str, str]
     ring: tuple[ServiceLine, ...] = ()  # where nothing can be sent
+    child: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +170,7 @@ def sheet(
         confirm=entered.mistakes.get("number") == SHARED or values.get("shared") == "yes",
         values=values,
         mistakes=entered.mistakes,
+        child=visit.draft.child,
     )
 
 

@@ -6,6 +6,7 @@ from datetime import datetime, tzinfo
 
 from ipvscreen.ipv.by_hand import ByHand
 from ipvscreen.ipv.case import CLOSED, CaseState
+from ipvscreen.ipv.child import Child
 from ipvscreen.ipv.referral import LATE, ReferralState, is_late
 from ipvscreen.messages import Message, message
 from ipvscreen.resources.plan import WritePlan
@@ -58,10 +59,14 @@ _LATE = message(
 
 @dataclass(frozen=True, slots=True)
 class SentLine:
-    """One referral; `tone` is good, waiting or alarm. `stop` is what its button posts, empty without one."""
+    """One referral; `tone` is good, waiting or alarm; `whom`: the child for whom it is.
+
+    `stop` is what its button posts, empty without one.
+    """
 
     tone: str
     text: str
+    whom: str = ""
     service: str = ""
     stop: str = ""
 
@@ -110,7 +115,7 @@ def sent_page(
     return SentPage(
         frame=frame,
         lines=tuple(
-            replace(line, service=one.service_name, stop=_stop(one, cases))
+            replace(line, whom=_whom(one), service=one.service_name, stop=_stop(one, cases))
             for one in referrals
             for line in [_held(one) if one.id in held else _line(one, cases, told, zone, now)]
         ),
@@ -120,6 +125,11 @@ def sent_page(
         bringing=tuple(bringing),
         told=tuple((told_now or {}).values()),
     )
+
+
+def _whom(one: Referral) -> str:
+    """Where it is not for the patient."""
+    return Child(one.need.age).words if one.need and one.need.child else ""
 
 
 def _held(one: Referral) -> SentLine:
