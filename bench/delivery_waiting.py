@@ -69,12 +69,12 @@ def a_visit(now: datetime) -> Visit:
 
 
 async def left(url: str) -> dict[str, str]:
-    """The referrals that are not received, or whose message is not settled; why."""
+    """The referrals that are not received or, once stopped, told; or whose message is not settled; why."""
     store = await open_store(url, RING, migrate=False)
     query = select(outbox.c.key, outbox.c.status, referrals.c.state).join(
         referrals, referrals.c.id == outbox.c.referral_id
     )
-    settled = (outbox.c.status == "done") & (referrals.c.state == "received")
+    settled = (outbox.c.status == "done") & referrals.c.state.in_(("received", "told"))
     async with reading(store._engine) as connection:
         rows = (await connection.execute(query.where(~settled))).all()
     await store.close()

@@ -72,6 +72,10 @@ class Outbox:
     async def standing(self, job, now):
         return self.standings.get(job.id, Standing.GO)
 
+    async def hold(self, job, due):
+        self.settled[job.id] = ("held", due)
+        return True
+
     async def lapse(self, job, standing):
         self.settled[job.id] = (standing,)
         return True
@@ -428,4 +432,15 @@ async def test_a_charity_that_is_down_for_a_while_gets_the_message_in_the_end(ch
         await dispatcher.run_once()
 
     assert outbox.settled["job-one"][0] == "finished"
+    assert len(charity.state.sandbox.received()) == 1
+
+
+async def test_what_is_held_is_not_sent_and_asked_about_again(charity, http):
+    outbox = Outbox(job("one"), job("two"))
+    outbox.standings["job-one"] = Standing.HELD
+
+    await made(outbox, http).run_once()
+
+    assert outbox.settled["job-one"] == ("held", NOW + timedelta(seconds=Pace().held))
+    assert outbox.settled["job-two"][0] == "finished"
     assert len(charity.state.sandbox.received()) == 1

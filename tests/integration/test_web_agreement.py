@@ -214,7 +214,7 @@ async def test_she_changes_her_mind_after_a_service_here_has_it(desk: Desk) -> N
     await one.post(SHEET)
     await one.until("Received by")
     key = (await desk.referral(one)).id
-    assert key not in one.page.text, "a system that we cannot tell has no button"
+    assert key in one.page.text, "a system of its own can be told, too"
     await desk.taken_in(key)
     await one.get("sent")
     await one.post({"stop": key})
@@ -225,6 +225,8 @@ async def test_she_changes_her_mind_after_a_service_here_has_it(desk: Desk) -> N
     assert (await desk.store.cases.of_service("specialist")) == []
     await one.get("sent")
     assert key not in one.page.text
+    assert "Whether anybody has looked is not known" in one.text
+    assert len(desk.house.charity.state.sandbox.received()) == 1, "it is told where it reads"
 
 
 async def declined(desk: Desk, reason: Decline, *, back: bool = True) -> Any:
@@ -363,6 +365,46 @@ async def test_mother_and_child_to_two_services_each_by_its_own_need(desk: Desk)
         assert "Ms Reed" not in str(message)
         assert "school knows" not in str(message)
     assert (await desk.visit(one)).draft.child == "", "what comes next is the patient's own"
+
+
+async def test_two_children_to_one_service_are_two_referrals_each_of_its_own(desk: Desk) -> None:
+    """The same form twice is one; a form that was shown for a child is none for the patient later."""
+    one = await with_children(desk)
+    await one.get("finish")
+    for age in ("7", "4"):
+        await one.post(PLAN | {"child_age": age})
+    plans = await desk.store.child_plans.of_visit(one.visit)
+    shown = []
+    for kept in plans:
+        await one.get("finish")
+        await one.post({"child": kept.id})
+        shown.append(one.forms)
+        await one.post(SHEET | {"service": "children"})
+        assert one.step == "sent", one.text
+    sent = one.page
+    for form, status in zip(shown, (409, 200), strict=True):  # the last one again is the same again
+        one.page = sent
+        await one.post(SHEET | {"service": "children"}, form=form)
+        assert one.page.status_code == status
+
+    referrals = await desk.store.referrals.of_visit(one.visit)
+    assert {each.service_id for each in referrals} == {"children"}
+    assert sorted(each.need.age for each in referrals) == [4, 7]
+    await one.get("sent")
+    assert "For a child aged 7 · " in one.text
+    assert "For a child aged 4 · " in one.text
+    await desk.house.app.state.rooms.dispatcher.run_once()
+    first, second = (bodies(each) for each in desk.house.charity.state.sandbox.received())
+    told = sorted(each["Task"]["input"][0]["valueCodeableConcept"]["text"] for each in (first, second))
+    assert told == ["For a child aged 4", "For a child aged 7"]
+    for kind in ("Task", "ServiceRequest", "Consent"):
+        assert first[kind]["identifier"] != second[kind]["identifier"]
+        assert len(list(desk.house.ehr.state.sandbox.memory.all(kind))) == 2
+    assert "child" not in str(list(desk.house.ehr.state.sandbox.memory.all("Task"))).casefold()
+
+
+def bodies(message: dict[str, Any]) -> dict[str, Any]:
+    return {entry["resource"]["resourceType"]: entry["resource"] for entry in message["entry"]}
 
 
 async def test_nothing_fits_a_child_the_plan_holds_and_the_gap_is_a_childs(desk: Desk) -> None:

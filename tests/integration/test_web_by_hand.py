@@ -13,6 +13,7 @@ import pytest
 from ipvscreen.app import keep_services
 from ipvscreen.ipv.audit import Act
 from ipvscreen.ipv.by_hand import ByHand
+from ipvscreen.ipv.hearing import Cause
 from ipvscreen.ipv.person import Sex
 from ipvscreen.ipv.referral import ReferralState
 from ipvscreen.ipv.services import Kind, Service
@@ -296,13 +297,27 @@ async def test_what_was_agreed_ends_and_nothing_is_handed_over(house: Any, visit
     assert await store.by_hand.message(one.id) is None
 
 
-async def test_it_can_be_stopped_until_it_was_brought(house: Any, visitor: Any) -> None:
+@pytest.mark.parametrize("stopped", [True, False])
+async def test_one_whose_letter_was_posted_is_to_be_rung_about(
+    house: Any, visitor: Any, *, stopped: bool
+) -> None:
+    """On the page and on the practice's list, and it is printed no more. The control stops nothing."""
     await directory(house)
     one = await referred(house, visitor)
-    outbox = house.app.state.rooms.store.outbox
+    store = house.app.state.rooms.store
 
     await visitor.post({"referral": one.id} | LETTER)
-    assert await outbox.cancel(one.id, house.clock()) is Cancelled.TOO_LATE
+    assert await store.outbox.cancel(one.id, house.clock()) is Cancelled.TOO_LATE
+    if stopped:
+        await visitor.post({"stop": one.id})
+        assert "no message from here reaches it: ring 01632 960 555 now" in visitor.text
+        await visitor.get("sent")
+        assert "nobody there has been told from here" in visitor.text
+
+    (name,) = house.app.state.rooms.ehrs
+    found = [fact.cause for fact in await store.waiting.referrals(name, house.clock())]
+    assert found == ([Cause.UNTOLD] if stopped else [])
+    assert (await store.by_hand.message(one.id) is None) is stopped
 
 
 async def test_one_that_is_unsent_is_stopped_and_its_message_gone(house: Any, visitor: Any) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from ipvscreen.ehr.amend import amend, say_who
 from ipvscreen.ipv.audit import Act
+from ipvscreen.ipv.hearing import Cause
 from ipvscreen.ipv.visit import VisitState
 
 YES, NO = "LA33-6", "LA32-8"
@@ -441,15 +442,70 @@ async def test_a_referral_that_waits_is_stopped_and_nothing_is_delivered(
     assert {b["status"] for b in found["Observation"]} == {"final"}, "what was recorded stays"
 
 
-async def test_a_referral_that_was_received_says_whom_to_ring(house: Any, visitors: Visitors) -> None:
+async def test_a_service_that_has_a_referral_is_told_once_that_it_is_stopped(
+    house: Any, visitors: Visitors
+) -> None:
+    """Its answer is lost on the way: the page and the practice's list say so until it has heard."""
     sent = await referred(visitors)
     await sent.until("Received by")
+    switches, rooms = house.charity.state.sandbox.switches, house.app.state.rooms
+    assert "Cancelled" not in (await at_the_charity(house))
+    switches.lose_answer = True
     one = await opened(visitors)
     await one.post({"action": "stop"})
 
-    assert "what is there cannot be stopped from here. Ring" in one.text
-    assert await messages(house) == 1
+    assert "had it, and is being told that it is not wanted any more." in one.text
+    await rooms.dispatcher.run_once()
+    await one.get("earlier")
+    assert "has not heard that yet. Ring" in one.text
     assert [b["status"] for b in (await held(house))["Task"]] == ["cancelled"]
+    (waiting,) = await waits(house, minutes=16)
+    assert (waiting.cause, waiting.visit_id) == (Cause.STOPPING, sent.visit)
+
+    switches.lose_answer = False
+    await one.post({"action": "stop"})  # asked once more
+    await rooms.dispatcher.run_once()
+    assert await messages(house) == 2, "the referral, and that it is stopped"
+    first, second = house.charity.state.sandbox.received()
+    stopped = {body["resourceType"]: body for body in (each["resource"] for each in second["entry"])}
+    asked = {body["resourceType"]: body for body in (each["resource"] for each in first["entry"])}
+    assert stopped["Task"]["status"] == "cancelled"
+    assert stopped["Task"]["identifier"] == asked["Task"]["identifier"]
+    assert "Cancelled" in (await at_the_charity(house))
+    await one.get("earlier")
+    assert "Its system has heard that" in one.text
+    assert await waits(house, minutes=16) == []
+
+
+async def test_a_service_that_cannot_be_told_by_a_message_is_to_be_rung(
+    house: Any, visitors: Visitors
+) -> None:
+    """It refuses the message; that somebody has to ring stands on the page and on the practice's list."""
+    sent = await referred(visitors)
+    await sent.until("Received by")
+    house.charity.state.sandbox.switches.refuse = 422
+    one = await opened(visitors)
+    await one.post({"action": "stop"})
+    await house.app.state.rooms.dispatcher.run_once()
+
+    await one.get("earlier")
+    assert "cannot be told from here: ring" in one.text
+    (waiting,) = await waits(house)
+    assert waiting.cause is Cause.UNTOLD
+    await one.post({"action": "stop"})
+    assert "no message from here reaches it: ring" in one.text
+
+
+async def at_the_charity(house: Any) -> str:
+    async with house.reader("https://service.test") as reader:
+        return str((await reader.get(str(reader.base_url).removesuffix("/fhir/"))).text)
+
+
+async def waits(house: Any, minutes: int = 0) -> list[Any]:
+    house.clock.forward(minutes=minutes)
+    rooms = house.app.state.rooms
+    (name,) = rooms.ehrs
+    return list(await rooms.store.waiting.referrals(name, house.clock()))
 
 
 async def noted(houses: Any, **settings: Any) -> Any:

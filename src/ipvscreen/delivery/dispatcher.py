@@ -146,6 +146,9 @@ class Dispatcher:
         standing = await self._outbox.standing(job, self._clock())
         if standing is Standing.GONE:
             return
+        if standing is Standing.HELD:
+            await self._outbox.hold(job, self._clock() + timedelta(seconds=self._pace.held))
+            return
         if standing is not Standing.GO:
             await self._outbox.lapse(job, standing)
             return

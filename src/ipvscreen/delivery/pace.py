@@ -19,6 +19,7 @@ class Pace:
     longest_wait: float = 86_400.0
     longest_asked: float = 86_400.0  # a service may put a message off for a day, not for longer
     hurry: float = 30.0  # until others are tried again, once their recipient has taken one
+    held: float = 60.0  # until it is asked again whether stewards have decided where a message goes
     give_up: timedelta = timedelta(days=14)  # a person has seen for days that it does not arrive
 
     def wait(self, attempts: int, age: timedelta, spread: float) -> float:

@@ -114,8 +114,9 @@ class TaskStatus(StrEnum):
 
 
 class BusinessStatus(StrEnum):
-    """Task.businessStatus; local, for none is published. The first two are before there is a case."""
+    """Task.businessStatus; local, for none is published. The first three are before there is a case."""
 
+    PREPARED = "prepared"  # for a person to bring
     SENT = "sent"
     DELIVERED = "delivered"
     OPENED = "opened"

@@ -17,6 +17,7 @@ from ipvscreen.ipv.case import (
     after,
 )
 from ipvscreen.ipv.case_codes import ENDS, Decline, Outcome, PassedOn, Tried
+from ipvscreen.ipv.child import Child
 from ipvscreen.ipv.conflict import Facts, against
 from ipvscreen.ipv.referral import Agreement, ContactWay, ReferralRequest, SafeContact
 from ipvscreen.ipv.referral import Release as Release  # the others know it from here
@@ -37,7 +38,8 @@ class Case:
     `key` is the referral's. `ways`: those that are safe to use. `steps` counts what was done. `told_nothing`:
     the person has taken back that anything may be told. `knows`: whether the person has been told, where it
     was shared without agreement. `organisation`: who took it in here, and goes on having it. `review`: the
-    last day on which the way to reach the person is believed.
+    last day on which the way to reach the person is believed. `child`: for whom it is, where it is not for
+    the person.
     """
 
     key: str
@@ -60,6 +62,7 @@ class Case:
     knows: bool | None = None
     organisation: str | None = None
     review: date | None = None
+    child: Child | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,7 @@ def case_of(key: str, request: ReferralRequest, taken_in: datetime, organisation
         organisation=organisation,
         release=request.release,
         review=request.contact.review,
+        child=request.child,
     )
 
 

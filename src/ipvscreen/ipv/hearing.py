@@ -20,6 +20,8 @@ class Cause(StrEnum):
     UNANSWERED = "unanswered"  # received, and neither taken on nor declined when an answer was due
     REFUSED = "refused"
     LAPSED = "lapsed"
+    STOPPING = "stopping"  # stopped when a service had it, whose system has not heard that yet
+    UNTOLD = "untold"  # the same, and nothing of ours can tell it
     DECLINED = "declined"  # and nobody has looked at it
     UNFINISHED = "unfinished"  # a visit that was left after something had been said
     UNCONFIRMED = "unconfirmed"  # what was to be written is not known to stand in the record
@@ -32,9 +34,9 @@ URGENT = timedelta(minutes=30)  # of any time
 # Told so long before that: a server that is away for a moment must not take the time that is left.
 AHEAD, URGENT_AHEAD = timedelta(minutes=30), timedelta(minutes=15)
 
-_LATER = {Cause.UNRECEIVED: LATE}  # all others are visible at once
+_LATER = {Cause.UNRECEIVED: LATE, Cause.STOPPING: LATE}  # all others are visible at once
 # Somebody has decided, or something has ended: there is nothing to wait for.
-_AT_ONCE = frozenset({Cause.REFUSED, Cause.LAPSED, Cause.DECLINED, Cause.ARRIVED})
+_AT_ONCE = frozenset({Cause.REFUSED, Cause.LAPSED, Cause.UNTOLD, Cause.DECLINED, Cause.ARRIVED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,10 @@ CAUSE_WORDS: dict[Cause, Message] = {
     Cause.LAPSED: message(
         "Not sent to {service}: what was agreed had ended. Ask {clinician}, or ring {phone}."
     ),
+    Cause.STOPPING: message(
+        "{service} has not heard yet that it is not wanted any more. Ring {phone}, and tell {clinician}."
+    ),
+    Cause.UNTOLD: message("{service} has to be told that it is not wanted any more. Ring {phone}."),
     Cause.DECLINED: message(
         "{service} cannot take it on. Ask {clinician} to choose another, or ring {phone}."
     ),

@@ -140,18 +140,25 @@ def destination(proposals: Iterable[Proposal], service: Service, now: datetime) 
 
     A later import of the directory does not undo it: one person alone cannot turn referrals aside.
     """
-    decided = [one for one in _about(proposals, service) if one.stage(now) is Stage.IN_FORCE]
-    if not decided:
-        return Destination(endpoint=service.endpoint)
-    last = max(decided, key=lambda one: one.in_force_at or one.proposed_at)
-    if last.kind is Kind.INBOX:
-        return Destination(organisation=last.value)
-    return Destination(endpoint=last.value)
+    return _decided(_about(proposals, service), now) or Destination(endpoint=service.endpoint)
 
 
 def directed(proposals: Iterable[Proposal], service: Service, now: datetime) -> Service:
     """The service with the address that its referrals go to."""
     return replace(service, endpoint=destination(proposals, service, now).address)
+
+
+def is_turned(proposals: Iterable[Proposal], service: str, address: str, now: datetime) -> bool:
+    """Whether a message that was queued for that address of the service (its id) must not be sent by itself.
+
+    Not while stewards change where its referrals go, and not once two have decided on another address: the
+    old one may be anybody's by then, and nobody has looked at what the new one should have.
+    """
+    about = [one for one in proposals if one.kind in WHERE_REFERRALS_GO and one.about == service]
+    if any(one.stage(now) in (Stage.PROPOSED, Stage.AGREED) for one in about):
+        return True
+    goes = _decided(about, now)
+    return goes is not None and goes.address.rstrip("/") != address.rstrip("/")
 
 
 def organisation_at(address: str) -> str | None:
@@ -166,6 +173,15 @@ def hosted(
     if organisation is None:
         return ()
     return tuple(one for one in services if destination(proposals, one, now).organisation == organisation)
+
+
+def _decided(about: Iterable[Proposal], now: datetime) -> Destination | None:
+    """What two stewards decided last; None where they have not."""
+    decided = [one for one in about if one.stage(now) is Stage.IN_FORCE]
+    if not decided:
+        return None
+    last = max(decided, key=lambda one: one.in_force_at or one.proposed_at)
+    return Destination(organisation=last.value) if last.kind is Kind.INBOX else Destination(last.value)
 
 
 def _about(proposals: Iterable[Proposal], service: Service) -> list[Proposal]:

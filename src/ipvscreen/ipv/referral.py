@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from ipvscreen.errors import OutOfOrder
+from ipvscreen.ipv.child import Child
 from ipvscreen.messages import message
 
 
@@ -21,6 +22,9 @@ class ReferralState(StrEnum):
     REFUSED = "refused"
     CANCELLED = "cancelled"
     LAPSED = "lapsed"  # what was agreed had ended before it could be sent
+    STOPPING = "stopping"  # the service has it, and is being told that it is not wanted any more
+    TOLD = "told"  # the service has heard that
+    UNTOLD = "untold"  # nothing of ours can tell it: somebody has to ring
 
 
 class ReferralEvent(StrEnum):
@@ -34,6 +38,8 @@ class ReferralEvent(StrEnum):
     REFUSE = "refuse"
     CANCEL = "cancel"
     LAPSE = "lapse"
+    TELL = "tell"  # stopped when the service had it: a message tells it so
+    WITHDRAW = "withdraw"  # the same, where no message reaches it
 
 
 _S, _E = ReferralState, ReferralEvent
@@ -47,8 +53,8 @@ TRANSITIONS: dict[ReferralState, dict[ReferralEvent, ReferralState]] = {
         _E.CANCEL: _S.CANCELLED,
         _E.LAPSE: _S.LAPSED,
     },
-    _S.SENT: {_E.SPEAK: _S.RECEIVED},
-    _S.RECEIVED: {},
+    _S.SENT: {_E.SPEAK: _S.RECEIVED, _E.WITHDRAW: _S.UNTOLD},
+    _S.RECEIVED: {_E.TELL: _S.STOPPING, _E.WITHDRAW: _S.UNTOLD},
     _S.REFUSED: {
         _E.SEND: _S.QUEUED,
         _E.HAND_OVER: _S.SENT,
@@ -57,11 +63,12 @@ TRANSITIONS: dict[ReferralState, dict[ReferralEvent, ReferralState]] = {
     },
     _S.CANCELLED: {},
     _S.LAPSED: {},
+    _S.STOPPING: {_E.RECEIVE: _S.TOLD, _E.REFUSE: _S.UNTOLD},
+    _S.TOLD: {},
+    _S.UNTOLD: {},
 }
 
 LATE = timedelta(minutes=15)  # from then on a person sees that it is still not there
-
-
 WAITS = frozenset({ReferralState.QUEUED, ReferralState.UNSENT})  # the service has nothing of it yet
 
 
@@ -189,6 +196,7 @@ class ReferralRequest:
     """What one service is asked to do, on exactly one footing: agreement or sharing (else ValueError).
 
     `release`: what the person has signed, where the law asks for it before anything is told back.
+    `child`: for whom it is, where it is not for the person; each child is a request of its own.
     """
 
     service_id: str
@@ -198,6 +206,7 @@ class ReferralRequest:
     sharing: Sharing | None = None
     urgent: bool = False
     release: Release | None = None
+    child: Child | None = None
 
     def __post_init__(self) -> None:
         """Check the footing."""

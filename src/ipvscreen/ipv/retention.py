@@ -90,11 +90,17 @@ WAITING_VISITS = frozenset(
         VisitState.DEFERRED,
     }
 )
-# One that was refused waits for a person to decide, one that is unsent for a person to bring it. One that is
-# queued is not over, however old it is.
-WAITING_REFERRALS = frozenset({ReferralState.REFUSED, ReferralState.UNSENT})
+# One that was refused waits for a person to decide, one that is unsent for a person to bring it, one that is
+# untold for a person to ring. One that is queued or being stopped is not over, however old it is.
+WAITING_REFERRALS = frozenset({ReferralState.REFUSED, ReferralState.UNSENT, ReferralState.UNTOLD})
 ENDED_REFERRALS = frozenset(
-    {ReferralState.SENT, ReferralState.RECEIVED, ReferralState.CANCELLED, ReferralState.LAPSED}
+    {
+        ReferralState.SENT,
+        ReferralState.RECEIVED,
+        ReferralState.CANCELLED,
+        ReferralState.LAPSED,
+        ReferralState.TOLD,
+    }
 )
 
 

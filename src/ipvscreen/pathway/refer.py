@@ -50,7 +50,8 @@ async def refer(
     """The visit with its referral queued and its entries for the record on disk, all at once.
 
     To a service without an address it is for a person to bring; `ring_back` is her number.
-    The key is made of visit and service: the same form twice is one referral. OutOfOrder in danger until
+    The key is made of visit, service and, where it is for a child, that child: the same form twice is one
+    referral, and two children at one service are two. OutOfOrder in danger until
     the telephone call has been made, declined, or is impossible. PatientChanged, with nothing sent, as in
     `same_patient`; a record system that cannot be asked keeps nobody from help. `source` is our public URL.
     `need`: what the service was matched with, kept for the next best one should it decline.
@@ -59,7 +60,7 @@ async def refer(
     said = assess_draft(draft, pack, visit.launch(), visit.opened_at)
     if not may_send(draft.call, danger=bool(said.dangers)):
         raise OutOfOrder(visit.state, Event.REFER)
-    key = str(uuid.uuid5(_NAMESPACE, f"{visit.id}/{service.id}"))
+    key = _key(visit, service)
     context = visit.context()
     row = _row(visit, service, key, now, request, need)
     bundle = message_of(context, service, request, visit.person, key, source, now, ring_back)
@@ -67,6 +68,11 @@ async def refer(
     silent = await same_patient(client, visit.patient_id, visit.person)
     items = referral(context, service, request, visit.person, key, visit.plan)
     return await _on_disk(store, visit, row, job, items, silent, care)
+
+
+def _key(visit: Visit, service: Service) -> str:
+    child = f"/{visit.draft.child}" if visit.draft.child else ""
+    return str(uuid.uuid5(_NAMESPACE, f"{visit.id}/{service.id}{child}"))
 
 
 def _job(

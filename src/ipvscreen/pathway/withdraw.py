@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from typing import Any
 
 from ipvscreen.ehr.amend import amend, changed, say_who, unsent
 from ipvscreen.ehr.client import FhirClient
@@ -13,6 +14,7 @@ from ipvscreen.ipv.case import CLOSED, CaseEvent, CaseRole
 from ipvscreen.ipv.case_step import Step
 from ipvscreen.resources.correction import Change, ended, hidden, in_error
 from ipvscreen.resources.reasons import Why, change_provenance
+from ipvscreen.resources.stopping import stop_message
 from ipvscreen.resources.written import Written
 from ipvscreen.store.facade import Store
 from ipvscreen.store.outbox import Cancelled
@@ -53,8 +55,9 @@ async def stop(
 ) -> Mapping[str, Cancelled]:
     """What came of stopping each referral, by its id: with us first, also where the record system is silent.
 
-    What has arrived in an inbox here is told there. `hush`: what comes of that is not to be seen, since it
-    tells whether it is over there. PatientChanged as in `same_patient`.
+    What has arrived in an inbox here is told there; a system of the service's own is sent a message. `hush`:
+    what comes of that is not to be seen, since it tells whether it is over there. PatientChanged as in
+    `same_patient`.
     """
     await same_patient(client, visit.patient_id, visit.person)
     return {one.id: await _stop(store, visit, one.id, now, hush) for one in referrals}
@@ -64,9 +67,15 @@ async def _stop(store: Store, visit: Visit, referral_id: str, now: datetime, hus
     stopped = await store.outbox.cancel(referral_id, now)
     if stopped is not Cancelled.TOO_LATE:
         return stopped
-    if not await _tell(store, visit, referral_id, CaseEvent.WITHDRAW, now, hush):
+    if await _tell(store, visit, referral_id, CaseEvent.WITHDRAW, now, hush):
+        return Cancelled.ARRIVED if hush else Cancelled.TOLD
+    if await store.cases.of_referrals([referral_id]):  # over there, or being acted on just now
         return stopped
-    return Cancelled.ARRIVED if hush else Cancelled.TOLD
+
+    def message(left: Mapping[str, Any]) -> dict[str, Any]:
+        return stop_message(left, referral_id, visit.person, now, visit.policy.labels)
+
+    return await store.stops.stop(referral_id, message, now)
 
 
 async def tell_nothing(
@@ -113,6 +122,8 @@ async def _changed(
     why: Why,
     now: datetime,
 ) -> Written:
+    if not changes:
+        return Written()
     silent = await same_patient(client, visit.patient_id, visit.person)
     if silent is not None:
         return unsent(changes, silent)

@@ -10,7 +10,9 @@ from datetime import datetime
 from typing import Any
 
 from ipvscreen.ipv.assessment import assess
+from ipvscreen.ipv.case import BusinessStatus
 from ipvscreen.ipv.instruments import INSTRUMENTS
+from ipvscreen.resources.business import business_status
 from ipvscreen.resources.context import Context
 from ipvscreen.resources.draft import Labelled
 from ipvscreen.resources.earlier import key_of
@@ -83,7 +85,8 @@ def ended(stored: Mapping[str, Any], labels: Labels = DEFAULT) -> Change:
     # A note is completed from the start: that says nothing of the referral.
     over = (IN_ERROR,) if kind == "Communication" else (IN_ERROR, "completed")
     stays = kind not in ENDED or stored.get("status") in over
-    return _change(stored, {} if stays else {"status": ENDED[kind]}, labels)
+    over_now = {"businessStatus": business_status(BusinessStatus.CLOSED)} if kind == "Task" else {}
+    return _change(stored, {} if stays else {"status": ENDED[kind], **over_now}, labels)
 
 
 def hidden(stored: Mapping[str, Any], labels: Labels = DEFAULT) -> Change:

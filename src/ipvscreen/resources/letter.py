@@ -105,9 +105,11 @@ def _name(patient: _Resource) -> str:
 
 def _wanted(task: _Resource, asked: _Resource) -> tuple[str, ...]:
     urgent = asked["priority"] == Priority.URGENT
-    named = [one["valueCodeableConcept"]["coding"][0] for one in task.get("input", ())]
+    inputs = [one["valueCodeableConcept"] for one in task.get("input", ())]
+    whom = [_plain(one["text"]) for one in inputs if "coding" not in one]
+    named = [one["coding"][0] for one in inputs if "coding" in one]
     wishes = [HELP_WORDS.get(one["code"], one["display"]) for one in named]
-    return (*(wishes or (_NO_WISH,)), _URGENT if urgent else _NOT_URGENT)
+    return (*whom, *(wishes or (_NO_WISH,)), _URGENT if urgent else _NOT_URGENT)
 
 
 def _footing(consent: _Resource | None, asked: _Resource, sharing: Sharing | None) -> Iterator[str]:

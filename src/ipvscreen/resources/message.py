@@ -128,15 +128,14 @@ def _help_wanted(request: ReferralRequest) -> dict[str, Any]:
     """ValueError for a code that is not in the list: nothing unknown travels to a service."""
     if unknown := request.help_wanted - {NO_HELP, *HELP_WORDS}:
         raise ValueError(f"No such help can be asked for: {', '.join(sorted(unknown))}.")
-    wanted = [code for code in HELP_WORDS if code in request.help_wanted]
-    if not wanted:
-        return {}
-    return {
-        "input": [
-            {
-                "type": {"text": "Help wanted"},
-                "valueCodeableConcept": concept(HELP, code, HELP_WORDS[code]),
-            }
-            for code in wanted
-        ]
-    }
+    wanted = [_input("Help wanted", concept(HELP, code, HELP_WORDS[code])) for code in _ordered(request)]
+    whom = [_input("For whom", {"text": str(request.child.words)})] if request.child else []
+    return {"input": [*whom, *wanted]} if whom or wanted else {}
+
+
+def _ordered(request: ReferralRequest) -> list[str]:
+    return [code for code in HELP_WORDS if code in request.help_wanted]
+
+
+def _input(what: str, value: dict[str, Any]) -> dict[str, Any]:
+    return {"type": {"text": what}, "valueCodeableConcept": value}

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from ipvscreen.ipv.case import BusinessStatus, CaseState, TaskStatus
+from ipvscreen.ipv.case import CaseState, TaskStatus
 from ipvscreen.ipv.case_codes import DECLINE_WORDS, OUTCOME_WORDS, STATE_WORDS, Outcome
 from ipvscreen.ipv.loop import Progress
+from ipvscreen.resources.business import business_status
 from ipvscreen.resources.context import Context, instant_of
 from ipvscreen.resources.correction import Change, updated
 from ipvscreen.resources.draft import Labelled, business_key, entry
@@ -20,19 +21,9 @@ from ipvscreen.resources.reasons import Why, change_provenance
 from ipvscreen.resources.standing import IN_ERROR
 from ipvscreen.resources.terminology import BASE, SDOHCC, ProcedureStatus, concept
 
-CASE_STATUS = f"{BASE}/CodeSystem/case-status"
 CASE_REASON = f"{BASE}/CodeSystem/case-reason"
 CASE_OUTCOME = f"{BASE}/CodeSystem/case-outcome"
 
-BUSINESS_WORDS: Mapping[BusinessStatus, str] = {
-    BusinessStatus.SENT: "Sent",
-    BusinessStatus.DELIVERED: "Delivered",
-    BusinessStatus.OPENED: "Opened",
-    BusinessStatus.CONTACTED: "Contact attempted",
-    BusinessStatus.WAITING: "On a waiting list",
-    BusinessStatus.ENGAGED: "In touch",
-    BusinessStatus.CLOSED: "Closed",
-}
 _DONE: Mapping[Outcome, ProcedureStatus] = {
     Outcome.AS_PLANNED: ProcedureStatus.COMPLETED,
     Outcome.MOVED_ON: ProcedureStatus.COMPLETED,
@@ -62,10 +53,9 @@ def task_told(
     """
     if stored.get("status") in _STOPPED:
         return updated(stored, {}, labels)
-    words = BUSINESS_WORDS[progress.business]
     parts = {
         "status": progress.status.value,
-        "businessStatus": concept(CASE_STATUS, progress.business, words),
+        "businessStatus": business_status(progress.business),
         "statusReason": _reason(progress),
         "lastModified": instant_of(progress.at),
         "output": _output(progress, outcome),

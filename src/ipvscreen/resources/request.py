@@ -7,10 +7,11 @@ all a referral has to say. How the person can be reached stands in the message a
 from dataclasses import dataclass
 from typing import Any
 
-from ipvscreen.ipv.case import TaskStatus
+from ipvscreen.ipv.case import BusinessStatus, TaskStatus
 from ipvscreen.ipv.referral import Agreement, ContactWay, ReferralRequest, Release, Sharing
 from ipvscreen.ipv.services import Kind, Service
 from ipvscreen.messages import message
+from ipvscreen.resources.business import business_status
 from ipvscreen.resources.draft import Labelled, business_key, entry
 from ipvscreen.resources.labels import About, Labels
 from ipvscreen.resources.terminology import (
@@ -94,6 +95,9 @@ def _task(
 ) -> Labelled:
     body = {
         "status": TaskStatus.REQUESTED,
+        "businessStatus": business_status(
+            BusinessStatus.SENT if service.endpoint else BusinessStatus.PREPARED
+        ),
         "intent": Intent.ORDER,
         "priority": _priority(request),
         "code": concept(TASK_CODE, "fulfill", "Fulfill the focal request"),

@@ -69,6 +69,7 @@ class RequestStatus(StrEnum):
     """ServiceRequest.status: stays with the requester, progress shows on the Task."""
 
     ACTIVE = "active"
+    REVOKED = "revoked"
 
 
 class Intent(StrEnum):

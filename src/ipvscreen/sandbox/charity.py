@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from ipvscreen.sandbox.kinds import OF_BUNDLE
 from ipvscreen.sandbox.memory import Memory, Resource, identifiers, new_id
-from ipvscreen.sandbox.messages import check_message, response, summary
+from ipvscreen.sandbox.messages import check_message, response, stops, summary, tasks
 from ipvscreen.sandbox.pages import page
 from ipvscreen.sandbox.refusals import Refusal
 from ipvscreen.sandbox.registration import KeySource, Registration
@@ -85,6 +85,7 @@ async def _take(request: Request) -> Response:
         request_id, correlation_id = _ids(request)
         bundle = await read_resource(request)
         check_message(bundle, charity.fhir_base)
+        _check_known(charity, bundle)
         _check_new(charity, bundle, request_id)
         version = charity.memory.put({**bundle, "id": new_id()}, charity.clock())
         charity.request_ids[request_id] = version.body["id"]
@@ -104,6 +105,12 @@ def _ids(request: Request) -> tuple[str, str]:
     if not request_id or not correlation_id:
         raise Refusal(400, "required", "A message comes with X-Request-ID and X-Correlation-ID.")
     return request_id, correlation_id
+
+
+def _check_known(charity: Charity, bundle: Resource) -> None:
+    if unknown := stops(bundle) - {name for one in charity.received() for name in tasks(one)}:
+        words = f"We have no task {', '.join(sorted(unknown))} that could be cancelled."
+        raise Refusal(422, "not-found", words)
 
 
 def _check_new(charity: Charity, bundle: Resource, request_id: str) -> None:
@@ -170,5 +177,7 @@ def _check_reader(charity: Charity, request: Request) -> None:
 async def _page(request: Request) -> Response:
     charity = _charity(request)
     versions = [charity.memory.history("Bundle", body["id"])[0] for body in charity.received()]
-    messages = [summary(version.body, version.at) for version in reversed(versions)]
+    stopped = frozenset(name for version in versions for name in stops(version.body))
+    cases = [version for version in reversed(versions) if not stops(version.body)]
+    messages = [summary(version.body, version.at, stopped) for version in cases]
     return page("received.html", messages=messages)

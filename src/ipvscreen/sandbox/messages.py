@@ -21,6 +21,7 @@ class Summary:
     name: str
     contact: tuple[str, ...]
     wanted: tuple[str, ...]
+    stopped: bool = False  # a later message says that it is not wanted any more
 
 
 def check_message(bundle: Resource, base: str) -> None:
@@ -63,8 +64,27 @@ def response(bundle: Resource, base: str, now: datetime) -> Resource:
     }
 
 
-def summary(bundle: Resource, at: datetime) -> Summary:
-    """Who, how to reach them safely, and the help wanted, wherever in the message it stands."""
+def tasks(bundle: Resource) -> dict[str, str]:
+    """The status of each Task in a message, by its business identifier."""
+    found = [entry.get("resource", {}) for entry in bundle.get("entry", [])]
+    return {
+        f"{named.get('system')}|{named.get('value')}": one["status"]
+        for one in found
+        if one.get("resourceType") == "Task"
+        for named in one.get("identifier", [])
+    }
+
+
+def stops(bundle: Resource) -> frozenset[str]:
+    """The identifiers of the Tasks that a message cancels."""
+    return frozenset(name for name, status in tasks(bundle).items() if status == "cancelled")
+
+
+def summary(bundle: Resource, at: datetime, stopped: frozenset[str] = frozenset()) -> Summary:
+    """Who, how to reach them safely, and the help wanted, wherever in the message it stands.
+
+    `stopped`: the identifiers of all Tasks that were cancelled.
+    """
     resources = [entry.get("resource", {}) for entry in bundle["entry"]]
     people = [one for one in resources if one.get("resourceType") == "Patient"]
     requests = [
@@ -76,6 +96,7 @@ def summary(bundle: Resource, at: datetime) -> Summary:
         name=names[0] if names else "No name given",
         contact=tuple(line for person in people for line in _ways(person)),
         wanted=tuple(dict.fromkeys(line for one in requests for line in _wishes(one) if line)),
+        stopped=not stopped.isdisjoint(tasks(bundle)),
     )
 
 

@@ -7,7 +7,13 @@ from typing import Any
 
 from ipvscreen.ipv.case_step import Whom
 from ipvscreen.ipv.referral import Agreement, ReferralRequest, Sharing
-from ipvscreen.store.case_rows import release_from_json, release_to_json, whom_from_json, whom_to_json
+from ipvscreen.store.case_rows import (
+    child_from_json,
+    release_from_json,
+    release_to_json,
+    whom_from_json,
+    whom_to_json,
+)
 
 
 def asked_to_json(request: ReferralRequest, name: str | None) -> dict[str, Any]:
@@ -21,6 +27,7 @@ def asked_to_json(request: ReferralRequest, name: str | None) -> dict[str, Any]:
         "sharing": shared and asdict(shared),
         "release": request.release and release_to_json(request.release),
         "urgent": request.urgent,
+        "child": request.child and asdict(request.child),
     }
 
 
@@ -35,5 +42,6 @@ def asked_from_json(stored: Mapping[str, Any]) -> tuple[ReferralRequest, str | N
         sharing=shared and Sharing(**shared),
         release=stored["release"] and release_from_json(stored["release"]),
         urgent=stored["urgent"],
+        child=child_from_json(stored.get("child")),
     )
     return request, whom.name

@@ -10,6 +10,7 @@ from sqlalchemy import RowMapping
 from ipvscreen.ipv.case import CaseEvent, CaseRole, CaseState
 from ipvscreen.ipv.case_codes import Decline, Outcome, PassedOn, Tried
 from ipvscreen.ipv.case_step import Case, Release, Step, Whom
+from ipvscreen.ipv.child import Child
 from ipvscreen.ipv.conflict import Answer, Facts
 from ipvscreen.ipv.referral import Agreement, ContactWay, SafeContact
 from ipvscreen.store.case_tables import case_events, cases
@@ -64,6 +65,7 @@ def case_to_json(case: Case) -> dict[str, Any]:
         "knows": case.knows,
         "organisation": case.organisation,
         "review": case.review and case.review.isoformat(),
+        "child": case.child and asdict(case.child),
     }
 
 
@@ -83,8 +85,14 @@ def case_from_json(stored: Mapping[str, Any]) -> Case:
         "release": release and release_from_json(release),
         "closed_at": closed_at and datetime.fromisoformat(closed_at),
         "review": _day(stored.get("review")),  # none in what was stored before it was asked for
+        "child": child_from_json(stored.get("child")),
     }
     return Case(**{**stored, **typed})
+
+
+def child_from_json(stored: Mapping[str, Any] | None) -> Child | None:
+    """The child for whom it is; None also of an earlier version."""
+    return None if stored is None else Child(stored["age"])
 
 
 def whom_to_json(whom: Whom) -> dict[str, Any]:

@@ -32,6 +32,7 @@ from ipvscreen.store.services import Services
 from ipvscreen.store.sessions import Sessions
 from ipvscreen.store.signing_keys import SigningKeys
 from ipvscreen.store.sittings import Sittings
+from ipvscreen.store.stopping import Stops
 from ipvscreen.store.unshared import Unshared
 from ipvscreen.store.visits import Visits
 from ipvscreen.store.waiting import Waiting
@@ -58,6 +59,7 @@ class Store:
         self.services = Services(engine, ring, self.noting)
         self.referrals = Referrals(engine, ring, self.noting)
         self.outbox = Outbox(engine, ring)
+        self.stops = Stops(engine, ring)
         self.by_hand = HandedOver(engine, ring, self.noting)
         self.journal = Journal(engine, ring, self.noting, self._alive)
         self.cases = Cases(engine, ring)

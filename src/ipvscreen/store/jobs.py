@@ -95,9 +95,12 @@ def job_of(sealed: SealedTable, row: RowMapping) -> Job:
     """The message that a leased row holds; SealBroken where it does not open."""
     plain = {name: row[name] for name in ("id", "referral_id", "key", "attempts", "lease", "queued_at")}
     opened = sealed.open("message", row["id"], row["message"])
-    stored = opened.get("backend")
-    backend = stored and Backend(**(stored | {"alg": SigningAlg(stored["alg"])}))
-    return Job(**(plain | opened | {"backend": backend}))
+    return Job(**(plain | opened | {"backend": backend_from_json(opened.get("backend"))}))
+
+
+def backend_from_json(stored: Mapping[str, Any] | None) -> Backend | None:
+    """How a token is got, as `enqueue` stored it."""
+    return Backend(**{**stored, "alg": SigningAlg(stored["alg"])}) if stored else None
 
 
 def recipient_of(sealed: SealedTable, endpoint: str) -> str:

@@ -4,23 +4,25 @@ A lease is the due time pushed ahead: when a sender dies its jobs come back by t
 job shows the lease's token, so that a sender that was too slow changes nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from sqlalchemy import RowMapping, func, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ipvscreen.errors import OutOfOrder
+from ipvscreen.ipv.proposals import organisation_at
 from ipvscreen.ipv.referral import LATE, TRANSITIONS, ReferralEvent, ReferralState, after
-from ipvscreen.resources.agreed import agreed_until
+from ipvscreen.resources.stopping import left_of
 from ipvscreen.store.claiming import claimed
 from ipvscreen.store.engine import reading, writing
 from ipvscreen.store.jobs import Job, NewJob, Status, enqueue, job_of, recipient_of
 from ipvscreen.store.sealed import KeyMissing, Ring, SealBroken, SealedTable
 from ipvscreen.store.settling import Settled, settle
+from ipvscreen.store.standings import Standing, Standings
 from ipvscreen.store.tables import outbox, referrals
 from ipvscreen.store.together import Together
 
@@ -28,7 +30,6 @@ __all__ = ["Cancelled", "Job", "NewJob", "Outbox", "Standing", "Status", "enqueu
 
 EACH = 4  # messages for one recipient on their way at a time: one that hangs leaves room for the others
 _BATCH = 100
-_OVER = frozenset({ReferralState.CANCELLED, ReferralState.LAPSED, ReferralState.REFUSED})
 UNREADABLE = "The stored message could not be read; it was not sent."
 
 
@@ -42,15 +43,8 @@ class Cancelled(StrEnum):
     STOPPED_BEFORE = "stopped-before"
     ARRIVED = "arrived"  # the service had it, and more is not to be known of what it has done since
     TOLD = "told"  # the service had it, and has been told that it is not wanted any more
-
-
-class Standing(StrEnum):
-    """Whether a claimed message may be sent, asked right before each try."""
-
-    GO = "go"
-    GONE = "gone"  # the lease has gone to another sender
-    STOPPED = "stopped"  # its referral was stopped, or a person has to decide on it
-    LAPSED = "lapsed"  # what the person agreed to has ended
+    TELLING = "telling"  # the service had it; a message that tells it so is on its way
+    RING = "ring"  # the service had it, and no message reaches it
 
 
 class Outbox:
@@ -61,7 +55,8 @@ class Outbox:
         self._sealed = SealedTable(ring, outbox.name)
         self._sealed_referrals = SealedTable(ring, referrals.name)
         self._settling = Together(self._settled)
-        self._asking = Together(self._standings)
+        self._standings = Standings(engine, ring)
+        self._asking = Together(self._standings.of)
 
     async def claim(self, now: datetime, limit: int, lease_seconds: float, each: int = EACH) -> list[Job]:
         """Up to `limit` jobs that are due, oldest first, ours until `lease_seconds` from `now`.
@@ -76,11 +71,19 @@ class Outbox:
         return await self._readable(sorted(rows, key=lambda row: row["queued_at"]))
 
     async def standing(self, job: Job, now: datetime) -> Standing:
-        """Whether `job` may be sent now: still ours, not stopped, and still agreed to.
+        """Whether `job` may be sent now: still ours, not stopped, still agreed to, and its way not in doubt.
 
         Read after it was asked, with those that others ask for at the same moment.
         """
         return await self._asking.add((job, now))
+
+    async def hold(self, job: Job, due: datetime) -> bool:
+        """Not sent, which is no try, and asked again at `due`. False where the lease has gone."""
+        return await self._settling.add(Settled(job.id, job.lease, Status.READY, due=due, untried=True))
+
+    async def held(self, referral_ids: Iterable[str], now: datetime) -> frozenset[str]:
+        """Those of these referrals of which a message waits while stewards change where it goes, or since."""
+        return await self._standings.held(referral_ids, now)
 
     async def lapse(self, job: Job, standing: Standing) -> bool:
         """Not sent any more, and the message is no longer kept; where it lapsed, the referral says so."""
@@ -113,7 +116,9 @@ class Outbox:
     async def finish(
         self, job: Job, receipt: str | None, now: datetime, hurry: datetime | None = None
     ) -> bool:
-        """The service has it: the referral is received, and the message is no longer kept.
+        """The service has it: the referral is received, or the service told, and the message no longer kept.
+
+        What is left of it is where it went and what it was known by, so that it can be stopped there.
 
         `hurry`: it takes messages again, so what was put off for it beyond that is due then. False, and
         nothing changed, where the lease has gone to another sender.
@@ -122,7 +127,7 @@ class Outbox:
             job.id,
             job.lease,
             Status.DONE,
-            message=self._emptied(job.id),
+            message=self._left(job),
             state=_after(ReferralEvent.RECEIVE),
             received_at=now,
             outcome=self._outcome(job.referral_id, receipt),
@@ -172,16 +177,6 @@ class Outbox:
         async with writing(self._engine, beside=True) as connection:
             return await settle(connection, every)
 
-    async def _standings(self, asked: Sequence[tuple[Job, datetime]]) -> list[Standing]:
-        query = (
-            select(outbox.c.id, outbox.c.lease, referrals.c.state)
-            .join(referrals, referrals.c.id == outbox.c.referral_id)
-            .where(outbox.c.id.in_([job.id for job, _ in asked]))
-        )
-        async with reading(self._engine) as connection:
-            rows = {row.id: row for row in (await connection.execute(query)).all()}
-        return [_standing(job, rows.get(job.id), now) for job, now in asked]
-
     async def _readable(self, rows: list[RowMapping]) -> list[Job]:
         jobs, missing = [], None
         for row in rows:
@@ -195,21 +190,21 @@ class Outbox:
             raise missing
         return jobs
 
+    def _left(self, job: Job) -> bytes:
+        """Nothing of what is in an inbox here, nor of a message that has told of a stop."""
+        left = None if organisation_at(job.endpoint) else left_of(job.body)
+        if left is None:
+            return self._emptied(job.id)
+        backend = job.backend and asdict(job.backend)
+        kept = {"correlation": job.correlation, "endpoint": job.endpoint, "backend": backend, "body": left}
+        return self._sealed.seal("message", job.id, kept)
+
     def _emptied(self, job_id: str) -> bytes:
         return self._sealed.seal("message", job_id, None)
 
     def _outcome(self, referral_id: str, receipt: str | None, words: str | None = None) -> bytes:
         value = {"receipt": receipt, "words": words}
         return self._sealed_referrals.seal("outcome", referral_id, value)
-
-
-def _standing(job: Job, row: Any | None, now: datetime) -> Standing:
-    if row is None or row.lease != job.lease:
-        return Standing.GONE
-    if ReferralState(row.state) in _OVER:
-        return Standing.STOPPED
-    until = agreed_until(job.body)
-    return Standing.GO if until is None or now < until else Standing.LAPSED
 
 
 def _stoppable(state: ReferralState, jobs: Sequence[RowMapping], now: datetime) -> Cancelled | None:

@@ -34,7 +34,7 @@ class Proposals:
         query = select(proposals).order_by(proposals.c.proposed_at.desc(), proposals.c.id)
         async with reading(self._engine) as connection:
             rows = (await connection.execute(query)).mappings().all()
-        return [self._proposal(row) for row in rows]
+        return [proposal_of(self._sealed, row) for row in rows]
 
     async def get(self, proposal_id: str) -> Proposal | None:
         """The proposal; None where there is none."""
@@ -94,14 +94,16 @@ class Proposals:
     async def _stored(self, connection: AsyncConnection, proposal_id: str) -> Proposal | None:
         query = select(proposals).where(proposals.c.id == proposal_id)
         row = (await connection.execute(query)).mappings().one_or_none()
-        return None if row is None else self._proposal(row)
+        return None if row is None else proposal_of(self._sealed, row)
 
     def _body(self, proposal: Proposal) -> bytes:
         body = asdict(proposal)
         body |= {name: body[name] and body[name].isoformat() for name in _MOMENTS}
         return self._sealed.seal("body", proposal.id, body)
 
-    def _proposal(self, row: RowMapping) -> Proposal:
-        body: dict[str, Any] = self._sealed.open("body", row["id"], row["body"])
-        moments = {name: body[name] and datetime.fromisoformat(body[name]) for name in _MOMENTS}
-        return Proposal(**(body | moments | {"kind": Kind(body["kind"])}))
+
+def proposal_of(sealed: SealedTable, row: RowMapping) -> Proposal:
+    """The proposal that a row holds; SealBroken where it was altered."""
+    body: dict[str, Any] = sealed.open("body", row["id"], row["body"])
+    moments = {name: body[name] and datetime.fromisoformat(body[name]) for name in _MOMENTS}
+    return Proposal(**(body | moments | {"kind": Kind(body["kind"])}))

@@ -31,7 +31,8 @@ class Referral:
 
     `agreement` or `sharing`: on what footing it was sent. `need`: what the service was matched with.
     `by_hand`: how a person can bring it, where nothing is sent; `handed` that somebody has.
-    `review`: the last day on which the way to reach the person is believed.
+    `review`: the last day on which the way to reach the person is believed. `stopped_at`: it was stopped
+    although the service had it; `told_at`: and the service's system has heard that.
     """
 
     id: str
@@ -52,6 +53,8 @@ class Referral:
     by_hand: frozenset[ByHand] = frozenset()
     handed: Handed | None = None
     review: date | None = None
+    stopped_at: datetime | None = None
+    told_at: datetime | None = None
 
     @property
     def sent_at(self) -> datetime | None:
@@ -152,7 +155,8 @@ def referral_of(sealed: SealedTable, row: RowMapping) -> Referral:
     def opened(column: str) -> Any:
         return sealed.open(column, row["id"], row[column])
 
-    plain = {name: row[name] for name in ("id", "visit_id", "queued_at", "reply_by", "received_at")}
+    moments = ("queued_at", "reply_by", "received_at", "stopped_at", "told_at")
+    plain = {name: row[name] for name in ("id", "visit_id", *moments)}
     outcome = opened("outcome")
     typed = {
         "state": ReferralState(row["state"]),

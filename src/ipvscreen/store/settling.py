@@ -1,13 +1,13 @@
 """How tries ended, written for several messages at once, of each only while its lease is ours."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, case, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ipvscreen.ipv.referral import ReferralState
+from ipvscreen.ipv.referral import ReferralEvent, ReferralState, after
 from ipvscreen.store.claiming import hurried
 from ipvscreen.store.jobs import Status
 from ipvscreen.store.tables import outbox, referrals
@@ -25,6 +25,7 @@ class Settled:
     state: ReferralState | None = None
     received_at: datetime | None = None
     outcome: bytes | None = None  # sealed
+    untried: bool = False  # it was claimed, and nothing was tried
     hurry: tuple[str, datetime] | None = None  # its recipient takes messages again: others are due then
 
 
@@ -34,18 +35,33 @@ _MESSAGE = (
     .values(
         status=bindparam("to"),
         lease=None,
+        attempts=outbox.c.attempts - bindparam("untried", type_=outbox.c.attempts.type),
         due=func.coalesce(bindparam("then", type_=outbox.c.due.type), outbox.c.due),
         message=func.coalesce(bindparam("left", type_=outbox.c.message.type), outbox.c.message),
     )
 )
-# A referral that was cancelled meanwhile stays as it is.
+# To what state of a queued referral which of one that is being stopped corresponds.
+_STOPPING: Mapping[ReferralState, ReferralState] = {
+    ReferralState.QUEUED: ReferralState.STOPPING,
+    ReferralState.RECEIVED: after(ReferralState.STOPPING, ReferralEvent.RECEIVE),
+    ReferralState.REFUSED: after(ReferralState.STOPPING, ReferralEvent.REFUSE),
+    ReferralState.LAPSED: after(ReferralState.STOPPING, ReferralEvent.REFUSE),
+}
+_STATE = referrals.c.state.type
+_QUEUED = referrals.c.state == ReferralState.QUEUED
+_AT = bindparam("at", type_=referrals.c.received_at.type)
+_WORDS = func.coalesce(bindparam("words", type_=referrals.c.outcome.type), referrals.c.outcome)
+# For several at once, which `in_` does not allow. A referral that was cancelled meanwhile stays as it is. Of
+# one that is being stopped the message tells that alone: when it was received, and its receipt, stay.
 _REFERRAL = (
     update(referrals)
-    .where(referrals.c.id == bindparam("of"), referrals.c.state == ReferralState.QUEUED)
+    .where(referrals.c.id == bindparam("of"))
+    .where(or_(_QUEUED, referrals.c.state == ReferralState.STOPPING))
     .values(
-        state=bindparam("to"),
-        received_at=bindparam("at", type_=referrals.c.received_at.type),
-        outcome=func.coalesce(bindparam("words", type_=referrals.c.outcome.type), referrals.c.outcome),
+        state=case((_QUEUED, bindparam("to", type_=_STATE)), else_=bindparam("stopping", type_=_STATE)),
+        received_at=case((_QUEUED, _AT), else_=referrals.c.received_at),
+        told_at=case((_QUEUED, referrals.c.told_at), else_=_AT),
+        outcome=case((_QUEUED, _WORDS), else_=referrals.c.outcome),
     )
 )
 
@@ -75,8 +91,11 @@ async def settle(connection: AsyncConnection, every: Sequence[Settled]) -> list[
 
 
 def _message(one: Settled) -> dict[str, object]:
-    return {"of": one.id, "to": one.status, "then": one.due, "left": one.message}
+    told = {"then": one.due, "left": one.message, "untried": int(one.untried)}
+    return {"of": one.id, "to": one.status, **told}
 
 
 def _referral(ident: str, one: Settled) -> dict[str, object]:
-    return {"of": ident, "to": one.state, "at": one.received_at, "words": one.outcome}
+    to = one.state or ReferralState.QUEUED
+    told = {"at": one.received_at, "words": one.outcome}
+    return {"of": ident, "to": to, "stopping": _STOPPING[to], **told}

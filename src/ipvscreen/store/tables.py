@@ -136,6 +136,8 @@ referrals = Table(
     Column("queued_at", Utc, nullable=False),
     Column("reply_by", Utc, nullable=False),
     Column("received_at", Utc),
+    Column("stopped_at", Utc),  # when it was stopped although the service had it
+    Column("told_at", Utc),  # and when the service's system has heard that
     _sealed("details"),
     _sealed("outcome"),
     Index(None, "visit_id"),

@@ -27,6 +27,7 @@ from ipvscreen.store.visit import Visit, visit_of
 
 _S = ReferralState
 _OVER = {_S.REFUSED: Cause.REFUSED, _S.LAPSED: Cause.LAPSED}
+_STOPPED = {_S.STOPPING: Cause.STOPPING, _S.UNTOLD: Cause.UNTOLD}
 _ON_ITS_WAY = (_S.QUEUED, _S.UNSENT)  # by the app, or by somebody's hand
 _THERE = (_S.RECEIVED, _S.SENT)
 _UNHEARD = (CaseState.DELIVERED, CaseState.OPENED)
@@ -142,6 +143,8 @@ def _causes(row: RowMapping, now: datetime, *, hush: bool) -> Mapping[Cause, dat
     state, case = ReferralState(row["state"]), row["case_state"] and CaseState(row["case_state"])
     if state in _OVER:
         return {_OVER[state]: row["queued_at"]}
+    if state in _STOPPED:
+        return {_STOPPED[state]: row["stopped_at"]}
     if state in _ON_ITS_WAY:
         return {Cause.UNRECEIVED: row["queued_at"]}
     if case is CaseState.DECLINED and not hush:
@@ -169,7 +172,8 @@ def _referrals(ehr: str, now: datetime, hushed: bool) -> Select[Any]:
     nobody = true() if hushed else or_(cases.c.state.is_(None), cases.c.state.in_(_UNHEARD))
     waits = or_(
         and_(referrals.c.state.in_(_ON_ITS_WAY), referrals.c.queued_at <= now - LATE),
-        referrals.c.state.in_(_OVER),
+        referrals.c.state.in_((*_OVER, _S.UNTOLD)),
+        and_(referrals.c.state == _S.STOPPING, referrals.c.stopped_at <= now - LATE),
         and_(referrals.c.state == _S.RECEIVED, cases.c.state == CaseState.DELIVERED),
         and_(referrals.c.state == _S.RECEIVED, cases.c.state == CaseState.DECLINED, not_(another)),
         and_(referrals.c.state.in_(_THERE), referrals.c.reply_by <= now, nobody, not_(settled)),

@@ -24,6 +24,8 @@ class SheetFields(Own):
     who: str | None = None
     due: str | None = None
 
+    child: str = ""  # as the page was shown: by then it may be chosen for somebody else
+
     service: str | None = None
     way: ContactWay | None = None
     number: str | None = None

@@ -15,7 +15,7 @@ from ipvscreen.store.sittings import Sitting, subject_of
 from ipvscreen.web.errors import NOT_HERE, PageRefused, Problem
 from ipvscreen.web.fields import Own, own, read_form
 from ipvscreen.web.long_lists import Part, part_of
-from ipvscreen.web.presenters.worklist import Entry, entries
+from ipvscreen.web.presenters.worklist import About, Entry, entries
 from ipvscreen.web.rooms import EhrEntry, Rooms
 from ipvscreen.web.watch import look
 
@@ -60,9 +60,13 @@ async def work(rooms: Rooms, entry: EhrEntry, sitting: Sitting, asked: Mapping[s
     theirs = [one for one in alerts if _member(entry, sitting) or one.id in old]
     theirs.sort(key=lambda one: (not one.urgent, one.id not in old, one.since, one.id))
     part = part_of(theirs, asked)
-    visits = await store.waiting.visits([one.visit_id for one in part.rows])
-    referrals = await store.referrals.all_of([one.about for one in part.rows])
-    shown = entries(part.rows, old, visits, referrals, entry.zone, now.astimezone(entry.zone).date())
+    abouts = [one.about for one in part.rows]
+    about = About(
+        visits=await store.waiting.visits([one.visit_id for one in part.rows]),
+        referrals=await store.referrals.all_of(abouts),
+        held=await store.outbox.held(abouts, now),
+    )
+    shown = entries(part.rows, old, about, entry.zone, now.astimezone(entry.zone).date())
     return Work(shown, part, sum(one.urgent for one in theirs), sum(one.id in old for one in theirs))
 
 

@@ -5,12 +5,15 @@ import re
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from authenticator import Key
 
 from ipvscreen.ipv.audit import Act
 from ipvscreen.ipv.proposals import Destination, Kind, Stage, destination, held
 from ipvscreen.resources.directory import service_of
+from ipvscreen.store.outbox import Cancelled
 
+SHEET = {"way": "phone", "number": "07700 900123", "out": "yes", "back": "yes"}
 NEW = "https://new.test/fhir"
 
 
@@ -246,3 +249,59 @@ async def test_an_organisation_comes_once_and_by_the_pages(open_town: Any) -> No
     await wim.post("/i/keys", answer=second.make(wim.options, "https://inbox.test"), label="laptop")
     assert (await town.newcomer().sign_in(second)).status_code == 200
     assert "Your team" not in wim.text
+
+
+@pytest.mark.parametrize("end", ["stopped", "in force"])
+async def test_what_waits_when_a_change_is_proposed_goes_nowhere_unseen(open_town: Any, end: str) -> None:
+    """Held with the telephone on page and list; where stewards stop the change it goes where it was to go."""
+    town = await open_town()
+    house, rooms, mothers = town.house, town.house.app.state.rooms, await service(town)
+    house.charity.state.sandbox.switches.refuse = 503
+    visitor = house.visitor()
+    await visitor.launch("anna-woman")
+    for fields in ({"door": "told"}, {"safe-today": "yes", "neck": "no", "suicide": "no"}):
+        await visitor.post(fields)
+    await visitor.post(SHEET | {"service": "mentor-mothers"})
+    (one,) = await rooms.store.referrals.of_visit(visitor.visit)
+    proposal = await proposed(town, endpoint=NEW)
+    house.charity.state.sandbox.switches.refuse = None
+    house.clock.forward(minutes=16)
+    sent = house.watch()
+    for _ in range(2):
+        house.clock.forward(minutes=2)
+        await rooms.dispatcher.run_once()
+
+    assert [each.url.host for each in sent if each.url.host in ("service.test", "new.test")] == []
+    await visitor.get("sent")
+    assert f"Held, and NOT sent: where {mothers.short_name} is reached is being changed" in visitor.text
+    assert f"ring {mothers.phone} now" in visitor.text
+    assert await on_the_list(house) == [f"Held, and not sent: where {mothers.short_name} is reached"]
+
+    await town.people["Sol"].sign_in()
+    if end == "stopped":
+        assert await act(town, "Sol", "stop", proposal.id) == 200
+        house.clock.forward(minutes=2)
+        await rooms.dispatcher.run_once()
+        await visitor.until("Received by")
+        assert "Held" not in visitor.text
+        assert await on_the_list(house) == []
+    else:
+        assert await act(town, "Sol", "agree", proposal.id) == 200
+        house.clock.forward(hours=73)
+        await rooms.dispatcher.run_once()
+        assert await on_the_list(house) == [f"Held, and not sent: where {mothers.short_name} is reached"]
+        assert await rooms.store.outbox.held([one.id], town.now) == {one.id}
+        assert [each.url.host for each in sent if each.url.host in ("service.test", "new.test")] == []
+        assert await rooms.store.outbox.cancel(one.id, town.now) is Cancelled.TRIED, (
+            "once it was, before that"
+        )
+    await visitor.browser.aclose()
+
+
+async def on_the_list(house: Any) -> list[str]:
+    """How each entry of the practice's list begins, for somebody of its role."""
+    async with house.browser() as browser:
+        answer = await browser.get("https://ehr.test/launch/list", params={"clinician": "dr-marsh"})
+    assert answer.status_code == 200
+    found = re.findall(r'<h2 id="e\d+">.*?</h2>\n<p>(.*?)</p>', answer.text, re.DOTALL)
+    return [words.partition(" is being")[0] for words in found]

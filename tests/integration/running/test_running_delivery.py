@@ -8,11 +8,12 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import processes
 import pytest
@@ -21,9 +22,10 @@ from delivery_waiting import RING, left, queued
 from sqlalchemy import select
 
 from ipvscreen.delivery.points import Point
+from ipvscreen.resources.stopping import stop_key
 from ipvscreen.store.engine import reading
 from ipvscreen.store.facade import Store, open_store
-from ipvscreen.store.outbox import Outbox
+from ipvscreen.store.outbox import Cancelled, Outbox
 from ipvscreen.store.settling import Settled
 from ipvscreen.store.tables import outbox
 
@@ -70,22 +72,47 @@ def test_without_the_key_a_second_try_is_a_second_message(tmp_path: Path, url: s
     assert set(faults(keys, told)) == {"doubled"}
 
 
+TASK = {"resourceType": "Task", "status": "requested"}
+A_TASK = {"entry": [{"fullUrl": "urn:uuid:0b0b0b0b-0000-4000-8000-000000000000", "resource": TASK}]}
+
+
+async def stopped(url: str, key: str) -> Cancelled:
+    """The service has it; now it is to hear that it is not wanted any more."""
+    store = await open_store(url, RING, migrate=False)
+
+    def message(left: Mapping[str, Any]) -> dict[str, Any]:
+        ended = {**left["entry"][0]["resource"], "status": "cancelled"}
+        return {"about": f"{key} stopped", "entry": [{**left["entry"][0], "resource": ended}]}
+
+    done = await store.stops.stop(key, message, datetime.now(UTC))
+    await store.close()
+    return done
+
+
 def test_each_point_of_a_delivery_survives_a_kill(tmp_path: Path, url: str) -> None:
+    """Of a referral, and of the message that it is stopped: each arrives once, this one after that."""
     with service(0.0) as to:
         folder = tmp_path / "a"
         folder.mkdir()
         asyncio.run(queued(url, [], to.url))
         with sender(folder, url) as one:
-            for number, point in enumerate(Point, start=1):
+            for number, point in enumerate((*Point, *Point), start=1):
                 (folder / "point").write_text(point, encoding="ascii")
                 before = to.told()["requests"]
-                asyncio.run(queued(url, [point], to.url))
+                if number <= len(Point):
+                    asyncio.run(queued(url, [point], to.url, body=A_TASK))
+                else:
+                    assert asyncio.run(stopped(url, point)) is Cancelled.TELLING
                 processes.until(lambda n=number: len(one.ends()) == n, SECONDS)
                 until_settled(url)
                 tries = to.told()["requests"] - before
                 assert tries == (1 if point in (Point.CLAIMED, Point.SETTLED) else 2), point
-        assert one.ends()[:4] == [-signal.SIGKILL] * 4
-        assert faults(list(Point), to.told()) == {}
+        assert one.ends()[:8] == [-signal.SIGKILL] * 8
+        told = to.told()
+    assert faults([*Point, *map(stop_key, Point)], told | {"held": {key: key for key in told["held"]}}) == {}
+    assert told["effects"] == dict.fromkeys([*Point, *(f"{point} stopped" for point in Point)], 1)
+    assert [asyncio.run(stopped(url, point)) for point in Point] == [Cancelled.STOPPED_BEFORE] * 4
+    assert asyncio.run(left(url)) == {}, "asked again, nothing is queued again"
 
 
 async def twice_on_its_way(store: Store) -> int:

@@ -351,6 +351,8 @@ async def test_of_a_later_version_it_is_refused_and_of_an_earlier_one_migrated(
             connection.execute(f"DROP INDEX {index}")
         connection.execute("ALTER TABLE outbox DROP COLUMN recipient")
         connection.execute("ALTER TABLE outbox DROP COLUMN number")
+        connection.execute("ALTER TABLE referrals DROP COLUMN stopped_at")
+        connection.execute("ALTER TABLE referrals DROP COLUMN told_at")
         connection.execute("UPDATE alembic_version SET version_num = '0001'")
     await backup(url, files["0001"], ring)
 

@@ -7,13 +7,19 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select, update
 
 from ipvscreen.errors import OutOfOrder
+from ipvscreen.ipv.hearing import Cause
 from ipvscreen.ipv.referral import ReferralState
+from ipvscreen.ipv.services import Backend, SigningAlg
 from ipvscreen.ipv.visit import VisitState
+from ipvscreen.resources.stopping import stop_key
 from ipvscreen.store import visits as store_visits
+from ipvscreen.store.engine import writing
 from ipvscreen.store.facade import Store
-from ipvscreen.store.outbox import Cancelled
+from ipvscreen.store.outbox import Cancelled, Standing
+from ipvscreen.store.tables import outbox
 from ipvscreen.store.visits import Visit
 
 LEASE = 30
@@ -106,3 +112,91 @@ async def test_where_not_every_visit_was_looked_through_there_may_be_more(
     now = await store.visits.create(new_visit(id="now", opened_at=at + timedelta(days=1)), new_grant())
     found, cut = await store.visits.earlier(now)
     assert ([old.id for old in found], cut) == ([visit.id], more)
+
+
+# What the service has
+
+
+TASK = {"resourceType": "Task", "status": "requested"}
+SENT = {"resourceType": "Bundle", "type": "message", "entry": [{"fullUrl": "urn:uuid:1", "resource": TASK}]}
+TOKENS = Backend("https://service.test/token", "us", "system/*.c", SigningAlg.ES384)
+
+
+async def received(store: Store, visit: Visit, new_referral, at: datetime, **job) -> str:
+    referral, new = new_referral("key-2")
+    await store.referrals.add(visit, referral, replace(new, body=SENT, backend=TOKENS, **job))
+    for one in await store.outbox.claim(at, 10, LEASE):
+        assert await store.outbox.finish(one, "R-1", at)
+    return referral.id
+
+
+def cancels(left):
+    return {"stops": left["entry"][0]["resource"]["resourceType"]}
+
+
+async def test_what_the_service_has_is_stopped_by_a_message_to_where_it_went(
+    store: Store, visit: Visit, new_referral, at: datetime
+):
+    key, later = await received(store, visit, new_referral, at), at + timedelta(days=3)
+    assert await store.stops.stop(key, cancels, later) is Cancelled.TELLING
+    assert await store.stops.stop(key, cancels, later + timedelta(days=1)) is Cancelled.TELLING
+    (job,) = await store.outbox.claim(later, 10, LEASE)
+    assert (job.key, job.correlation) == (stop_key(key), "about-key-2")
+    assert (job.endpoint, job.backend) == ("https://service.test/fhir", TOKENS)
+    assert job.body == {"stops": "Task"}
+    assert await store.outbox.standing(job, later) is Standing.GO
+
+    await store.outbox.fail(job, later, "Nobody answered.")
+    waiting = await store.referrals.get(key)
+    assert waiting
+    assert (waiting.state, waiting.stopped_at) == (ReferralState.STOPPING, later)
+    (job,) = await store.outbox.claim(later, 10, LEASE)
+    assert await store.outbox.finish(job, "R-2", later)
+
+    told = await store.referrals.get(key)
+    assert told
+    assert (told.state, told.told_at) == (ReferralState.TOLD, later)
+    assert (told.received_at, told.receipt) == (at, "R-1"), "what came before stays as it was"
+    assert await store.stops.stop(key, cancels, later) is Cancelled.STOPPED_BEFORE
+
+
+@pytest.mark.parametrize("how", ["refused", "unreadable", "in an inbox here", "nothing kept"])
+async def test_where_no_message_tells_it_somebody_has_to_ring(
+    store: Store, visit: Visit, new_referral, at: datetime, how: str
+):
+    inbox = {"endpoint": "inbox:org", "asked": {}} if how == "in an inbox here" else {}
+    key = await received(store, visit, new_referral, at, **inbox)
+    if how in ("unreadable", "nothing kept"):
+        async with writing(store._engine) as connection:
+            mine = outbox.c.key == key
+            row = await connection.scalar(select(outbox.c.id).where(mine))
+            kept = b"x" if how == "unreadable" else store.outbox._sealed.seal("message", str(row), None)
+            await connection.execute(update(outbox).where(mine).values(message=kept))
+    stopped = await store.stops.stop(key, cancels, at)
+    assert stopped is (Cancelled.TELLING if how == "refused" else Cancelled.RING)
+    for job in await store.outbox.claim(at, 10, LEASE):
+        await store.outbox.refuse(job, "Not ours.")
+
+    one = await store.referrals.get(key)
+    assert one
+    assert (one.state, one.receipt, one.words) == (ReferralState.UNTOLD, "R-1", None)
+    assert await store.stops.stop(key, cancels, at) is Cancelled.RING
+    (fact,) = [each for each in await store.waiting.referrals("practice", at) if each.about == key]
+    assert (fact.cause, fact.since) == (Cause.UNTOLD, at)
+
+
+async def test_what_was_not_received_is_no_stop_of_this_kind(store: Store, visit: Visit, at: datetime):
+    (one,) = await store.referrals.of_visit(visit.id)
+    assert await store.stops.stop(one.id, cancels, at) is Cancelled.TOO_LATE
+    assert await state(store, visit) is ReferralState.QUEUED
+
+
+async def test_what_was_held_was_not_tried(store: Store, visit: Visit, at: datetime):
+    (job,) = await store.outbox.claim(at, 10, LEASE)
+    assert await store.outbox.hold(job, at + timedelta(minutes=1))
+    assert not await store.outbox.hold(job, at), "its lease has gone"
+    assert await store.outbox.claim(at, 10, LEASE) == []
+    (again,) = await store.outbox.claim(at + timedelta(minutes=1), 10, LEASE)
+    assert again.attempts == 1
+    await store.outbox.hold(again, at + timedelta(hours=1))
+    assert await stop(store, visit, at) is Cancelled.STOPPED

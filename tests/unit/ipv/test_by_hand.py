@@ -24,6 +24,9 @@ STATES = {
     ReferralState.REFUSED: (LETTER, TELEPHONE),
     ReferralState.CANCELLED: (),
     ReferralState.LAPSED: (),
+    ReferralState.STOPPING: (),
+    ReferralState.TOLD: (),
+    ReferralState.UNTOLD: (),
 }
 
 

@@ -21,6 +21,7 @@ from ipvscreen.ipv.proposals import (
     directed,
     held,
     hosted,
+    is_turned,
     organisation_at,
     stopped,
 )
@@ -130,3 +131,26 @@ def test_an_organisation_has_the_services_whose_referrals_go_to_it_now() -> None
     assert hosted([inbox], [SERVICE, other], None, since) == (), "a steward has none"
     assert directed([inbox], SERVICE, since).endpoint == Destination(organisation="harbour").address
     assert directed([inbox], SERVICE, since - SECOND) == SERVICE
+
+
+@pytest.mark.parametrize(
+    ("proposals", "address", "after", "turned"),
+    [
+        ([], "https://old.test", timedelta(), False),
+        ([NEW], "https://old.test", timedelta(), True),
+        ([NEW], "https://old.test", LAPSE, False),
+        ([AGREED], "https://old.test", LAPSE, True),
+        ([AGREED], "https://old.test", WAIT * 2, True),
+        ([AGREED], "https://new.test/", WAIT * 2, False),
+        ([stopped(AGREED, "sam", AT + SECOND)], "https://old.test", WAIT, False),
+        ([replace(AGREED, about="another")], "https://old.test", WAIT * 2, False),
+        ([replace(AGREED, kind=Kind.STEWARD)], "https://old.test", WAIT * 2, False),
+        ([replace(AGREED, kind=Kind.INBOX, value="org")], "https://old.test", WAIT * 2, True),
+        ([replace(AGREED, kind=Kind.INBOX, value="org")], "inbox:org", WAIT * 2, False),
+        ([AGREED, replace(NEW, proposed_at=AT + WAIT * 2)], "https://new.test", WAIT * 2, True),
+    ],
+)
+def test_what_was_queued_goes_only_where_nobody_doubts_that_it_should(
+    proposals: list[Proposal], address: str, after: timedelta, *, turned: bool
+) -> None:
+    assert is_turned(proposals, "s", address, AT + after) is turned

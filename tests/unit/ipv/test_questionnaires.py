@@ -22,7 +22,7 @@ from ipvscreen.ipv.instruments import (
     SUICIDE,
 )
 from ipvscreen.resources import terminology
-from ipvscreen.resources.progress import BUSINESS_WORDS
+from ipvscreen.resources.business import BUSINESS_WORDS
 from ipvscreen.resources.reasons import WHY_WORDS
 from ipvscreen.sdc.form import Form
 from ipvscreen.sdc.load import load_form
@@ -195,7 +195,10 @@ def test_what_the_code_writes_stands_in_the_code_systems(documents: Documents) -
         "health-concern": "Health concern",
         **sources,
     }
-    assert concepts(documents, "events") == {"referral-new": "New referral"}
+    assert concepts(documents, "events") == {
+        "referral-new": "New referral",
+        "referral-stopped": "Referral stopped",
+    }
     spoken = dict(zip(CASE, (BUSINESS_WORDS, DECLINE_WORDS, OUTCOME_WORDS), strict=True))
     for name, words_of in spoken.items():
         assert concepts(documents, name) == {str(code): words for code, words in words_of.items()}

@@ -92,7 +92,7 @@ and `received`. Nothing leads out of an end. What a state takes and stays as it 
 |---|---|---|---|
 {states()}
 
-`sent` is the business status before the service has the message.
+`prepared` is the business status while a person has to bring it, `sent` before the service has the message.
 
 ## Who does what
 

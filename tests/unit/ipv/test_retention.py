@@ -51,7 +51,11 @@ def test_what_refers_to_a_visit_goes_before_it() -> None:
 def test_a_referral_that_is_queued_is_never_over() -> None:
     assert not ENDED_REFERRALS & WAITING_REFERRALS
     over = ENDED_REFERRALS | WAITING_REFERRALS
-    assert set(ReferralState) - over == {ReferralState.QUEUED, ReferralState.DRAFTED}
+    assert set(ReferralState) - over == {
+        ReferralState.QUEUED,
+        ReferralState.DRAFTED,
+        ReferralState.STOPPING,
+    }
 
 
 def test_a_visit_that_is_sent_on_or_finished_waits_for_nobody() -> None:

@@ -29,11 +29,14 @@ REFERRAL = """
 drafted: send queued, prepare unsent, cancel cancelled
 queued: receive received, refuse refused, cancel cancelled, lapse lapsed
 unsent: hand-over sent, speak received, cancel cancelled, lapse lapsed
-sent: speak received
-received:
+sent: speak received, withdraw untold
+received: tell stopping, withdraw untold
 refused: send queued, hand-over sent, speak received, cancel cancelled
 cancelled:
 lapsed:
+stopping: receive told, refuse untold
+told:
+untold:
 """
 PAGES = """
 opened: start danger not-now

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ipvscreen.ipv.child import Child
 from ipvscreen.ipv.person import Person
 from ipvscreen.ipv.referral import Agreement, ContactWay, ReferralRequest, Release, SafeContact, Sharing
 from ipvscreen.ipv.services import Kind, Service
@@ -22,6 +23,7 @@ from ipvscreen.resources.contact import (
 )
 from ipvscreen.resources.context import NOBODY, Context
 from ipvscreen.resources.labels import DEFAULT
+from ipvscreen.resources.letter import letter_of
 from ipvscreen.resources.message import message
 from ipvscreen.resources.neutral import topic_word
 from ipvscreen.resources.policy import WritePolicy
@@ -298,3 +300,18 @@ def test_no_answer_no_item_and_no_score_in_any_message(
     assert resources(bundle)["Patient"].keys() <= {"resourceType", "meta", "extension", "name", "telecom"}
     assert "Practitioner/66" not in everything
     assert [topic_word(text) for text in texts if topic_word(text)] == []
+
+
+@pytest.mark.parametrize(("age", "words"), [(7, "For a child aged 7"), (None, "For a child")])
+def test_for_whom_it_is_stands_first_where_it_is_for_a_child(
+    sent: Sent, agreed: ReferralRequest, age: int | None, words: str
+) -> None:
+    """In the message and in the letter made of it; the control is for the person."""
+    bundle = sent(replace(agreed, child=Child(age)))
+    first, *others = resources(bundle)["Task"]["input"]
+    assert first == {"type": {"text": "For whom"}, "valueCodeableConcept": {"text": words}}
+    assert others == resources(sent(agreed))["Task"]["input"]
+    assert letter_of(bundle).sections[2].lines[0] == words
+    assert words not in letter_of(sent(agreed)).sections[2].lines
+    alone = sent(replace(agreed, child=Child(age), help_wanted=frozenset()))
+    assert resources(alone)["Task"]["input"] == [first]

@@ -13,12 +13,13 @@ from ipvscreen.ipv.loop import Progress
 from ipvscreen.ipv.person import Person
 from ipvscreen.ipv.referral import ReferralRequest
 from ipvscreen.ipv.services import Service
+from ipvscreen.resources.business import BUSINESS_WORDS
 from ipvscreen.resources.context import Context
 from ipvscreen.resources.correction import ended, in_error, stands
 from ipvscreen.resources.labels import About, Row, labels_of, lost
 from ipvscreen.resources.model import checked
 from ipvscreen.resources.neutral import topic_word
-from ipvscreen.resources.progress import BUSINESS_WORDS, outcome_entry, task_key, task_told, told_provenance
+from ipvscreen.resources.progress import outcome_entry, task_key, task_told, told_provenance
 from ipvscreen.resources.referral import referral
 
 AT = datetime(2026, 3, 9, 9, 0, tzinfo=UTC)

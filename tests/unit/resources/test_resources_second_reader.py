@@ -49,7 +49,7 @@ USED: dict[str, str] = {
         "status intent priority code orderDetail subject encounter authoredOn requester performer "
         "supportingInfo note"
     ),
-    "Task": "status intent priority code focus for encounter authoredOn requester owner input",
+    "Task": "status businessStatus intent priority code focus for encounter authoredOn requester owner input",
 }
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from ipvscreen.ipv.assessment import Assessment, Danger
+from ipvscreen.ipv.case import CaseState
 from ipvscreen.ipv.draft import Call, Draft
 from ipvscreen.ipv.referral import LATE, ReferralState
 from ipvscreen.ipv.services import Kind, Match, Service, Verdict
@@ -61,6 +62,9 @@ def a_sheet(
 def a_referral(**changes: object) -> Referral:
     made = Referral("k", "v1", "s1", "Harbour", "01632 1", ReferralState.QUEUED, NOW, NOW)
     return replace(made, **changes)  # type: ignore[arg-type]  # changed by name, as each test says
+
+
+STOPPING = a_referral(state=ReferralState.STOPPING, received_at=NOW, stopped_at=NOW)
 
 
 def test_danger_opens_what_was_answered(visit: Make, framed: Framed) -> None:
@@ -150,6 +154,14 @@ def test_an_agreement_has_an_end_preset(visit: Make, framed: Framed, forms: Form
         (a_referral(state=ReferralState.CANCELLED), "alarm", "Harbour: stopped, nothing more is sent."),
         (a_referral(state=ReferralState.LAPSED), "alarm", "Harbour: not sent, because what was agreed"),
         (a_referral(queued_at=NOW - LATE), "alarm", "Kept safely since"),
+        (STOPPING, "waiting", "Harbour had it, and is being told that it is not wanted any more. It has not"),
+        (replace(STOPPING, stopped_at=NOW - LATE), "alarm", "Harbour had it, and is being told"),
+        (
+            replace(STOPPING, state=ReferralState.TOLD, told_at=NOW),
+            "good",
+            "Harbour had it, and has heard that it is not wanted any more, Monday 2 March",
+        ),
+        (replace(STOPPING, state=ReferralState.UNTOLD), "alarm", "Harbour has it, and nobody there has been"),
     ],
 )
 def test_sent_says_what_became_of_it(
@@ -160,8 +172,33 @@ def test_sent_says_what_became_of_it(
     )
     assert page.lines[0].tone == tone
     assert page.lines[0].text.startswith(start)
-    assert page.waiting is (referral.state is ReferralState.QUEUED)
+    assert page.waiting is (referral.state in (ReferralState.QUEUED, ReferralState.STOPPING))
     assert page.record == ()
+
+
+@pytest.mark.parametrize(
+    ("state", "case", "can"),
+    [
+        (ReferralState.QUEUED, None, True),
+        (ReferralState.RECEIVED, None, True),
+        (ReferralState.RECEIVED, CaseState.OPENED, True),
+        (ReferralState.RECEIVED, CaseState.COMPLETED, False),
+        (ReferralState.RECEIVED, CaseState.CANCELLED, False),
+        (ReferralState.STOPPING, None, False),
+        (ReferralState.TOLD, None, False),
+        (ReferralState.UNTOLD, None, False),
+    ],
+)
+def test_it_can_be_stopped_while_that_does_something(
+    visit: Make, framed: Framed, state: ReferralState, case: CaseState | None, *, can: bool
+) -> None:
+    one = a_referral(state=state, received_at=NOW, stopped_at=NOW)
+    cases = {one.id: case} if case else {}
+    page = sent_page(
+        framed(visit(), Step.SENT), [one], None, visit().plan, told=None, zone=UTC, now=NOW, cases=cases
+    )
+    assert bool(page.lines[0].stop) is can
+    assert ("sees now that it is not wanted" in page.lines[0].text) is (case is CaseState.CANCELLED)
 
 
 def test_sent_says_who_has_to_ring_and_what_the_record_holds(visit: Make, framed: Framed) -> None:

@@ -132,6 +132,8 @@ def _known(desk: Desk, kept: Kept, team: Team) -> Facts:
 def _facts(desk: Desk, case: Case) -> Iterable[tuple[str, str]]:
     wanted = [words for code, words in HELP_WORDS.items() if code in case.help_wanted]
     safe = [WAYS[way] for way in ContactWay if way in case.ways]
+    if case.child:
+        yield message("Whom"), case.child.words
     yield message("Wanted"), joined(_COMMA, wanted) if wanted else message("Nothing was named")
     yield message("Safe ways"), NO_CONTACT if case.ways == {ContactWay.SHE_CALLS} else joined(_COMMA, safe)
     yield message("Voicemail"), message("safe") if case.voicemail else message("not safe")

@@ -55,6 +55,14 @@ _STOPPED: dict[Cancelled, Message] = {
         "{service} had it. Whether it is seen there in time that it is not wanted any more is not known here:"
         " ring {phone}."
     ),
+    Cancelled.TELLING: message(
+        "{service} had it, and is being told that it is not wanted any more. Until this page says that it has"
+        " heard, ring {phone}."
+    ),
+    Cancelled.RING: message(
+        "{service} has it, and no message from here reaches it: ring {phone} now, and say that it is not"
+        " wanted. The practice's list says so, too."
+    ),
     Cancelled.TOLD: message(
         "{service} had it, and sees now that it is not wanted any more. What they know already they know:"
         " if they are in touch with the patient, ring {phone} too."

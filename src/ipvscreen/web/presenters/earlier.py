@@ -62,13 +62,23 @@ _REFERRALS: dict[ReferralState, Message] = {
     ReferralState.UNSENT: message("{service}: not sent yet. Hand it over, or ring {phone}."),
     ReferralState.SENT: message("{service}: sent by letter. To stop it, ring {phone}."),
     ReferralState.RECEIVED: message(
-        "{service} has it. Stopping tells those that read here; others have to be rung: {phone}."
+        "{service} has it. Stopping tells it where a message or a page here reaches it; else ring {phone}."
+    ),
+    ReferralState.STOPPING: message(
+        "{service} had it when it was stopped, and has not heard that yet. Ring {phone}."
+    ),
+    ReferralState.TOLD: message(
+        "{service} had it when it was stopped. Its system has heard that; to be sure, ring {phone}."
+    ),
+    ReferralState.UNTOLD: message(
+        "{service} had it when it was stopped, and cannot be told from here: ring {phone}."
     ),
     ReferralState.REFUSED: message("{service} did not take it."),
     ReferralState.CANCELLED: message("{service}: stopped, nothing more is sent. To be sure, ring {phone}."),
     ReferralState.LAPSED: message("{service}: not sent, because what was agreed had ended. Ask again."),
 }
-_STOPPABLE = frozenset(state for state, events in TRANSITIONS.items() if ReferralEvent.CANCEL in events)
+_STOPS = frozenset({ReferralEvent.CANCEL, ReferralEvent.WITHDRAW})
+_STOPPABLE = frozenset(state for state, events in TRANSITIONS.items() if _STOPS & set(events))
 
 
 @dataclass(frozen=True, slots=True)

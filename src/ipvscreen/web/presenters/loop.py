@@ -26,6 +26,15 @@ _ENDS: dict[ReferralState, Message] = {
     ReferralState.UNSENT: message("{service}: not sent yet. Hand it over, or ring {phone}."),
     ReferralState.REFUSED: message("{service} did not take it."),
     ReferralState.CANCELLED: message("{service}: stopped, nothing more is sent. To be sure, ring {phone}."),
+    ReferralState.STOPPING: message(
+        "{service} had it when it was stopped, and has not heard that yet. Ring {phone}."
+    ),
+    ReferralState.TOLD: message(
+        "{service} had it when it was stopped. Its system has heard that; to be sure, ring {phone}."
+    ),
+    ReferralState.UNTOLD: message(
+        "{service} had it when it was stopped, and cannot be told from here: ring {phone}."
+    ),
 }
 _NEXT = message("Next: {service}, telephone {phone}. Ask the patient first; nothing is sent by itself.")
 _NONE_LEFT = message("Nothing else that is listed fits. The patient still needs somebody who keeps contact.")

@@ -88,6 +88,7 @@ class Sheet:
     ring: tuple[ServiceLine, ...] = ()  # where nothing can be sent
     review: str = ""  # the day until which the safe way is believed
     draft: bool = False  # no lawyer has read what is preset and offered
+    child: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +179,7 @@ def sheet(
         mistakes=entered.mistakes,
         review=values.get("review") or (about.review.isoformat() if about.review else ""),
         draft=about.draft,
+        child=visit.draft.child,
     )
 
 

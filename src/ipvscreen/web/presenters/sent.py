@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 
 from ipvscreen.ipv.by_hand import ByHand
-from ipvscreen.ipv.referral import ReferralState, is_late
+from ipvscreen.ipv.case import CLOSED, CaseState
+from ipvscreen.ipv.child import Child
+from ipvscreen.ipv.referral import LATE, ReferralState, is_late
 from ipvscreen.messages import Message, message
 from ipvscreen.resources.plan import WritePlan
 from ipvscreen.resources.written import Written
@@ -29,6 +31,26 @@ _BY_LETTER = message(
 )
 _TOLD = message("{service}: told by telephone to {to}, {at}, by {who}. {awaited}")
 _STOPPABLE = frozenset({ReferralState.QUEUED, ReferralState.REFUSED})
+_HELD = message(
+    "Held, and NOT sent: where {service} is reached is being changed, or has been since. Do not wait for it,"
+    " ring {phone} now."
+)
+_THERE = frozenset({ReferralState.SENT, ReferralState.RECEIVED})
+_STOPPING = message(
+    "{service} had it, and is being told that it is not wanted any more. It has not heard that yet: ring"
+    " {phone}, or look again here."
+)
+_TOLD_STOPPED = message(
+    "{service} had it, and has heard that it is not wanted any more, {at}. If they are in touch with the"
+    " patient already, ring {phone} too."
+)
+_UNTOLD = message(
+    "{service} has it, and nobody there has been told from here that it is not wanted any more: ring {phone}."
+)
+_IN_INBOX = message(
+    "{service} had it, and sees now that it is not wanted any more. Whether anybody has looked is not known:"
+    " to be sure, ring {phone}."
+)
 _LATE = message(
     "Kept safely since {at}, but still not received by {service}: do not wait for it, ring {phone} now. It is"
     " tried again until it arrives."
@@ -37,10 +59,14 @@ _LATE = message(
 
 @dataclass(frozen=True, slots=True)
 class SentLine:
-    """One referral; `tone` is good, waiting or alarm. `stop` is what its button posts, empty without one."""
+    """One referral; `tone` is good, waiting or alarm; `whom`: the child for whom it is.
+
+    `stop` is what its button posts, empty without one.
+    """
 
     tone: str
     text: str
+    whom: str = ""
     service: str = ""
     stop: str = ""
 
@@ -74,22 +100,26 @@ def sent_page(
     again: bool = False,
     bringing: Sequence[ByHandView] = (),
     told_now: Mapping[str, str] | None = None,
-    open_cases: Collection[str] = (),
+    cases: Mapping[str, CaseState] | None = None,
+    held: Collection[str] = (),
 ) -> SentPage:
     """Each referral of the visit, the newest first, and what stands of it in the record.
 
     `before`: what was written of the visit itself. What has to be entered by hand of that is said here too,
-    for this page may come without the one that says it first. `open_cases`: those of which a service here has
-    a case, so that it can be told. `told_now`: what came of stopping one just now.
+    for this page may come without the one that says it first. `cases`: how those stand that have come into an
+    inbox here. `held`: those that are not sent while it is not certain where to. `told_now`: what came of
+    stopping one just now.
     """
+    cases = cases or {}
     again = again and can_be_tried(in_record, before)
     return SentPage(
         frame=frame,
         lines=tuple(
-            replace(_line(one, told, zone, now), service=one.service_name, stop=_stop(one, open_cases))
+            replace(line, whom=_whom(one), service=one.service_name, stop=_stop(one, cases))
             for one in referrals
+            for line in [_held(one) if one.id in held else _line(one, cases, told, zone, now)]
         ),
-        waiting=any(one.state is ReferralState.QUEUED for one in referrals),
+        waiting=any(one.state in (ReferralState.QUEUED, ReferralState.STOPPING) for one in referrals),
         record=(*_in_record(in_record, plan, again), *by_hand(before, plan)),
         again=again,
         bringing=tuple(bringing),
@@ -97,16 +127,30 @@ def sent_page(
     )
 
 
-def _stop(one: Referral, open_cases: Collection[str]) -> str:
+def _whom(one: Referral) -> str:
+    """Where it is not for the patient."""
+    return Child(one.need.age).words if one.need and one.need.child else ""
+
+
+def _held(one: Referral) -> SentLine:
+    return SentLine("alarm", _HELD.given(service=one.service_name, phone=one.phone))
+
+
+def _stop(one: Referral, cases: Mapping[str, CaseState]) -> str:
     """Its id while stopping it still does something: nothing was sent, or the service can be told."""
-    return one.id if one.state in _STOPPABLE or one.id in open_cases else ""
+    there = one.state in _THERE and cases.get(one.id) not in CLOSED
+    return one.id if one.state in _STOPPABLE or there else ""
 
 
 def _in_record(written: Written | None, plan: WritePlan, again: bool) -> tuple[Notice, ...]:
     return notices(written, plan, again=again) if written and written.items else ()
 
 
-def _line(one: Referral, told: str | None, zone: tzinfo, now: datetime) -> SentLine:
+def _line(
+    one: Referral, cases: Mapping[str, CaseState], told: str | None, zone: tzinfo, now: datetime
+) -> SentLine:
+    if stopped := _stopped(one, cases.get(one.id), zone, now):
+        return stopped
     reply_by = moment_words(one.reply_by, zone)
     if one.state in (ReferralState.UNSENT, ReferralState.SENT) or one.handed is not None:
         return _brought(one, words.awaited(reply_by, told, one.phone), zone, now)
@@ -126,6 +170,20 @@ def _line(one: Referral, told: str | None, zone: tzinfo, now: datetime) -> SentL
             awaited=words.awaited(reply_by, told, one.phone),
         ),
     )
+
+
+def _stopped(one: Referral, case: CaseState | None, zone: tzinfo, now: datetime) -> SentLine | None:
+    """What came of stopping what the service had; None where that was not done."""
+    given = {"service": one.service_name, "phone": one.phone}
+    if case is CaseState.CANCELLED:
+        return SentLine("waiting", _IN_INBOX.given(**given))
+    if one.state is ReferralState.UNTOLD:
+        return SentLine("alarm", _UNTOLD.given(**given))
+    if one.told_at is not None:
+        return SentLine("good", _TOLD_STOPPED.given(**given, at=moment_words(one.told_at, zone)))
+    if one.stopped_at is None:
+        return None
+    return SentLine("alarm" if now - one.stopped_at >= LATE else "waiting", _STOPPING.given(**given))
 
 
 def _brought(one: Referral, awaited: str, zone: tzinfo, now: datetime) -> SentLine:

@@ -1,6 +1,6 @@
 """What waits for the practice, in neutral words: whose, since when, what to do, and whom to ring."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 
@@ -12,6 +12,10 @@ from ipvscreen.store.referrals import Referral
 from ipvscreen.store.visits import Visit
 from ipvscreen.web.presenters.frame import NO_NAME, moment_words
 
+_HELD = message(
+    "Held, and not sent: where {service} is reached is being changed, or has been since. Ring {phone}, and"
+    " tell {clinician}."
+)
 _NOBODY = message("the clinician")
 _A_SERVICE = message("a service")
 _NO_PHONE = message("the service")
@@ -32,24 +36,28 @@ class Entry:
     old: bool
 
 
+@dataclass(frozen=True, slots=True)
+class About:
+    """What alerts are about, by id; `held`: referrals that are not sent while it is not certain where to."""
+
+    visits: Mapping[str, Visit]
+    referrals: Mapping[str, Referral]
+    held: Collection[str] = ()
+
+
 def entries(
-    alerts: Sequence[Alert],
-    old: frozenset[str],
-    visits: Mapping[str, Visit],
-    referrals: Mapping[str, Referral],
-    zone: tzinfo,
-    today: date,
+    alerts: Sequence[Alert], old: frozenset[str], about: About, zone: tzinfo, today: date
 ) -> tuple[Entry, ...]:
-    """Each alert, by its visit and its referral (by their ids); `old`: the ids of those a working day old.
+    """Each alert; `old`: the ids of those a working day old.
 
     What does not open any more is still there, without a name: somebody has to find out.
     """
     return tuple(
         Entry(
             id=one.id,
-            name=_name(visits.get(one.visit_id)),
+            name=_name(about.visits.get(one.visit_id)),
             since=_since(one.since, zone),
-            words=_words(one, visits.get(one.visit_id), referrals.get(one.about), today),
+            words=_words(one, about, today),
             urgent=one.urgent,
             old=one.id in old,
         )
@@ -61,8 +69,9 @@ def _name(visit: Visit | None) -> str:
     return (visit.person.name if visit else None) or NO_NAME
 
 
-def _words(alert: Alert, visit: Visit | None, referral: Referral | None, today: date) -> str:
-    words = CAUSE_WORDS[alert.cause].given(
+def _words(alert: Alert, about: About, today: date) -> str:
+    visit, referral = about.visits.get(alert.visit_id), about.referrals.get(alert.about)
+    words = (_HELD if alert.about in about.held else CAUSE_WORDS[alert.cause]).given(
         service=referral.service_name if referral else _A_SERVICE,
         phone=referral.phone if referral else _NO_PHONE,
         clinician=(visit.user_name if visit else None) or _NOBODY,

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from ipvscreen.errors import OutOfOrder
 from ipvscreen.ipv.audit import Act
-from ipvscreen.ipv.case import CLOSED
+from ipvscreen.ipv.case import CaseState
 from ipvscreen.ipv.draft import Left
 from ipvscreen.ipv.visit import Door, Step, VisitState
 from ipvscreen.messages import message
@@ -73,21 +73,18 @@ async def show_sent(turn: Turn) -> Response:
         again=await _waits(turn, Purpose.REFERRAL),
         bringing=await by_hand.views(turn, visit.id),
         told_now=turn.mistakes,
-        open_cases=await _open_cases(turn, referrals),
+        cases=await _cases(turn, referrals),
+        held=await turn.rooms.store.outbox.held([one.id for one in referrals], turn.now),
     )
     return turn.render(page)
 
 
-async def _open_cases(turn: Turn, referrals: Sequence[Referral]) -> frozenset[str]:
-    """Those of which a service here has a case that is not over: it can be told that it is not wanted.
-
-    Where nothing of a person is told without a release also those that are over: that is not to be seen.
-    """
-    kept, hush = (
-        await turn.rooms.store.cases.of_referrals(one.id for one in referrals),
-        turn.pack.release_required,
-    )
-    return frozenset(key for key, one in kept.items() if hush or one.case.state not in CLOSED)
+async def _cases(turn: Turn, referrals: Sequence[Referral]) -> dict[str, CaseState]:
+    """How those stand that have come into an inbox here; nothing of them where that is not to be seen."""
+    if turn.pack.release_required:
+        return {}
+    kept = await turn.rooms.store.cases.of_referrals(one.id for one in referrals)
+    return {key: one.case.state for key, one in kept.items()}
 
 
 async def show_not_now(turn: Turn) -> Response:
@@ -133,6 +130,7 @@ async def _stop(turn: Turn, fields: ActionFields) -> Response:
         raise FieldsRefused(NOT_OFFERED)
     turn = replace(turn, visit=await turn.claim())
     stopped = await stop(store, turn.client, turn.visit, mine, now=turn.now, hush=turn.pack.release_required)
+    turn.rooms.dispatcher.kick()
     why = Why.REFERRAL_WITHDRAWN
     entries, may = await read_referred(store, turn.client, turn.visit, mine)
     written = await end_in_record(turn.client, turn.visit, entries, may, why, now=turn.now)

@@ -167,8 +167,8 @@ async def _stopped(turn: Turn, seen: Seen, why: Why) -> dict[str, str]:
     """With us first: what waits to be sent must not go out while the record system is being asked."""
     store, hush = turn.rooms.store, turn.pack.release_required
     stopped = await stop(store, turn.client, turn.visit, seen.referrals, now=turn.now, hush=hush)
-    what = (turn.client, turn.visit, seen.referred, seen.may, why)
-    written = await end_in_record(*what, now=turn.now) if seen.referred.bodies else Written()
+    turn.rooms.dispatcher.kick()
+    written = await end_in_record(turn.client, turn.visit, seen.referred, seen.may, why, now=turn.now)
     return stopped_words(stopped, seen.referrals) | await _failures(turn, written, why)
 
 

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from ipvscreen.errors import OutOfOrder
 from ipvscreen.ipv.audit import Act
 from ipvscreen.ipv.by_hand import goes_by_hand
+from ipvscreen.ipv.child import Child
 from ipvscreen.ipv.gap import left_after
 from ipvscreen.ipv.instruments import HELP_NOW, QUICK
 from ipvscreen.ipv.proposals import destination, held
@@ -69,7 +70,7 @@ async def submit_refer(turn: Turn, posted: Posted) -> Response:
     fields = own(ReferFields, posted)
     if fields.action is OnSheet.KEEP:
         return await _keep(turn, fields)
-    found = await choice(turn)
+    found = await _as_shown(turn, fields)
     service, wrong = await _chosen(turn, fields, found)
     safe, unsafe = contact(fields, turn.visit.contacts, turn.today, _review(turn))
     agreed, missing = agreement(fields, turn.today)
@@ -88,7 +89,7 @@ async def submit_share(turn: Turn, posted: Posted) -> Response:
     fields = own(ShareFields, posted)
     if fields.action is OnSheet.KEEP:
         return await _keep(turn, fields)
-    found = await choice(turn)
+    found = await _as_shown(turn, fields)
     service, wrong = await _chosen(turn, fields, found)
     safe, unsafe = contact(fields, turn.visit.contacts, turn.today, _review(turn))
     decision, missing = sharing(fields, turn.pack.nation)
@@ -104,8 +105,16 @@ def _review(turn: Turn) -> date:
     return default_review(turn.today, turn.pack.review_days)
 
 
+async def _as_shown(turn: Turn, fields: SheetFields) -> Choice:
+    """What the sheet offers; OutOfOrder for one that was shown for another child, or for the patient."""
+    if fields.child != turn.visit.draft.child:
+        raise OutOfOrder(turn.visit.state, "chosen for somebody else")
+    return await choice(turn)
+
+
 async def _send(turn: Turn, service: Service, request: ReferralRequest, found: Choice) -> Response:
-    rooms = turn.rooms
+    rooms, need = turn.rooms, found.need
+    request = replace(request, child=Child(need.age) if turn.visit.draft.child else None)
     begun = await refer(
         rooms.store,
         turn.client,
@@ -117,7 +126,7 @@ async def _send(turn: Turn, service: Service, request: ReferralRequest, found: C
         now=turn.now,
         care=rooms.care,
         ring_back=turn.entry.ring_back,
-        need=found.need,
+        need=need,
     )
     rooms.dispatcher.kick()
     return go(turn.rooms, await written(turn, begun), Step.SENT)
