@@ -260,6 +260,6 @@ def test_what_was_missing_is_printed_by_month() -> None:
             [("2026-04", 0, "", "sex", 1), ("2026-03", 1, "children", "age places", 12)],
         )
     assert CliRunner().invoke(main, ["services", "gaps"]).output.splitlines() == [
-        "2026-03: for a child; wanted: children; in the way: age, places; 12",
-        "2026-04: for an adult; wanted: any service; in the way: sex; fewer than 5",
+        "2026-03: for a child, area not known; wanted: children; in the way: age, places; 12",
+        "2026-04: for an adult, area not known; wanted: any service; in the way: sex; fewer than 5",
     ]

@@ -85,9 +85,9 @@ def gap_line(gap: Gap, count: int) -> str:
     whom = "a child" if gap.child else "an adult"
     wanted = ", ".join(sorted(gap.kinds)) or "any service"
     against = ", ".join(sorted(gap.excluded_by)) or "none is listed"
-    area = f", area {gap.area}" if gap.area else ""
+    area = gap.area or "not known"
     often = str(count) if count >= SMALL else f"fewer than {SMALL}"
-    return f"{gap.month}: for {whom}{area}; wanted: {wanted}; in the way: {against}; {often}"
+    return f"{gap.month}: for {whom}, area {area}; wanted: {wanted}; in the way: {against}; {often}"
 
 
 def _reading(path: Path) -> Reading:

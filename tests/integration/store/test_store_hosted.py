@@ -13,6 +13,7 @@ from ipvscreen.delivery.hosted import take_in
 from ipvscreen.delivery.points import Point
 from ipvscreen.errors import DeliveryRefused
 from ipvscreen.ipv.audit import Act
+from ipvscreen.ipv.child import Child
 from ipvscreen.ipv.referral import (
     Agreement,
     ContactWay,
@@ -87,7 +88,11 @@ async def acts(store: Store) -> list[Act]:
     return [row.act async for row in store.audit.entries()]
 
 
-@pytest.mark.parametrize("request_", [AGREED, SHARED], ids=["agreed", "shared"])
+@pytest.mark.parametrize(
+    "request_",
+    [AGREED, SHARED, replace(AGREED, child=Child(7)), replace(SHARED, child=Child(None))],
+    ids=["agreed", "shared", "for a child", "for a child of no age"],
+)
 def test_what_is_asked_is_read_as_it_was_kept(request_: ReferralRequest) -> None:
     assert asked_from_json(asked_to_json(request_, "Anna")) == (request_, "Anna")
     assert asked_from_json(asked_to_json(request_, None)) == (request_, None)
@@ -102,7 +107,7 @@ def test_what_was_kept_before_there_was_a_code_word_is_read() -> None:
 
 
 async def test_it_becomes_a_case_and_the_referrer_has_the_receipt(store: Store, at: datetime, queued):
-    await queued()
+    await queued(replace(AGREED, child=Child(7)))
     later = at + timedelta(seconds=3)
 
     assert await dispatcher(store, later).run_once() == 1
@@ -113,6 +118,7 @@ async def test_it_becomes_a_case_and_the_referrer_has_the_receipt(store: Store, 
     assert referral is not None
     assert (kept.case.agreement, kept.case.help_wanted) == (AGREED.agreement, AGREED.help_wanted)
     assert (kept.case.organisation, kept.case.knows) == (HARBOUR, None)
+    assert kept.case.child == Child(7)
     assert (referral.state, referral.received_at) == (ReferralState.RECEIVED, later)
     assert await store.cases.in_inbox(KEY, "m" * 32) is None
     assert await store.cases.of_organisation(HARBOUR) == [kept.case]

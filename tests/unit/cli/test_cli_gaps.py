@@ -13,7 +13,8 @@ NOTHING = Gap(frozenset(), frozenset(), "E06", "2026-04", child=True)
 @pytest.mark.parametrize(("count", "often"), [(1, "fewer than 5"), (SMALL - 1, "fewer than 5"), (5, "5")])
 def test_a_small_count_is_not_told(count: int, often: str) -> None:
     line = gap_line(GAP, count)
-    assert line == f"2026-03: for an adult; wanted: children, refuge; in the way: age, places; {often}"
+    told = "wanted: children, refuge; in the way: age, places"
+    assert line == f"2026-03: for an adult, area not known; {told}; {often}"
 
 
 def test_an_empty_directory_and_a_child() -> None:

@@ -62,11 +62,20 @@ def test_it_is_visible_exactly_when_the_page_of_the_visit_says_that_it_is_late()
     assert not is_late(ReferralState.QUEUED, begun, one.visible - timedelta(seconds=1))
 
 
-@pytest.mark.parametrize("cause", [Cause.REFUSED, Cause.LAPSED, Cause.DECLINED, Cause.ARRIVED])
+@pytest.mark.parametrize("cause", [Cause.REFUSED, Cause.LAPSED, Cause.UNTOLD, Cause.DECLINED, Cause.ARRIVED])
 def test_what_is_decided_is_told_at_once_day_or_night(cause: Cause) -> None:
     found = due(fact(cause, "2026-03-07 03:00"), HOURS)
 
     assert found.visible == found.told == at("2026-03-07 03:00")
+
+
+@pytest.mark.parametrize("urgent", [False, True])
+def test_a_stop_that_is_not_heard_of_is_as_a_referral_without_receipt(*, urgent: bool) -> None:
+    stop, referral = (
+        due(fact(cause, "2026-03-06 17:55", urgent=urgent), HOURS)
+        for cause in (Cause.STOPPING, Cause.UNRECEIVED)
+    )
+    assert (stop.visible, stop.told, stop.limit) == (referral.visible, referral.told, referral.limit)
 
 
 @pytest.mark.parametrize("cause", [Cause.UNANSWERED, Cause.UNFINISHED, Cause.UNCONFIRMED, Cause.FOLLOW_UP])
