@@ -10,9 +10,10 @@ import pytest
 from ipvscreen.ipv.person import Person
 from ipvscreen.ipv.referral import ReferralRequest
 from ipvscreen.ipv.services import Service
+from ipvscreen.resources.contact import CONTACT_RULES
 from ipvscreen.resources.context import Context
 from ipvscreen.resources.labels import DEFAULT
-from ipvscreen.resources.message import CONTACT_RULES, message
+from ipvscreen.resources.message import message
 from ipvscreen.resources.neutral import topic_word
 from ipvscreen.resources.stopping import NO_CONTACT, left_of, stop_key, stop_message
 from ipvscreen.resources.terminology import HELP_WORDS
