@@ -443,7 +443,7 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
     fresh.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_clinician(request: pytest.FixtureRequest) -> Callable[..., Clinician]:
     """Makes a clinician of a page; `at` is the demonstration, the common one unless told."""
 

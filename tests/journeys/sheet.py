@@ -5,9 +5,9 @@ from typing import Any
 SAFE = {"safe-today": "yes", "neck": "no", "suicide": "no"}
 
 
-def told(clinician: Any, patient: str, answers: dict[str, str]) -> None:
-    """Already told me, the quick items, and so to the sheet; these pages are looked at elsewhere."""
-    clinician.examined = False
+def told(clinician: Any, patient: str, answers: dict[str, str], *, examined: bool = False) -> None:
+    """Already told me, the quick items, and so to the sheet; unless `examined`, axe sees these elsewhere."""
+    clinician.examined = examined
     clinician.launch(patient)
     clinician.door("told")
     clinician.see("respond")

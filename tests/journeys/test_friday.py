@@ -40,7 +40,7 @@ def test_friday_five_to_six(
     watch = Watch(rooms, notices_of(running.demo.settings, rooms))
     gp = make_clinician(context.new_page(), running)
     charity.switches.refuse = 503
-    told(gp, "anna-woman", {"children-or-pregnant": "none", "help-now": "legal"})
+    told(gp, "anna-woman", {"children-or-pregnant": "none", "help-now": "legal"}, examined=True)
     send(gp, "specialist")
     assert "Received by" not in gp.text()
     clock.at += QUARTER - timedelta(minutes=1)

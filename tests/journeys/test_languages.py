@@ -131,15 +131,16 @@ def visit(reader: Reader, running: Any, patient: str, received: str = "Received 
     clinician.click("a[href$='/cover']")
     reader.see("cover")
     clinician.launch(patient)
+    reader.note("start")  # now with what was written before
     clinician.door("not-now")
     reader.see("not-now")
     page.goto(f"{running.origin}/v/nothing/start")
     page.wait_for_selector("main[data-step=problem]")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def english(running: Any, browser: Browser, make_clinician: Callable[..., Any]) -> set[str]:
-    """Every text of that visit in English."""
+    """Every text of that visit in English; one visit for all languages."""
     context = browser.new_context()
     reader = Reader(make_clinician(context.new_page()))
     visit(reader, running, PATIENT)
