@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +22,20 @@ import pytest
 import uvicorn
 from typer.testing import CliRunner
 
-from ipvscreen.app import utc_now
+from ipvscreen.app import keep_services, utc_now
 from ipvscreen.cli import main
 from ipvscreen.cli.demo import open_demo
 from ipvscreen.cli.serve import _can_start
 from ipvscreen.errors import LaunchRefused
+from ipvscreen.ipv.by_hand import ByHand
+from ipvscreen.ipv.services import Service
+from ipvscreen.resources.bundle import read_bundle
 from ipvscreen.resources.scopes import requested
+from ipvscreen.sandbox.directory import services_bundle
 from ipvscreen.sandbox.flaws import FLAWS
 from ipvscreen.sandbox.people import GP, ORDINARY, PATIENTS
 from ipvscreen.sandbox.switches import Switches
+from ipvscreen.settings import Settings
 from ipvscreen.smart.client import Client
 from ipvscreen.smart.discovery import Endpoints
 from ipvscreen.smart.loopback import SignedIn, sign_in
@@ -325,19 +332,62 @@ def test_only_discovery_is_looked_at_without_a_sign_in(good: Served, here: Path)
     assert good.snapshot() == before
 
 
+@pytest.mark.parametrize(
+    ("left_out", "named"),
+    [
+        ('mailbox = "duty@practice.test"', {"staffed.mailbox"}),
+        ('members = ["Practitioner/dr-marsh"]', {"staffed.members"}),
+        (SETTINGS[SETTINGS.index("[mail]") :], {"[mail]"}),
+        (
+            SETTINGS[SETTINGS.index("[ehr.staffed]") :],
+            {"staffed.members", "staffed.hours", "staffed.mailbox", "[mail]"},
+        ),
+    ],
+)
 def test_where_nobody_would_hear_it_says_that_referrals_are_off_and_what_to_set(
-    good: Served, here: Path, capsys: pytest.CaptureFixture[str]
+    good: Served, here: Path, capsys: pytest.CaptureFixture[str], left_out: str, named: set[str]
 ) -> None:
     good.write_settings(here)
     file = here / "ipvscreen.toml"
-    file.write_text(file.read_text().replace('mailbox = "duty@practice.test"', ""))
+    whole = file.read_text()
+    assert left_out in whole
+    file.write_text(whole.replace(left_out, ""))
     assert _can_start(), "the app works; only nothing is referred"
     said = capsys.readouterr().err
 
     for told in (said, run("--json")[1]):
-        assert "staffed.mailbox" in told
-        assert "staffed.hours" not in told
+        for name in ("staffed.members", "staffed.hours", "staffed.mailbox", "[mail]"):
+            assert (name in told) == (name in named), told
     assert "Switched off" in told
+
+
+def test_where_a_service_takes_letters_and_none_can_be_printed_it_says_so(
+    good: Served, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good.write_settings(here)
+    file, store = here / "ipvscreen.toml", here / "own.db"
+    own = f'database = "sqlite+aiosqlite:///{store}"'
+    file.write_text(re.sub("(?m)^database = .*$", own, file.read_text()))
+
+    def told() -> list[str]:
+        findings = json.loads(run("--json")[1])["findings"]
+        return [one["words"] for one in findings if one["title"] == "Letters"]
+
+    def keep(*services: Service) -> None:
+        asyncio.run(keep_services(Settings(), services))
+
+    (mothers, *others) = read_bundle(services_bundle("https://service.test/fhir")).services
+    by_letter = replace(mothers, endpoint="", by_hand=frozenset({ByHand.LETTER}))
+    assert told() == [], "with Typst, which is here"
+    monkeypatch.setitem(sys.modules, "typst", None)
+    assert ["cannot be read" in words for words in told()] == [True], "there is no store"
+    keep(replace(by_letter, by_hand=frozenset({ByHand.TELEPHONE})), *others)
+    assert told() == []
+    keep(by_letter, *others)
+    (words,) = told()
+    assert words.endswith(f"as one: {mothers.short_name}.")
+    keep(replace(by_letter, endpoint="https://service.test/fhir"), *others)
+    assert told() == [], "it has an address"
 
 
 def test_a_bare_token_does_with_a_warning_that_its_rights_are_not_known(good: Served, here: Path) -> None:

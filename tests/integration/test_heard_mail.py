@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,12 @@ from ipvscreen.delivery.mail import notice, sender_of
 from ipvscreen.delivery.mail_server import MailServer
 from ipvscreen.delivery.notices import Mailboxes, Notices
 from ipvscreen.errors import DeliveryLater
+from ipvscreen.ipv.audit import Act
 from ipvscreen.ipv.hearing import Cause, Due, Fact
+from ipvscreen.ipv.members import Member, Organisation, Role
 from ipvscreen.resources.neutral import topic_word
+from ipvscreen.store.members import new_id, new_invitation
+from ipvscreen.store.spent import Once
 
 AT = datetime(2026, 3, 6, 18, 10, tzinfo=UTC)
 PRACTICE, SERVICE, SENDER = "duty@practice.test", "team@service.test", "app@practice.test"
@@ -233,6 +238,48 @@ async def test_each_is_told_once_to_whom_it_waits_for(
         assert alert.sent_at == house.clock()
         assert alert.id not in str(by)
         assert visitor.visit not in str(by)
+
+
+def kinds(came: list[Any]) -> set[tuple[str, int, bytes]]:
+    """What tells these messages apart besides address, Message-ID and Date; how long one is, too."""
+    bare = [(_bare(one.content), len(one.content)) for one in came]
+    told = [f"{one.mail_from} {one.rcpt_tos} {one.mail_options} {one.rcpt_options}" for one in came]
+    return {(envelope, size, content) for envelope, (content, size) in zip(told, bare, strict=True)}
+
+
+async def test_of_any_two_the_address_alone_differs(
+    house: Any, visitors: Any, server: MailServer, box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every cause, urgent or not, two patients, two services: to one mailbox one message, and one size."""
+    now, store, waits = house.clock(), house.app.state.rooms.store, list[Due]()
+    inbox = Organisation(new_id(), "Harbour", "020 7946 0123")
+    first = Member(new_id(), Role.COORDINATOR, "Cora", inbox.id)
+    once = Once(new_id(), now, now + timedelta(days=1))
+    invitation = new_invitation(first.id, now + timedelta(days=1))
+    adding = store.doing(Act.ORGANISATION_ADDED, now).organisations
+    await adding.add(first, inbox, first, invitation, once)
+    for patient, clinician in (("anna-woman", "dr-osei"), ("helen-woman", "dr-lindqvist")):
+        visit = (await visitors().launch(patient, clinician)).visit
+        for cause, urgent in product(Cause, (True, False)):
+            for service in ("mentor-mothers", "specialist") if cause is Cause.ARRIVED else ("",):
+                about, home = f"{visit} {urgent} {service}", inbox.id if service else ""
+                fact = Fact(cause, about[:64], visit, now, urgent, service, home)
+                waits.append(Due(fact, now, now, now))
+    await store.alerts.settle("sandbox", waits, now)
+    both = {"services": dict.fromkeys(("mentor-mothers", "specialist"), SERVICE)}
+    while await notices(house, sender_of(server), **both).run_once():
+        pass
+
+    assert len(waits) == len(box.came) == 2 * 2 * (len(Cause) - 1 + 2)
+    for mailbox, number in ((PRACTICE, 2 * 2 * (len(Cause) - 1)), (SERVICE, 8)):
+        theirs = [one for one in box.came if one.rcpt_tos == [mailbox]]
+        assert len(theirs) == number
+        assert len(kinds(theirs)) == 1, mailbox
+        assert len({LINK.search(one.content)[0] for one in theirs}) == number
+    one, another = theirs[:2]
+    for old, new in ((b"Something is", b"Something urgent is"), (b"Subject", b"X-Cause: lapsed\r\nSubject")):
+        monkeypatch.setattr(one, "content", another.content.replace(old, new))
+        assert len(kinds([one, another])) == 2, "the control"
 
 
 async def test_it_is_tried_until_taken_and_those_who_run_the_app_hear_of_it(

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ipvscreen.app import utc_now
+from ipvscreen.cli.doctor_letters import letters
 from ipvscreen.cli.doctor_sign_in import NO_KEY, by_file, by_launch, jwks_url, our_client, removal_scope
 from ipvscreen.cli.reading import BAD_SETTINGS, say, settings
 from ipvscreen.ehr.client import plain_http
@@ -81,6 +82,7 @@ async def _examine(
     if what := unheard(deployment).get(one.name):
         words = "Switched off: nobody is set who would hear if one did not arrive."
         found.append(warning("Referrals", words, f"Set {', '.join(what)}: see docs/how-to/who-hears.md."))
+    found += await letters(deployment)
     async with plain_http() as http:
         asked = entry_of(one, http, library.labels).asks_for("visit", standalone=True)
         more = further(one.carriers, concern=one.health_concern)
