@@ -16,6 +16,7 @@
     │   └── EhrRefused         an answer that says no (status, words)
     ├── NotStored              the disk did not take it: full, broken, read-only
     │   └── NotNoted           what became of something that was sent could not be kept
+    ├── TakenOver              (store) another goes on with what was ours to write
     ├── SealBroken             (store) a sealed value was altered, or names a key that is not on the ring
     ├── SchemaOutdated         (store) the tables are not this version's
     ├── FieldsRefused, TokenRefused, PageRefused   (web) a form or page that was not made for this visit

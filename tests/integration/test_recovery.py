@@ -14,6 +14,7 @@ from ipvscreen.ipv.visit import VisitState
 from ipvscreen.pathway import carry_on
 from ipvscreen.sandbox.switches import Switches
 from ipvscreen.store.journal import Then
+from ipvscreen.web import writing
 from ipvscreen.web.recovery import Recovery
 
 YES, NO = "LA33-6", "LA32-8"
@@ -303,3 +304,29 @@ async def test_what_is_left_behind_counts_only_once_its_lease_has_ended(house: A
     house.clock.forward(seconds=rooms.care.lease.total_seconds())
     assert await Recovery(rooms).run_once() == 1
     assert await rooms.store.journal.tell(held, lambda _: {}, Then.GOES) is None, "it came too late"
+
+
+@pytest.mark.parametrize("taken", [True, False], ids=["another has taken it", "nobody has: the control"])
+async def test_a_save_that_stood_still_for_longer_than_its_lease(
+    house: Any, visitor: Any, monkeypatch: pytest.MonkeyPatch, *, taken: bool
+) -> None:
+    """It sends nothing any more once somebody else goes on with it."""
+    rooms, there, write_out = house.app.state.rooms, entries(house), writing.write_out
+
+    async def late(*given: Any) -> Any:
+        house.clock.forward(seconds=rooms.care.lease.total_seconds())
+        if taken:
+            assert await rooms.store.journal.take_due(house.clock(), rooms.care.lease) is not None
+        return await write_out(*given)
+
+    monkeypatch.setattr(writing, "write_out", late)
+    await visitor.launch("anna-woman")
+    await visitor.post({"door": "ask"})
+    await visitor.post(POSITIVE)
+    await visitor.post(QUIET)
+
+    assert ("Still being written" in visitor.text) is taken
+    assert entries(house) - there == ({} if taken else WHOLE)
+    house.clock.forward(seconds=rooms.care.lease.total_seconds())
+    assert await Recovery(rooms).run_once() == taken
+    assert entries(house) - there == WHOLE

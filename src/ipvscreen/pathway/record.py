@@ -37,14 +37,15 @@ async def record(store: Store, client: FhirClient, pack: Pack, visit: Visit, car
         begun = await store.journal.freeze(visit, Purpose.ANSWERS, items, care.until(), None, state)
         care.reached(Point.FROZEN)
         assert begun.writing is not None  # noqa: S101  what is frozen is leased to us
-        async with held(store.journal, begun.writing, care.clock, care.lease):
+        async with held(store.journal, begun.writing, care.clock, care.lease) as hold:
             try:
                 asked: Asked = await asking
             except Exception:
                 care.reached(Point.REFUSED)
                 await _taken_back(store, begun, begun.writing, visit)
                 raise
-    return replace(begun, silent=asked.silent, found=asked.found)
+    writing = replace(begun.writing, until=hold.until)
+    return replace(begun, writing=writing, silent=asked.silent, found=asked.found)
 
 
 async def _asked(client: FhirClient, visit: Visit, making: Future[tuple[Labelled, ...]]) -> Asked:

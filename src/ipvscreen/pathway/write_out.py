@@ -7,21 +7,17 @@ from ipvscreen.ehr.after_loss import OnLoss
 from ipvscreen.ehr.client import FhirClient
 from ipvscreen.ehr.points import Care, Point
 from ipvscreen.ehr.writer import write
-from ipvscreen.errors import IpvscreenError, NotNoted, NotStored, VisitOver
+from ipvscreen.errors import NotNoted, NotStored, VisitOver
 from ipvscreen.ipv.audit import Act
 from ipvscreen.ipv.visit import Event, VisitState, after
 from ipvscreen.resources.draft import Labelled
 from ipvscreen.resources.frozen import merged, reopened
 from ipvscreen.resources.written import Written
 from ipvscreen.store.facade import Store
-from ipvscreen.store.held import held
+from ipvscreen.store.held import TakenOver, held
 from ipvscreen.store.journal import Begun, Purpose, Then, Writing
 from ipvscreen.store.visit import VisitChanges
 from ipvscreen.store.visits import Visit
-
-
-class _TakenOver(IpvscreenError):
-    """Another process goes on with it."""
 
 
 async def write_out(
@@ -50,7 +46,7 @@ async def write_out(
             care.reached(Point.VERIFIED)
             referred = sent_on[-1] if sent_on else await _sent_on(store, writing)
             visit = await _settled(_noting(store, care), writing, written, referred)
-    except _TakenOver:
+    except TakenOver:
         return await _standing(store, writing)
     except NotStored as failure:
         raise NotNoted(str(failure)) from failure
@@ -124,7 +120,7 @@ def _known(purpose: Purpose, written: Written, visit: Visit) -> VisitChanges:
 async def _told(store: Store, writing: Writing, change: Callable[[Visit], VisitChanges], then: Then) -> Visit:
     visit = await store.journal.tell(writing, change, then)
     if visit is None:
-        raise _TakenOver
+        raise TakenOver
     return visit
 
 

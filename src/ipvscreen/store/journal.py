@@ -5,11 +5,10 @@ whoever tells what became of an entry shows the lease, so that one that was too 
 """
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any, Unpack
 
 from sqlalchemy import ColumnElement, RowMapping, delete, insert, or_, select, update
@@ -19,66 +18,17 @@ from ipvscreen.errors import EhrError, OutOfOrder
 from ipvscreen.ipv.visit import VisitState
 from ipvscreen.resources.draft import Labelled
 from ipvscreen.resources.frozen import frozen, known_of, merged, pending, thawed
-from ipvscreen.resources.written import Found, Written
 from ipvscreen.store.audit import Noting, of_visit
 from ipvscreen.store.engine import reading, writing
+from ipvscreen.store.on_its_way import Begun as Begun
+from ipvscreen.store.on_its_way import Purpose as Purpose
+from ipvscreen.store.on_its_way import Then as Then
+from ipvscreen.store.on_its_way import Writing as Writing
+from ipvscreen.store.on_its_way import new_writing as new_writing
 from ipvscreen.store.sealed import Ring, SealBroken, SealedTable
 from ipvscreen.store.tables import journal, visits
 from ipvscreen.store.visit import Visit, VisitChanges
 from ipvscreen.store.visits import compare_and_set, stored
-
-
-class Purpose(StrEnum):
-    """What the entries are for; it decides where their fate is told."""
-
-    ANSWERS = "answers"
-    NOT_DONE = "not-done"
-    REFERRAL = "referral"
-
-
-class Then(StrEnum):
-    """What becomes of the row."""
-
-    GOES_ON = "goes-on"
-    WAITS = "waits"  # for the clinician: nobody goes on with it unaided
-    STAYS = "stays"  # told, and kept for another try
-    GOES = "goes"
-
-
-@dataclass(frozen=True, slots=True)
-class Writing:
-    """Entries of one visit on their way; `lease` shows whose they are."""
-
-    id: str
-    visit_id: str
-    purpose: Purpose
-    items: tuple[Labelled, ...]
-    lease: str
-
-    def known(self, visit: Visit) -> Written:
-        """What the visit says of these entries."""
-        told = visit.referred_in_record if self.purpose is Purpose.REFERRAL else visit.written
-        return known_of(self.items, told)
-
-
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """A visit, and what of it may be sent now; `before` is None for the first try.
-
-    `silent`: why the record system could not be asked what must be known first; then nothing is to be sent.
-    `found`: what was there of it just now, of a first try, where that was looked for.
-    """
-
-    visit: Visit
-    writing: Writing | None = None
-    before: Written | None = None
-    silent: EhrError | None = None
-    found: Mapping[str, Found] | None = None
-
-
-def new_writing(visit_id: str, purpose: Purpose, items: tuple[Labelled, ...], owner: str = "") -> Writing:
-    """Entries that are not on disk yet; the same `owner` of the same purpose is the same row."""
-    return Writing(f"{owner or visit_id}.{purpose}", visit_id, purpose, items, secrets.token_hex(16))
 
 
 class Journal:
@@ -92,11 +42,12 @@ class Journal:
     @contextmanager
     def alive(self, held: Writing) -> Iterator[None]:
         """Meanwhile this process takes nobody's place in that row, however late it is to renew the lease."""
-        self._alive.add(held.id)
+        new = {held.id} - self._alive
+        self._alive |= new
         try:
             yield
         finally:
-            self._alive.discard(held.id)
+            self._alive -= new
 
     async def freeze(
         self,
@@ -167,10 +118,11 @@ class Journal:
                 return taken
         return None
 
-    async def renew(self, held: Writing, until: datetime) -> None:
-        """Its holder lives; nothing where it has gone to another."""
+    async def renew(self, held: Writing, until: datetime) -> bool:
+        """Its holder lives; False, and nothing, where it has gone to another."""
+        renewed = update(journal).where(*_mine(held)).values(due=until)
         async with writing(self._engine) as connection:
-            await connection.execute(update(journal).where(*_mine(held)).values(due=until))
+            return (await connection.execute(renewed)).rowcount > 0
 
     async def tell(self, held: Writing, change: Callable[[Visit], VisitChanges], then: Then) -> Visit | None:
         """The visit with what is known now; None, and nothing changed, where the lease has gone to another.
@@ -219,19 +171,19 @@ async def put(connection: AsyncConnection, sealed: SealedTable, new: Writing, un
         entries = {"purpose": new.purpose, "items": frozen(new.items)}
         shut = {"entries": sealed.seal("entries", new.id, entries)}
         await connection.execute(insert(journal).values(id=new.id, visit_id=new.visit_id, **values, **shut))
-        return new
+        return replace(new, until=until)
     if row["open"] and row["due"] is not None:
         raise OutOfOrder("saving", "save")
     await connection.execute(update(journal).where(journal.c.id == new.id).values(values))
-    return replace(_writing(sealed, row), lease=new.lease)
+    return replace(_writing(sealed, row), lease=new.lease, until=until)
 
 
 def _moved(held: Writing, then: Then) -> Any:
     if then is Then.GOES:
         return delete(journal).where(*_mine(held))
     free: dict[str, Any] = {"lease": None, "due": None}
-    goes_on = {"open": True}
-    values = {Then.GOES_ON: goes_on, Then.WAITS: free | goes_on, Then.STAYS: free | {"open": False}}
+    shut = free | {"open": False}
+    values = {Then.GOES_ON: {"open": True}, Then.WAITS: free | {"open": True}, Then.STAYS: shut}
     return update(journal).where(*_mine(held)).values(values[then])
 
 
@@ -247,4 +199,5 @@ def _over(now: datetime, lease: timedelta) -> ColumnElement[bool]:
 def _writing(sealed: SealedTable, row: RowMapping) -> Writing:
     entries = sealed.open("entries", row["id"], row["entries"])
     purpose = Purpose(entries["purpose"])
-    return Writing(row["id"], row["visit_id"], purpose, thawed(entries["items"]), row["lease"])
+    told = (row["visit_id"], purpose, thawed(entries["items"]), row["lease"], row["due"])
+    return Writing(row["id"], *told)
