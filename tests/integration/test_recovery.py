@@ -13,7 +13,7 @@ from ipvscreen.ipv.draft import Recording
 from ipvscreen.ipv.visit import VisitState
 from ipvscreen.pathway import carry_on
 from ipvscreen.sandbox.switches import Switches
-from ipvscreen.store.journal import Then
+from ipvscreen.store.journal import Journal, Then
 from ipvscreen.web import writing
 from ipvscreen.web.recovery import Recovery
 
@@ -329,4 +329,28 @@ async def test_a_save_that_stood_still_for_longer_than_its_lease(
     assert entries(house) - there == ({} if taken else WHOLE)
     house.clock.forward(seconds=rooms.care.lease.total_seconds())
     assert await Recovery(rooms).run_once() == taken
+    assert entries(house) - there == WHOLE
+
+
+async def test_a_save_that_stood_still_before_it_asked_anything_sends_nothing(
+    house: Any, visitor: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rooms, there, freeze = house.app.state.rooms, entries(house), Journal.freeze
+
+    async def late(*given: Any) -> Any:
+        begun = await freeze(*given)
+        house.clock.forward(seconds=rooms.care.lease.total_seconds())
+        assert await rooms.store.journal.take_due(house.clock(), rooms.care.lease) is not None
+        return begun
+
+    monkeypatch.setattr(Journal, "freeze", late)
+    await visitor.launch("anna-woman")
+    await visitor.post({"door": "ask"})
+    await visitor.post(POSITIVE)
+    await visitor.post(QUIET)
+
+    assert "Still being written" in visitor.text
+    assert entries(house) == there
+    house.clock.forward(seconds=rooms.care.lease.total_seconds())
+    assert await Recovery(rooms).run_once() == 1
     assert entries(house) - there == WHOLE
