@@ -16,6 +16,11 @@ from typing import Any
 import aiosqlite.core
 import httpx._transports.default as transports
 import pytest
+from hypothesis import HealthCheck, settings
+
+# Of the wall clock, and the machine may be busy.
+settings.register_profile("everyday", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("everyday")
 
 _PATIENCE = 5  # seconds, which only a test that fails takes
 

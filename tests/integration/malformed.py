@@ -3,6 +3,7 @@
 import json
 import random
 import re
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, quote_plus, unquote
@@ -58,6 +59,20 @@ def request_of(sent: Malformed) -> httpx.Request:
     request = httpx.Request("GET", APP, headers=list(sent.headers), content=content)
     request.method, request.url = sent.method, Address(sent.target)  # type: ignore[assignment]
     return request
+
+
+async def answer_to(
+    transport: httpx.ASGITransport, sent: Malformed, wrong: list[str]
+) -> tuple[str, httpx.Response | None]:
+    """What was sent, in words, and the answer; None, and noted as wrong, where the app raised instead."""
+    told = f"{sent.method} {sent.target[:300]!r} {sent.headers!r:.600} {sent.body[:300]!r}"
+    try:
+        answer = await transport.handle_async_request(request_of(sent))
+        await answer.aread()
+    except Exception as error:  # whatever it is, nobody handled it
+        wrong.append(f"{type(error).__name__}: {error} at {told}")
+        return told, None
+    return told, answer
 
 
 # What every answer must be
@@ -200,7 +215,7 @@ TYPES = (
 LENGTHS = ("0", "-1", "+5", "5, 5", "abc", "1e3", "0x10", "9" * 15, "9" * 30, "٣", "", " 12 ", "256001")
 
 
-class Generator:
+class Generator(ABC):
     """Makes requests that are wrong in one way or in many; those of one seed are the same.
 
     What is one app's own: paths, names of fields and values that fit them, and what lets a browser in.
@@ -225,13 +240,13 @@ class Generator:
         target = self._spoilt(self._escaped(path)) + self._query()
         return Malformed(method, target, tuple(headers), body, pieces=self.chance.random() < 0.1)
 
+    @abstractmethod
     def path(self, *, posted: bool) -> str:
         """Where to; of a post where forms go."""
-        raise NotImplementedError
 
+    @abstractmethod
     def doors(self) -> Iterator[tuple[bytes, bytes]]:
         """What lets a browser in; mostly all of it."""
-        raise NotImplementedError
 
     def cookies(self) -> Sequence[Sequence[str]]:
         """Cookie headers that are wrong."""

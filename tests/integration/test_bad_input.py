@@ -818,8 +818,8 @@ async def test_ten_at_once_are_more_than_one_where_nobody_claims_the_form(
     async def unclaimed(turn: Turn, draft: Any, **_: Any) -> Any:
         return await keep(turn.rooms.store, turn.visit, draft, pack=turn.pack)
 
-    async def unleased(_: Journal, visit: Any, new: Any, until: Any, silent: Any = None, **__: Any) -> Begun:
-        return Begun(visit, replace(new, until=until), None, silent)
+    async def unleased(_: Journal, visit: Any, new: Any, silent: Any = None, **__: Any) -> Begun:
+        return Begun(visit, new, None, silent)
 
     async def untold(_: Journal, *__: Any) -> Any:
         return await house.app.state.rooms.store.visits.get(visitor.visit)

@@ -11,6 +11,7 @@ from urllib.parse import urljoin
 
 import httpx
 import pytest
+from malformed import ALWAYS
 from pydantic import SecretStr
 
 from ipvscreen.errors import EhrRefused, EhrUnreachable
@@ -239,15 +240,6 @@ async def test_a_visit_opens_to_its_own_cookie_and_to_no_other_of_the_same_brows
 
 # What every answer carries
 
-ALWAYS = {
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    "permissions-policy": "camera=(), microphone=(), geolocation=(), display-capture=(), payment=(), usb=(),"
-    " clipboard-read=()",
-    "strict-transport-security": "max-age=63072000; includeSubDomains",
-}
 CONTENT = (
     "default-src 'none'; img-src 'self'; style-src 'self'; connect-src 'self';"
     f" script-src {APP}/s/page.js; require-trusted-types-for 'script'; trusted-types 'none';"

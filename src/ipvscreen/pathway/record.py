@@ -50,7 +50,7 @@ async def _known(
     async with held(store.journal, writing, care.clock, care.lease) as hold:
         try:
             asked = await asking
-        except Exception:
+        except Exception:  # whatever it was, nothing of it may be on its way any more
             care.reached(Point.REFUSED)
             await _taken_back(store, begun, writing, visit)
             raise

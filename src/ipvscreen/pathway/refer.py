@@ -97,12 +97,12 @@ async def _on_disk(
     told = merged(
         withheld(items, None) if visit.label_lost else pending(items), visit.referred_in_record or Written()
     )
-    entries = new_writing(visit.id, Purpose.REFERRAL, items, row.id)
+    entries = new_writing(visit.id, Purpose.REFERRAL, items, care.until(), row.id)
     referred = await store.referrals.add(
         visit,
         row,
         job,
-        None if visit.label_lost else (entries, care.until()),
+        None if visit.label_lost else entries,
         state=after(visit.state, Event.REFER),
         held=held,
         draft=replace(visit.draft, child=""),  # what comes next is the patient's own again

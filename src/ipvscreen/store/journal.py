@@ -60,16 +60,11 @@ class Journal:
     ) -> Begun:
         """The visit in that state, its entries on disk, and nothing known yet of those that are new."""
         told = merged(pending(items), known_of(items, visit.written))
-        new = new_writing(visit.id, purpose, items)
-        return await self.begin(visit, new, until, silent, state=state, written=told)
+        new = new_writing(visit.id, purpose, items, until)
+        return await self.begin(visit, new, silent, state=state, written=told)
 
     async def begin(
-        self,
-        visit: Visit,
-        new: Writing,
-        until: datetime,
-        silent: EhrError | None = None,
-        **changes: Unpack[VisitChanges],
+        self, visit: Visit, new: Writing, silent: EhrError | None = None, **changes: Unpack[VisitChanges]
     ) -> Begun:
         """The visit with `changes` and its entries, on disk together and leased.
 
@@ -78,7 +73,7 @@ class Journal:
         """
         async with writing(self._engine) as connection:
             changed = await compare_and_set(connection, self._sealed_visits, visit, changes)
-            stands = await put(connection, self._sealed, new, until)
+            stands = await put(connection, self._sealed, new)
             await self._noting.note(connection, of_visit(changed))
         before = stands.known(visit)
         return Begun(changed, stands, before if before.items else None, silent)
@@ -162,28 +157,28 @@ class Journal:
         return None if found is None else _writing(self._sealed, found)
 
 
-async def put(connection: AsyncConnection, sealed: SealedTable, new: Writing, until: datetime) -> Writing:
+async def put(connection: AsyncConnection, sealed: SealedTable, new: Writing) -> Writing:
     """`new`, or the row that is there already under its lease; OutOfOrder where another has it."""
     query = select(journal).where(journal.c.id == new.id)
     row = (await connection.execute(query)).mappings().one_or_none()
-    values = {"open": True, "lease": new.lease, "due": until}
+    values = {"open": True, "lease": new.lease, "due": new.until}
     if row is None:
         entries = {"purpose": new.purpose, "items": frozen(new.items)}
         shut = {"entries": sealed.seal("entries", new.id, entries)}
         await connection.execute(insert(journal).values(id=new.id, visit_id=new.visit_id, **values, **shut))
-        return replace(new, until=until)
+        return new
     if row["open"] and row["due"] is not None:
         raise OutOfOrder("saving", "save")
     await connection.execute(update(journal).where(journal.c.id == new.id).values(values))
-    return replace(_writing(sealed, row), lease=new.lease, until=until)
+    return replace(_writing(sealed, row), lease=new.lease, until=new.until)
 
 
 def _moved(held: Writing, then: Then) -> Any:
     if then is Then.GOES:
         return delete(journal).where(*_mine(held))
     free: dict[str, Any] = {"lease": None, "due": None}
-    shut = free | {"open": False}
-    values = {Then.GOES_ON: {"open": True}, Then.WAITS: free | {"open": True}, Then.STAYS: shut}
+    goes_on = {"open": True}
+    values = {Then.GOES_ON: goes_on, Then.WAITS: free | goes_on, Then.STAYS: free | {"open": False}}
     return update(journal).where(*_mine(held)).values(values[then])
 
 
@@ -198,6 +193,5 @@ def _over(now: datetime, lease: timedelta) -> ColumnElement[bool]:
 
 def _writing(sealed: SealedTable, row: RowMapping) -> Writing:
     entries = sealed.open("entries", row["id"], row["entries"])
-    purpose = Purpose(entries["purpose"])
-    told = (row["visit_id"], purpose, thawed(entries["items"]), row["lease"], row["due"])
-    return Writing(row["id"], *told)
+    purpose, items = Purpose(entries["purpose"]), thawed(entries["items"])
+    return Writing(row["id"], row["visit_id"], purpose, items, row["lease"], row["due"])

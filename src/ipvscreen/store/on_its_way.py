@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 
 from ipvscreen.errors import EhrError
@@ -11,8 +11,6 @@ from ipvscreen.resources.draft import Labelled
 from ipvscreen.resources.frozen import known_of
 from ipvscreen.resources.written import Found, Written
 from ipvscreen.store.visit import Visit
-
-_PAST = datetime.min.replace(tzinfo=UTC)
 
 
 class Purpose(StrEnum):
@@ -41,7 +39,7 @@ class Writing:
     purpose: Purpose
     items: tuple[Labelled, ...]
     lease: str
-    until: datetime = _PAST
+    until: datetime
 
     def known(self, visit: Visit) -> Written:
         """What the visit says of these entries."""
@@ -64,6 +62,8 @@ class Begun:
     found: Mapping[str, Found] | None = None
 
 
-def new_writing(visit_id: str, purpose: Purpose, items: tuple[Labelled, ...], owner: str = "") -> Writing:
+def new_writing(
+    visit_id: str, purpose: Purpose, items: tuple[Labelled, ...], until: datetime, owner: str = ""
+) -> Writing:
     """Entries that are not on disk yet; the same `owner` of the same purpose is the same row."""
-    return Writing(f"{owner or visit_id}.{purpose}", visit_id, purpose, items, secrets.token_hex(16))
+    return Writing(f"{owner or visit_id}.{purpose}", visit_id, purpose, items, secrets.token_hex(16), until)

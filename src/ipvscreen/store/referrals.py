@@ -79,12 +79,12 @@ class Referrals:
         visit: Visit,
         referral: Referral,
         job: NewJob,
-        entries: tuple[Writing, datetime] | None = None,
+        entries: Writing | None = None,
         **changes: Unpack[VisitChanges],
     ) -> Visit:
         """The visit with `changes`, its referral stored and its message in the outbox: all or nothing.
 
-        `entries` of it for the record go into the journal, leased until then.
+        `entries` of it for the record go into the journal, leased.
         A referral that is there already is left as it is, and the visit is given back as it stands.
         OutOfOrder where the visit was changed since it was read.
         """
@@ -95,7 +95,7 @@ class Referrals:
             await connection.execute(insert(referrals).values(self._columns(referral)))
             await enqueue(connection, self._sealed_outbox, job, referral.id, referral.queued_at)
             if entries:
-                await put(connection, self._sealed_journal, *entries)
+                await put(connection, self._sealed_journal, entries)
             await self._noting.note(connection, of_visit(changed))
         return changed
 

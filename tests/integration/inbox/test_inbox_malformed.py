@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 import pytest
-from malformed import FORM, METHODS, ODD, TOKEN, USED_TOKEN, Generator, Malformed, faults, request_of
+from malformed import FORM, METHODS, ODD, TOKEN, USED_TOKEN, Generator, Malformed, answer_to, faults
 
 from ipvscreen.ipv.access import OPEN, SIGNED_IN, may_open
 from ipvscreen.ipv.case import CaseEvent
@@ -149,12 +149,8 @@ class Siege:
             await self._print()
         self.count += 1
         sent, before = malformed.filled(self.ours), self._stored()
-        told = f"{sent.method} {sent.target[:300]!r} {sent.headers!r:.600} {sent.body[:300]!r}"
-        try:
-            answer = await self.transport.handle_async_request(request_of(sent))
-            await answer.aread()
-        except Exception as error:
-            self.wrong.append(f"{type(error).__name__}: {error} at {told}")
+        told, answer = await answer_to(self.transport, sent, self.wrong)
+        if answer is None:
             return
         told = f"{told} -> {answer.status_code}"
         self.wrong += [f"{fault} at {told}" for fault in self._faults(sent, answer)]

@@ -59,9 +59,9 @@ async def fill(store: Store, at: datetime, new_visit, new_grant, new_referral) -
     for number in range(ROWS):
         made = new_visit(id=f"visit-{number}", held=True, state=VisitState.RECORDED)
         visit = await store.visits.create(made, new_grant(f"access {number}", "refresh"))
-        entries = new_writing(visit.id, Purpose.REFERRAL, (), f"key-{number}")
+        entries = new_writing(visit.id, Purpose.REFERRAL, (), until, f"key-{number}")
         visit = await store.referrals.add(
-            visit, *new_referral(f"key-{number}", visit_id=visit.id), (entries, until), last_form="f1"
+            visit, *new_referral(f"key-{number}", visit_id=visit.id), entries, last_form="f1"
         )
         case = await store.cases.take_in(f"key-{number}", REQUEST, "Anna Example", at)
         await store.cases.move(case.key, "mentors", OPENED, seen=0, now=at)

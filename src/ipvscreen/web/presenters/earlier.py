@@ -23,7 +23,7 @@ from ipvscreen.store.visits import Visit
 from ipvscreen.web.presenters.by_hand import ByHandView
 from ipvscreen.web.presenters.frame import Frame, day_words
 from ipvscreen.web.presenters.items import Question
-from ipvscreen.web.presenters.loop import LoopLine, loop_lines
+from ipvscreen.web.presenters.loop import ENDS, LoopLine, loop_lines
 from ipvscreen.web.presenters.record import kind_words
 from ipvscreen.web.presenters.said import said_lines
 
@@ -56,25 +56,13 @@ _NO_UPDATE = message(
     "It cannot be corrected from here: the record system or this sign-in does not allow it. Write in the"
     " record, as restricted and hidden from online access, which answer is wrong and what it should be."
 )
-_REFERRALS: dict[ReferralState, Message] = {
+_REFERRALS: dict[ReferralState, Message] = ENDS | {
     ReferralState.DRAFTED: message("{service}: not sent."),
     ReferralState.QUEUED: message("{service}: waiting to be sent."),
-    ReferralState.UNSENT: message("{service}: not sent yet. Hand it over, or ring {phone}."),
     ReferralState.SENT: message("{service}: sent by letter. To stop it, ring {phone}."),
     ReferralState.RECEIVED: message(
         "{service} has it. Stopping tells it where a message or a page here reaches it; else ring {phone}."
     ),
-    ReferralState.STOPPING: message(
-        "{service} had it when it was stopped, and has not heard that yet. Ring {phone}."
-    ),
-    ReferralState.TOLD: message(
-        "{service} had it when it was stopped. Its system has heard that; to be sure, ring {phone}."
-    ),
-    ReferralState.UNTOLD: message(
-        "{service} had it when it was stopped, and cannot be told from here: ring {phone}."
-    ),
-    ReferralState.REFUSED: message("{service} did not take it."),
-    ReferralState.CANCELLED: message("{service}: stopped, nothing more is sent. To be sure, ring {phone}."),
     ReferralState.LAPSED: message("{service}: not sent, because what was agreed had ended. Ask again."),
 }
 _STOPS = frozenset({ReferralEvent.CANCEL, ReferralEvent.WITHDRAW})

@@ -22,7 +22,7 @@ _ALARM = message(
     " and tell whoever runs it."
 )
 # Where a service does not have it; while it is under way there is nothing more to say.
-_ENDS: dict[ReferralState, Message] = {
+ENDS: dict[ReferralState, Message] = {
     ReferralState.UNSENT: message("{service}: not sent yet. Hand it over, or ring {phone}."),
     ReferralState.REFUSED: message("{service} did not take it."),
     ReferralState.CANCELLED: message("{service}: stopped, nothing more is sent. To be sure, ring {phone}."),
@@ -82,7 +82,7 @@ def _line(one: Looped, zone: tzinfo, proposal: Proposal | None) -> LoopLine:
     moments = (
         _MOMENT.given(at=moment_words(each.at, zone), what=each.words) for each in one.timeline.moments
     )
-    ended = _ENDS.get(one.referral.state)
+    ended = ENDS.get(one.referral.state)
     given = {"service": one.referral.service_name, "phone": one.referral.phone}
     return LoopLine(
         words=_LINE.given(service=one.timeline.service),
